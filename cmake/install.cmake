@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# cmake/install.cmake - what `make install PREFIX=...` puts where. Nothing here is absolute: the
+# installed tree may be moved.
+
+install(TARGETS pbt_shared EXPORT pbt-shared
+    LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(TARGETS pbt_static EXPORT pbt-static
+    ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
+if(TARGET pbt_command)
+    install(TARGETS pbt_command RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+endif()
+install(DIRECTORY include/pbt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")
+
+# -------- share/pbt: clients, examples --------
+
+set(share ${CMAKE_INSTALL_DATADIR}/pbt)
+file(GLOB client_files CONFIGURE_DEPENDS
+    ${PROJECT_SOURCE_DIR}/clients/python/pbt.py
+    ${PROJECT_SOURCE_DIR}/clients/c/*.h ${PROJECT_SOURCE_DIR}/clients/c/*.c)
+install(FILES ${client_files} DESTINATION ${share}/clients)
+install(DIRECTORY examples/ DESTINATION ${share}/examples USE_SOURCE_PERMISSIONS
+    PATTERN "__pycache__" EXCLUDE)
+install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+foreach(file README.md CHANGELOG.md LICENSE)
+    install(FILES ${file} DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
+endforeach()
+
+# The build tree has the same share/pbt, made of links.
+file(MAKE_DIRECTORY ${PROJECT_BINARY_DIR}/share/pbt/clients)
+foreach(file IN LISTS client_files)
+    get_filename_component(name ${file} NAME)
+    file(CREATE_LINK ${file} ${PROJECT_BINARY_DIR}/share/pbt/clients/${name} SYMBOLIC)
+endforeach()
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/examples ${PROJECT_BINARY_DIR}/share/pbt/examples SYMBOLIC)
+
+# -------- pkg-config and CMake package --------
+
+include(CMakePackageConfigHelpers)
+file(RELATIVE_PATH PBT_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+list(JOIN PBT_PART_MODULES " " PBT_PC_PRIVATE)
+configure_file(cmake/pbt.pc.in pbt.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/pbt.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+set(package ${CMAKE_INSTALL_LIBDIR}/cmake/pbt)
+configure_package_config_file(cmake/pbtConfig.cmake.in pbtConfig.cmake
+    INSTALL_DESTINATION ${package})
+write_basic_package_version_file(pbtConfigVersion.cmake COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/pbtConfig.cmake ${PROJECT_BINARY_DIR}/pbtConfigVersion.cmake
+    DESTINATION ${package})
+install(EXPORT pbt-shared NAMESPACE pbt:: FILE pbtShared.cmake DESTINATION ${package})
+install(EXPORT pbt-static NAMESPACE pbt:: FILE pbtStatic.cmake DESTINATION ${package})
