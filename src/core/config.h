@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * core/config.h - everything a decision depends on, besides the events: the space and the rules.
+ *
+ * Made from a spec (room spec), carried by the first event of a study and by every amend event, so that a
+ * journal explains itself. Plain data without pointers. How the fields are called in a spec, their
+ * ranges and their defaults: src/spec/manifest.h.
+ */
+#ifndef PBTI_CORE_CONFIG_H
+#define PBTI_CORE_CONFIG_H
+
+#include "core/space.h"
+
+#define PBTI_RULES_VERSION 1          /* which rules a study's decisions were made by */
+#define PBTI_MEMBERS_MAX 1000000u     /* population and controls together */
+#define PBTI_FACTORS_MAX 16           /* factors of explore: perturb */
+#define PBTI_POINT_VALUES_MAX 16384   /* starting points times hyperparameters */
+#define PBTI_SCHEDULE_MAX 4096        /* entries of a schedule */
+#define PBTI_SCORES_MAX 4096          /* scores in one report */
+#define PBTI_KEEP_MAX 1000            /* keep: {top: K} */
+#define PBTI_EQUAL_AGE_MAX (1u << 26) /* compare equal_age: members times intervals of max_age */
+#define PBTI_STEPS_MAX (1ull << 53)   /* steps and ages are exact in a double */
+
+/* The lists below are X(name, value, text); values are part of the journal's format. */
+#define PBTI_MODE_LIST(X) X(PBTI_ASYNC, 0, "async") X(PBTI_GENERATIONAL, 1, "generational")
+
+#define PBTI_EXPLOIT_LIST(X)                                                                       \
+    X(PBTI_EXPLOIT_NONE, 0, "none")                                                                \
+    X(PBTI_EXPLOIT_TRUNCATION, 1, "truncation")                                                    \
+    X(PBTI_EXPLOIT_TOURNAMENT, 2, "tournament")                                                    \
+    X(PBTI_EXPLOIT_TTEST, 3, "ttest")
+
+#define PBTI_EXPLORE_LIST(X)                                                                       \
+    X(PBTI_EXPLORE_NONE, 0, "none")                                                                \
+    X(PBTI_EXPLORE_PERTURB, 1, "perturb")                                                          \
+    X(PBTI_EXPLORE_RESAMPLE, 2, "resample")                                                        \
+    X(PBTI_EXPLORE_BOTH, 3, "both")                                                                \
+    X(PBTI_EXPLORE_SCHEDULE, 4, "schedule")
+
+#define PBTI_REDUCE_LIST(X)                                                                        \
+    X(PBTI_REDUCE_LAST, 0, "last") X(PBTI_REDUCE_MEAN, 1, "mean") X(PBTI_REDUCE_MAX, 2, "max")
+
+#define PBTI_COMPARE_LIST(X)                                                                       \
+    X(PBTI_COMPARE_LATEST, 0, "latest") X(PBTI_COMPARE_EQUAL_AGE, 1, "equal_age")
+
+#define PBTI_ENUM_(name, value, text) name = (value),
+enum pbti_mode { PBTI_MODE_LIST(PBTI_ENUM_) };
+enum pbti_exploit { PBTI_EXPLOIT_LIST(PBTI_ENUM_) };
+enum pbti_explore { PBTI_EXPLORE_LIST(PBTI_ENUM_) };
+enum pbti_reduce { PBTI_REDUCE_LIST(PBTI_ENUM_) };
+enum pbti_compare { PBTI_COMPARE_LIST(PBTI_ENUM_) };
+#undef PBTI_ENUM_
+
+const char *pbti_mode_name(uint8_t mode);
+const char *pbti_exploit_name(uint8_t exploit);
+const char *pbti_explore_name(uint8_t explore);
+const char *pbti_reduce_name(uint8_t reduce);
+const char *pbti_compare_name(uint8_t compare);
+
+/* What exploit copies; a set of bits. */
+#define PBTI_COPY_WEIGHTS 1u
+#define PBTI_COPY_HYPERPARAMETERS 2u
+#define PBTI_COPY_BOTH 3u
+
+struct pbti_config {
+    uint64_t seed;
+
+    /* the population */
+    uint32_t members;                /* 1 .. ; the population proper: members 0 .. members-1 */
+    uint32_t control_independent;    /* members after it that only train */
+    uint32_t control_selection_only; /* after those: exploit among themselves, no explore */
+
+    /* time */
+    uint64_t steps;       /* each member's budget, at least 1 */
+    uint64_t ready_every; /* steps of a segment, 1 .. */
+    uint64_t burn_in;     /* a member with fewer steps is not judged */
+    uint64_t max_age;     /* weights are never trained beyond this age, at least 1 */
+
+    /* score */
+    bool maximize;
+    bool has_target;
+    double target;        /* stop when a score reaches it; finite */
+    uint8_t reduce;       /* enum pbti_reduce: how a list of scores becomes one; max: the best */
+    uint32_t reduce_last; /* mean, max: over this many last scores; 0 = all */
+
+    /* strategy */
+    uint8_t mode;           /* enum pbti_mode */
+    uint8_t compare;        /* enum pbti_compare; truncation and tournament */
+    uint8_t exploit;        /* enum pbti_exploit */
+    uint8_t explore;        /* enum pbti_explore */
+    bool explore_always;    /* explore at every ready, not only after an exploit (ablation) */
+    uint8_t copy;           /* PBTI_COPY_* */
+    double quantile;        /* truncation: [0, 0.5] */
+    double alpha;           /* ttest: one-sided level, (0, 0.5] */
+    uint32_t scores_min;    /* ttest: fewest scores on either side, at least 2 */
+    double gap_min;         /* replace only when the donor is better by at least this; >= 0 */
+    uint32_t factors_count; /* 1 .. PBTI_FACTORS_MAX unless noise > 0 */
+    double factors[PBTI_FACTORS_MAX]; /* > 0, finite */
+    double noise;                     /* standard deviation; > 0 takes the place of the factors */
+    double resample;                  /* probability of drawing anew, [0, 1] */
+    uint32_t lead;                    /* intervals that a member may run ahead to spare a reload */
+
+    /* trouble, ends, what is kept */
+    uint32_t retries;  /* further attempts of a segment that failed */
+    uint32_t revivals; /* times in a row that a failed member may be restarted from another */
+    uint64_t plateau;  /* stop when the best score is this many intervals old; 0 = never */
+    bool keep_all;     /* delete no checkpoint */
+    uint32_t keep_top; /* best checkpoints ever reported to keep; best_ever: 1, final: 0 */
+
+    /* explore: schedule: from age schedule_age[i] on, values schedule[i * space.count + hp]; the
+     * ages rise strictly from 0; the controls do not follow it */
+    uint32_t schedule_count;
+    uint64_t schedule_age[PBTI_SCHEDULE_MAX];
+    double schedule[PBTI_POINT_VALUES_MAX];
+
+    /* starting points: values[point * space.count + hp]; NaN = draw from the prior */
+    uint32_t points_count;
+    struct pbti_space space;
+    double points[PBTI_POINT_VALUES_MAX];
+};
+
+/* Fill with the defaults of the manifest: 16 members are not among them; no space, no steps. */
+void pbti_config_default(struct pbti_config *config);
+
+/* NULL when every field obeys the comments above, else the rule that is broken (static storage). */
+const char *pbti_config_invalid(const struct pbti_config *config);
+
+/*
+ * NULL when a study that runs under `now` may go on under `next`, else what may not be changed: seed,
+ * goal, reduce, mode, compare, keep, the space, the starting points, and the population of a study
+ * with controls stay.
+ */
+const char *pbti_config_unamendable(const struct pbti_config *now, const struct pbti_config *next);
+
+/* All members, controls included. */
+uint32_t pbti_config_members(const struct pbti_config *config);
+
+void pbti_config_encode(const struct pbti_config *config, struct pbti_writer *writer);
+/* Reads what encode wrote; sets reader->failed on anything pbti_config_invalid() would refuse. */
+void pbti_config_decode(struct pbti_config *config, struct pbti_reader *reader);
+
+#endif
