@@ -26,36 +26,40 @@ static size_t aligned(size_t size)
     return (size + to - 1) / to * to;
 }
 
-/* Reserve `count` items; `*at` is the offset of the next free byte. */
-static void *reserve(struct pbti_state *state, size_t *at, size_t count, size_t item)
+/* A block that is being laid out; start NULL only measures. */
+struct layout {
+    unsigned char *start;
+    size_t at; /* the next free byte */
+};
+
+static void *reserve(struct layout *layout, size_t count, size_t item)
 {
-    unsigned char *const start = (unsigned char *)state + *at;
-    *at += aligned(count * item);
-    return start;
+    size_t const at = layout->at;
+    layout->at += aligned(count * item);
+    return layout->start == NULL ? NULL : layout->start + at;
 }
 
-size_t pbti_state_lay(struct pbti_state *state)
+size_t pbti_state_lay(struct pbti_state *state, void *block)
 {
     size_t const members = state->members;
     size_t const stride = state->stride;
     size_t const kept = (size_t)PBTI_GROUPS * state->keep_top;
-    size_t at = aligned(sizeof *state);
-    state->config = reserve(state, &at, 1, sizeof *state->config);
-    state->member = reserve(state, &at, members, sizeof *state->member);
-    state->values = reserve(state, &at, members * stride, sizeof *state->values);
-    state->parked = reserve(state, &at, state->parked_count, sizeof *state->parked);
+    struct layout layout = {block, aligned(sizeof *state)};
+    state->config = reserve(&layout, 1, sizeof *state->config);
+    state->member = reserve(&layout, members, sizeof *state->member);
+    state->values = reserve(&layout, members * stride, sizeof *state->values);
+    state->parked = reserve(&layout, state->parked_count, sizeof *state->parked);
     state->parked_values =
-        reserve(state, &at, state->parked_count * stride, sizeof *state->parked_values);
-    state->heap = reserve(state, &at, members, sizeof *state->heap);
-    state->heap_at = reserve(state, &at, members, sizeof *state->heap_at);
-    state->kept = reserve(state, &at, kept, sizeof *state->kept);
-    state->kept_order = reserve(state, &at, kept, sizeof *state->kept_order);
-    state->ring = reserve(state, &at, members + state->parked_count + kept, sizeof *state->ring);
-    state->equal = reserve(state, &at, members * state->equal_rows, sizeof *state->equal);
-    state->rank.entry = reserve(state, &at, members, sizeof *state->rank.entry);
-    state->rank.link =
-        reserve(state, &at, pbti_rank_links(state->members), sizeof *state->rank.link);
-    return at;
+        reserve(&layout, state->parked_count * stride, sizeof *state->parked_values);
+    state->heap = reserve(&layout, members, sizeof *state->heap);
+    state->heap_at = reserve(&layout, members, sizeof *state->heap_at);
+    state->kept = reserve(&layout, kept, sizeof *state->kept);
+    state->kept_order = reserve(&layout, kept, sizeof *state->kept_order);
+    state->ring = reserve(&layout, members + state->parked_count + kept, sizeof *state->ring);
+    state->equal = reserve(&layout, members * state->equal_rows, sizeof *state->equal);
+    state->rank.entry = reserve(&layout, members, sizeof *state->rank.entry);
+    state->rank.link = reserve(&layout, pbti_rank_links(state->members), sizeof *state->rank.link);
+    return layout.at;
 }
 
 /* Set the counts that decide the layout. */
@@ -75,7 +79,7 @@ static size_t bytes_for(const struct pbti_config *config, uint32_t members)
 {
     struct pbti_state shape; /* only what pbti_state_lay() reads is set */
     measure(&shape, config, members);
-    return pbti_state_lay(&shape);
+    return pbti_state_lay(&shape, NULL);
 }
 
 size_t pbti_state_bytes(const struct pbti_config *config)
@@ -304,7 +308,7 @@ static struct pbti_state *lay_empty(void *block, const struct pbti_config *confi
     size_t const bytes = bytes_for(config, members);
     memset(block, 0, bytes); /* padding, too: a snapshot is the block */
     measure(state, config, members);
-    state->bytes = pbti_state_lay(state);
+    state->bytes = pbti_state_lay(state, block);
     memcpy(state->config, config, sizeof *config);
     assert(state->bytes == bytes);
     state->reporter = PBTI_NONE;
@@ -513,7 +517,7 @@ struct pbti_state *pbti_state_load(void *block, const void *bytes, size_t size)
     struct pbti_state *const state = block;
     memcpy(block, (const unsigned char *)bytes + sizeof(struct snapshot), block_bytes);
     bool const fits = state->bytes == block_bytes && state->members <= PBTI_MEMBERS_MAX &&
-                      pbti_state_lay(state) == block_bytes;
+                      pbti_state_lay(state, block) == block_bytes;
     return fits && pbti_config_invalid(state->config) == NULL ? state : NULL;
 }
 

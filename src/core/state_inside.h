@@ -72,9 +72,9 @@ struct pbti_state {
     double *equal;              /* shape (equal_rows, members); keys; NaN = never there */
 };
 
-/* Set the pointers of a state whose counts are set; returns the block's bytes. `state` may be a struct
- * without a block when only the bytes are asked for. */
-size_t pbti_state_lay(struct pbti_state *state);
+/* Set the pointers of a state whose counts are set; returns the block's bytes. `block` NULL: only
+ * measure, and set them all to NULL. */
+size_t pbti_state_lay(struct pbti_state *state, void *block);
 
 /* -------- rings -------- */
 
