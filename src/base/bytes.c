@@ -4,12 +4,13 @@
 
 #include <string.h>
 
-static uint8_t *claim_room(struct pbti_writer *writer, size_t size)
+static inline uint8_t *claim_room(struct pbti_writer *writer, size_t size)
 {
     size_t const at = writer->size;
-    writer->size += size;
-    if (writer->size > writer->capacity) { writer->failed = true; }
-    return writer->failed ? NULL : writer->data + at;
+    writer->size = at + size;
+    if (writer->size <= writer->capacity) { return writer->data + at; }
+    writer->failed = true;
+    return NULL;
 }
 
 void pbti_put_u8(struct pbti_writer *writer, uint8_t value)
@@ -27,18 +28,34 @@ void pbti_put_u64(struct pbti_writer *writer, uint64_t value)
 {
     uint8_t *const room = claim_room(writer, 8);
     if (room == NULL) { return; }
-    for (unsigned i = 0; i < 8; i++) {
-        room[i] = (uint8_t)(value >> (8 * i));
-    }
+    /* written out, compilers make one store of it */
+    room[0] = (uint8_t)value;
+    room[1] = (uint8_t)(value >> 8);
+    room[2] = (uint8_t)(value >> 16);
+    room[3] = (uint8_t)(value >> 24);
+    room[4] = (uint8_t)(value >> 32);
+    room[5] = (uint8_t)(value >> 40);
+    room[6] = (uint8_t)(value >> 48);
+    room[7] = (uint8_t)(value >> 56);
 }
 
 void pbti_put_varint(struct pbti_writer *writer, uint64_t value)
 {
-    while (value >= 0x80) {
-        pbti_put_u8(writer, (uint8_t)(value | 0x80));
+    if (value < 0x80) { /* by far the most common */
+        pbti_put_u8(writer, (uint8_t)value);
+        return;
+    }
+    size_t size = 1;
+    for (uint64_t rest = value >> 7; rest != 0; rest >>= 7) {
+        size++;
+    }
+    uint8_t *const room = claim_room(writer, size);
+    if (room == NULL) { return; }
+    for (size_t i = 0; i + 1 < size; i++) {
+        room[i] = (uint8_t)(value | 0x80);
         value >>= 7;
     }
-    pbti_put_u8(writer, (uint8_t)value);
+    room[size - 1] = (uint8_t)value;
 }
 
 void pbti_put_signed(struct pbti_writer *writer, int64_t value)

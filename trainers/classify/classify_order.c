@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* classify_order.c - in which order training images are used, see classify_order.h. */
+#include "classify/classify_order.h"
+#include "nn/nn_base.h"
+#include "nn/nn_random.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { HEADER_SIZE = 8 };
+
+static size_t bitmap_size(uint32_t count)
+{
+    return ((size_t)count + 7) / 8;
+}
+
+pbt_status pbti_classify_order_init(struct pbti_classify_order *order, uint32_t count,
+                                    struct pbt_error *err)
+{
+    assert(count > 0);
+    memset(order, 0, sizeof *order);
+    order->count = count;
+    order->used = calloc(bitmap_size(count), 1);
+    order->queue = calloc(count, sizeof order->queue[0]);
+    if (order->used == NULL || order->queue == NULL) {
+        pbti_classify_order_deinit(order);
+        return pbti_nn_fail(err, PBT_ENOMEM, "no memory for the order of %u images", count);
+    }
+    return PBT_OK;
+}
+
+void pbti_classify_order_deinit(struct pbti_classify_order *order)
+{
+    free(order->used);
+    free(order->queue);
+    memset(order, 0, sizeof *order);
+}
+
+void pbti_classify_order_reset(struct pbti_classify_order *order)
+{
+    memset(order->used, 0, bitmap_size(order->count));
+    order->epoch = 0;
+    order->queued = 0;
+    order->at = 0;
+}
+
+/* Queue the images that this epoch has not used, in an order drawn from seed and epoch. */
+static void shuffle_rest(struct pbti_classify_order *order)
+{
+    order->queued = 0;
+    order->at = 0;
+    for (uint32_t i = 0; i < order->count; i++) {
+        if ((order->used[i / 8] >> (i % 8) & 1) == 0) { order->queue[order->queued++] = i; }
+    }
+    struct pbti_nn_stream const stream = {
+        .seed = order->seed, .purpose = PBTI_NN_PURPOSE_ORDER, .step = order->epoch};
+    pbti_nn_shuffle(&stream, order->queue, order->queued);
+}
+
+void pbti_classify_order_begin(struct pbti_classify_order *order, uint64_t seed)
+{
+    order->seed = seed;
+    shuffle_rest(order);
+}
+
+void pbti_classify_order_take(struct pbti_classify_order *order, uint32_t *indices, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (order->at == order->queued) {
+            memset(order->used, 0, bitmap_size(order->count));
+            order->epoch++;
+            shuffle_rest(order);
+        }
+        uint32_t const item = order->queue[order->at++];
+        order->used[item / 8] |= (uint8_t)(1u << (item % 8));
+        indices[i] = item;
+    }
+}
+
+/* -------- encoding -------- */
+
+static void put_u32(uint8_t *at, uint32_t value)
+{
+    for (size_t i = 0; i < 4; i++) {
+        at[i] = (uint8_t)(value >> (8 * i));
+    }
+}
+
+static uint32_t get_u32(const uint8_t *at)
+{
+    return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+size_t pbti_classify_order_size(const struct pbti_classify_order *order)
+{
+    return HEADER_SIZE + bitmap_size(order->count);
+}
+
+void pbti_classify_order_encode(const struct pbti_classify_order *order, uint8_t *bytes)
+{
+    put_u32(bytes, order->count);
+    put_u32(bytes + 4, order->epoch);
+    memcpy(bytes + HEADER_SIZE, order->used, bitmap_size(order->count));
+}
+
+pbt_status pbti_classify_order_decode(struct pbti_classify_order *order, const uint8_t *bytes,
+                                      size_t size, struct pbt_error *err)
+{
+    if (size < HEADER_SIZE || size != HEADER_SIZE + bitmap_size(get_u32(bytes))) {
+        return pbti_nn_fail(err, PBT_ECORRUPT,
+                            "the data order in the checkpoint is damaged: %zu bytes", size);
+    }
+    if (get_u32(bytes) != order->count) {
+        pbti_classify_order_reset(order);
+        return PBT_OK;
+    }
+    order->epoch = get_u32(bytes + 4);
+    memcpy(order->used, bytes + HEADER_SIZE, bitmap_size(order->count));
+    order->queued = 0;
+    order->at = 0;
+    return PBT_OK;
+}

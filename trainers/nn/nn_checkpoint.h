@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nn_checkpoint.h - a parameter block in a file.
+ *
+ * Layout, little-endian, no padding but where said:
+ *
+ *     8  magic "PBTNNCKP"
+ *     4  version, 1
+ *     4  number of parts P          (at most PBTI_NN_PARTS_MAX)
+ *     4  number of planes L         (weights, momentum: 2)
+ *     4  bytes of extra data E      (at most PBTI_NN_EXTRA_MAX)
+ *     8  floats of one plane F      (at most PBTI_NN_PLANE_FLOATS_MAX)
+ *     P times: 32 name, zero padded; 4 rows; 4 columns; 8 offset in floats
+ *     E  extra data: what the task adds, such as its position in the data order
+ *     L * F * 4  planes, IEEE 754 binary32
+ *     8  XXH3-64 of all bytes before
+ *
+ * A file is valid if and only if its size is exactly the one that follows from its header, the
+ * checksum agrees and every limit holds. It is written under the name PATH.part and renamed, so a
+ * file of the right name is complete.
+ */
+#ifndef PBTI_NN_CHECKPOINT_H
+#define PBTI_NN_CHECKPOINT_H
+
+#include "nn/nn_block.h"
+
+#define PBTI_NN_EXTRA_MAX (UINT32_C(1) << 26)
+
+/*
+ * Write weights, momentum and `extra` to the file `path`.
+ *
+ * Errors      PBT_EIO, PBT_ENOMEM; then no file `path` was made
+ */
+PBT_NODISCARD pbt_status pbti_nn_checkpoint_save(const char *path,
+                                                 const struct pbti_nn_block *block,
+                                                 const void *extra, uint32_t extra_size,
+                                                 struct pbt_error *err);
+
+/*
+ * Read weights and momentum into `block`, whose table must be that of the file.
+ *
+ * extra       out, owned by the caller, release with free(); NULL when there is none
+ *
+ * Errors      PBT_ENOENT, PBT_EIO, PBT_ENOMEM, PBT_ECORRUPT (not a checkpoint, truncated, damaged),
+ *             PBT_EVERSION, PBT_EINVAL (a network of another shape); `block` is unchanged then
+ */
+PBT_NODISCARD pbt_status pbti_nn_checkpoint_load(const char *path, struct pbti_nn_block *block,
+                                                 void **extra, uint32_t *extra_size,
+                                                 struct pbt_error *err);
+
+#endif

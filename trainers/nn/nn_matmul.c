@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* nn_matmul.c - matrix products, see nn_matmul.h. */
+#include "nn/nn_matmul.h"
+
+#include <assert.h>
+#include <oneapi/dnnl/dnnl.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+void pbti_nn_matmul(bool a_transposed, bool b_transposed, uint32_t rows, uint32_t columns,
+                    uint32_t inner, const float *a, const float *b, float beta, float *c)
+{
+    assert(rows > 0 && columns > 0 && inner > 0);
+    dnnl_status_t const status = dnnl_sgemm(
+        a_transposed ? 'T' : 'N', b_transposed ? 'T' : 'N', (dnnl_dim_t)rows, (dnnl_dim_t)columns,
+        (dnnl_dim_t)inner, 1.0f, a, (dnnl_dim_t)(a_transposed ? rows : inner), b,
+        (dnnl_dim_t)(b_transposed ? inner : columns), beta, c, (dnnl_dim_t)columns);
+    /* the arguments are right by construction; what is left is memory for packing (small) */
+    if (status != dnnl_success) {
+        pbti_nn_matmul_reference(a_transposed, b_transposed, rows, columns, inner, a, b, beta, c);
+    }
+}
+
+void pbti_nn_matmul_reference(bool a_transposed, bool b_transposed, uint32_t rows, uint32_t columns,
+                              uint32_t inner, const float *a, const float *b, float beta, float *c)
+{
+    for (size_t i = 0; i < rows; i++) {
+        for (size_t j = 0; j < columns; j++) {
+            double sum = beta == 0.0f ? 0.0 : (double)beta * (double)c[i * columns + j];
+            for (size_t k = 0; k < inner; k++) {
+                float const left = a_transposed ? a[k * rows + i] : a[i * inner + k];
+                float const right = b_transposed ? b[j * inner + k] : b[k * columns + j];
+                sum += (double)left * (double)right;
+            }
+            c[i * columns + j] = (float)sum;
+        }
+    }
+}

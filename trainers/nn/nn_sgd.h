@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nn_sgd.h - stochastic gradient descent with (heavy ball) momentum and weight decay.
+ *
+ *     g' = g + weight_decay * w        (weights only, not biases)
+ *     v  = momentum * v + g'
+ *     w  = w - lr * v
+ *
+ * The decay is *coupled* (added to the gradient), as in torch.optim.SGD: it is what users of SGD
+ * mean by weight decay, and results can be compared with PyTorch number by number. The strength
+ * with which weights shrink in a step is then lr * weight_decay / (1 - momentum); a decoupled decay
+ * (Loshchilov & Hutter 2019) matters for adaptive optimisers and would be a setting there. `v`
+ * holds gradients, not steps, so changing the learning rate between segments needs no rescaling of
+ * it.
+ */
+#ifndef PBTI_NN_SGD_H
+#define PBTI_NN_SGD_H
+
+#include "nn/nn_block.h"
+
+/* The live settings: what is written here is what the next step uses (`in_force`). */
+struct pbti_nn_sgd {
+    double lr;           /* (0, inf) */
+    double momentum;     /* [0, 1) */
+    double weight_decay; /* [0, inf) */
+};
+
+/* One step over the whole block: reads gradients, changes momentum and weights. */
+void pbti_nn_sgd_step(const struct pbti_nn_sgd *sgd, struct pbti_nn_block *block);
+
+#endif
