@@ -10,11 +10,11 @@
 
 #include "core/config.h"
 
-#define PBTI_SPEC_TEXT_MAX (4u << 20)     /* bytes of a resolved spec */
+#define PBTI_SPEC_TEXT_MAX (16u << 20) /* bytes of a spec; a resolved one is longer than written */
 #define PBTI_METRICS_TEXT_MAX (64u << 10) /* bytes of a report's metrics, a JSON object */
 #define PBTI_MESSAGE_MAX 4096u            /* bytes of a failure's message */
 #define PBTI_NAME_MAX 256u                /* bytes of a worker's host name, a note's topic */
-#define PBTI_EVENT_MAX (8u << 20)         /* bytes of an encoded event */
+#define PBTI_EVENT_MAX (20u << 20)        /* bytes of an encoded event */
 
 #define PBTI_NONE UINT32_MAX /* no member */
 
