@@ -5,8 +5,8 @@
  * memory      appends of one batch
  * sqlite      appends of one batch, each durable by itself, in both durability modes, against raw
  *             SQLite in the same run, turn by turn: a plain table, a prepared INSERT of the same
- *             payload between BEGIN IMMEDIATE and COMMIT, the same pragmas. The ratio of the medians
- *             must be at least 0.5 (exit code 1 otherwise).
+ *             payload between BEGIN IMMEDIATE and COMMIT, the same pragmas. The ratio of the
+ *             medians must be at least 0.5 (exit code 1 otherwise).
  * read        batches and megabytes a second, checksums verified, from a warm page cache
  *
  * Files are made under TMPDIR (default /tmp): what `sync` costs is what that disk costs.

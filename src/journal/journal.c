@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * journal/journal.c - the front of every journal: which backend a URL names, and the checks that are
- * the same for all of them. What is stored, and how, is the backend's business.
+ * journal/journal.c - the front of every journal: which backend a URL names, and the checks that
+ * are the same for all of them. What is stored, and how, is the backend's business.
  */
 #include "journal/journal.h"
 

@@ -3,11 +3,11 @@
  * journal/journal_memory.c - a journal in the memory of one process: `memory:`.
  *
  * For the simulator, for tests, and for studies nobody wants to keep. Each open makes a new, empty
- * journal (whatever `create` says) that dies with its handle. It is also the model the other backends
- * are compared with, so it is as plain as it can be.
+ * journal (whatever `create` says) that dies with its handle. It is also the model the other
+ * backends are compared with, so it is as plain as it can be.
  *
- * Layout      the bytes of all batches one after the other in one block, and one record a batch that
- *             says where it ends. Both grow by doubling; nothing is allocated per batch.
+ * Layout      the bytes of all batches one after the other in one block, and one record a batch
+ *             that says where it ends. Both grow by doubling; nothing is allocated per batch.
  */
 #include "base/fail.h"
 #include "journal/journal_backends.h"
@@ -55,7 +55,7 @@ static uint64_t last_of(const struct memory_state *state)
     return state->batches == 0 ? 0 : state->records[state->batches - 1].last;
 }
 
-/* Make room for `wanted` items of `unit` bytes; NULL when there is no memory (then `data` stays). */
+/* Make room for `wanted` items of `unit` bytes; NULL without memory (then `data` stays). */
 static void *grow(void *data, size_t *capacity, size_t wanted, size_t unit)
 {
     size_t larger = *capacity < FIRST_CAPACITY ? FIRST_CAPACITY : *capacity;

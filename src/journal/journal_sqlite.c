@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * journal/journal_sqlite.c - a journal in an SQLite file, for any number of processes of one machine:
- * `sqlite:PATH`. Format: docs/journal-format.md.
+ * journal/journal_sqlite.c - a journal in an SQLite file, for any number of processes of one
+ * machine: `sqlite:PATH`. Format: docs/journal-format.md.
  *
- * One row a batch, whose key is the number of its last event. An append is one statement, and so one
- * transaction: it inserts the row if the journal ends where the appender believes. SQLite takes the
- * write lock before that statement reads, hence nothing can come between the look and the insertion.
+ * One row a batch, whose key is the number of its last event. An append is one statement, and so
+ * one transaction: it inserts the row if the journal ends where the appender believes. SQLite takes
+ * the write lock before that statement reads, hence nothing can come between the look and the
+ * insertion.
  *
  * Invariants
- *   1. A row's last - count is the row before's last (0 for the first), so nothing can be missing in
- *      the middle; `mark` guards the end.
- *   2. A row's hash covers all its other columns: bytes are handed out only when they are those that
- *      were appended.
+ *   1. A row's last - count is the row before's last (0 for the first), so nothing can be missing
+ *      in the middle; `mark` guards the end.
+ *   2. A row's hash covers all its other columns: bytes are handed out only when they are those
+ *      that were appended.
  *   3. After PBT_EIO from append the batch is not there and will not be, whatever happens next. The
  *      one failure that leaves this open is handled in settle().
  *
- * Processes   a handle must not be used, nor closed, in a child after fork(): SQLite's locks belong to
- *             the process that took them. Open another one there.
+ * Processes   a handle must not be used, nor closed, in a child after fork(): SQLite's locks belong
+ *             to the process that took them. Open another one there.
  */
 #include "journal/journal_sqlite.h"
 #include "base/fail.h"
@@ -105,10 +106,11 @@ static void close_sqlite(void *opaque)
 /*
  * Make sure that the append that failed with `doubt` can never appear.
  *
- * When the write of a commit succeeded but what SQLite did next (above all fsync) did not, the commit
- * is complete in the -wal file and yet invisible: its index was not told. Nobody sees it while a
- * process has the journal open; but should all die, recovery would find it. The next commit is
- * written over it. So we make one that changes nothing: the format's number, which is what it was.
+ * When the write of a commit succeeded but what SQLite did next (above all fsync) did not, the
+ * commit is complete in the -wal file and yet invisible: its index was not told. Nobody sees it
+ * while a process has the journal open; but should all die, recovery would find it. The next commit
+ * is written over it. So we make one that changes nothing: the format's number, which is what it
+ * was.
  */
 static pbt_status settle(struct pbti_sqlite *state, struct pbt_error *err)
 {
@@ -149,9 +151,9 @@ static pbt_status report_conflict(struct pbti_sqlite *state, uint64_t expected, 
 }
 
 /*
- * An append failed with `code`: was it nevertheless done? Only an I/O error leaves that open: with a
- * full disk the last frame of the commit was not written whole, and all other failures come before
- * anything is written.
+ * An append failed with `code`: was it nevertheless done? Only an I/O error leaves that open: with
+ * a full disk the last frame of the commit was not written whole, and all other failures come
+ * before anything is written.
  */
 static pbt_status find_out(struct pbti_sqlite *state, int code, const struct row *row,
                            uint64_t expected, uint64_t *last, struct pbt_error *err)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * journal/journal_sqlite.h - what the two halves of the SQLite journal share: journal_sqlite.c (what
- * one does with it) and journal_sqlite_file.c (how the file is opened, identified and closed).
+ * journal/journal_sqlite.h - what the two halves of the SQLite journal share: journal_sqlite.c
+ * (what one does with it) and journal_sqlite_file.c (how the file is opened, identified and
+ * closed).
  */
 #ifndef PBTI_JOURNAL_JOURNAL_SQLITE_H
 #define PBTI_JOURNAL_JOURNAL_SQLITE_H

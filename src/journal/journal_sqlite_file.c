@@ -123,9 +123,9 @@ int64_t pbti_sqlite_now_ms(void)
 }
 
 /*
- * SQLite's busy handler: called when somebody else holds a lock, for the `tries`th time; 0 gives up.
- * A write takes from 15 us to a few ms, so the sleeps start short, grow to about 5 ms, and are random
- * so that waiting processes do not stay in step.
+ * SQLite's busy handler: called when somebody else holds a lock, for the `tries`th time; 0 gives
+ * up. A write takes from 15 us to a few ms, so the sleeps start short, grow to about 5 ms, and are
+ * random so that waiting processes do not stay in step.
  */
 static int wait_for_lock(void *context, int tries)
 {
@@ -142,9 +142,9 @@ static int wait_for_lock(void *context, int tries)
 }
 
 /*
- * SQLite does not call its busy handler when it wants a stronger lock than one it holds already, as in
- * a change of the journal mode, because two who do so may wait for each other for ever. Nothing of
- * ours is held between two tries of a whole statement, so trying again is safe.
+ * SQLite does not call its busy handler when it wants a stronger lock than one it holds already, as
+ * in a change of the journal mode, because two who do so may wait for each other for ever. Nothing
+ * of ours is held between two tries of a whole statement, so trying again is safe.
  */
 static bool should_retry(struct pbti_sqlite *state, int code, int tries)
 {
@@ -348,8 +348,8 @@ static bool has_companion(const struct pbti_sqlite *state, const char *suffix, o
  * May the file be read without locks and without PATH-shm (SQLite's `immutable`)? It must be when
  * the folder cannot be written and the file was left in WAL mode. It may be when there is no
  * PATH-shm, which every writer keeps as long as it has the journal open, and nothing in PATH-wal or
- * PATH-journal: then all there is, is in the file, and nobody is writing. That nobody began since is
- * checked after each reading. A journal with something in its PATH-wal is left to SQLite, which
+ * PATH-journal: then all there is, is in the file, and nobody is writing. That nobody began since
+ * is checked after each reading. A journal with something in its PATH-wal is left to SQLite, which
  * reads it when PATH-shm is there too, and says that it cannot otherwise.
  */
 static bool may_be_immutable(const struct pbti_sqlite *state)
@@ -463,7 +463,7 @@ pbt_status pbti_sqlite_attach(struct pbti_sqlite *state, const char *path,
 /*
  * The mark says how long the journal was when it was last closed, so that an end that was lost to
  * damage later is noticed; all else that may be missing leaves a gap in the numbering. Written at
- * close only: a second page in every commit would halve the appends a second.
+ * close only: a second page in every commit would cost a third of the appends a second.
  */
 static const char write_mark[] = "UPDATE mark SET last = (SELECT max(last) FROM batch) "
                                  "WHERE last < (SELECT max(last) FROM batch)";

@@ -23,10 +23,9 @@
 
 enum {
     OBSERVERS_MAX = 4,
-    SHADOW_EVENTS_MIN = 64, /* fewest events from one shadow to the next, and ... */
-    SHADOW_BYTES_EVENT =
-        128,            /* ... bytes of it for each of them: what an event pays for shadows */
-    PAUSE_MS_MAX = 8192 /* longest pause while asking for an unknown outcome */
+    SHADOW_EVENTS_MIN = 64,   /* fewest events from one shadow to the next, and ... */
+    SHADOW_BYTES_EVENT = 128, /* ... bytes of it for each of them: what an event pays for shadows */
+    PAUSE_MS_MAX = 8192       /* longest pause while asking for an unknown outcome */
 };
 
 struct watcher {

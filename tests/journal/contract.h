@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/journal/contract.h - the contract of journal/journal.h as a test suite that runs unchanged on
- * every backend. A new backend is two lines in test_journal_contract.c.
+ * tests/journal/contract.h - the contract of journal/journal.h as a test suite that runs unchanged
+ * on every backend. A new backend is two lines in test_journal_contract.c.
  */
 #ifndef PBT_TESTS_JOURNAL_CONTRACT_H
 #define PBT_TESTS_JOURNAL_CONTRACT_H

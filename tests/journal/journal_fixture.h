@@ -13,7 +13,7 @@
 #define FIXTURE_BYTES_MAX 12000u /* several pages of the file */
 #define FIXTURE_SEEN_MAX 8192u
 
-/* A new folder under TMPDIR. Fails the test when there is none. Free with fixture_remove_folder(). */
+/* A new folder under TMPDIR; fails the test. Free with fixture_remove_folder(). */
 char *fixture_make_folder(void);
 void fixture_remove_folder(char *folder);
 

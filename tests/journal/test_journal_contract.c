@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Protects the contract of journal/journal.h (rules 11, 12), on every backend. */
+/*
+ * tests/journal/test_journal_contract.c - the contract suite on every backend.
+ *
+ * Protects the contract of journal/journal.h (rules 11 and 12).
+ */
 #include "contract.h"
 
 static const struct contract_backend backends[] = {

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects rule 12 against damage of the SQLite journal's file: truncated anywhere, any bit flipped,
- * rows lost or changed. Never a crash; always the right data or an error that says where.
+ * tests/journal/test_journal_damage.c - the SQLite journal after damage to its file.
+ *
+ * Protects rule 12 against damage of the SQLite journal's file: truncated anywhere, any bit
+ * flipped, rows lost or changed. Never a crash; always the right data or an error that says where.
  */
 #include "journal_fixture.h"
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * tests/journal/test_journal_faults.c - the SQLite journal on a disk that fails or is full.
+ *
  * Protects rule 12 (nothing acknowledged is lost, nothing refused appears) of the SQLite journal:
  * every write, sync and truncation fails in turn; a disk that is really full.
  */

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
+ * tests/journal/test_journal_processes.c - the SQLite journal with several processes, some killed.
+ *
  * Protects rule 12 (killing any process loses no appended report and duplicates none) and the total
  * order of the SQLite journal with several real processes. PBT_KILLS says how many are killed.
  *

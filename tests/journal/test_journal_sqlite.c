@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Protects the SQLite journal as a file: what a URL names, which files are refused and how, reading
+ * tests/journal/test_journal_sqlite.c - the SQLite journal as a file.
+ *
+ * Protects what a URL names, which files are refused and how, reading
  * without permission to write (rule 12: a finished study opens anywhere), waiting for locks.
  */
 #include "journal_fixture.h"
