@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * examples/embed.c - tune a gradient descent while it runs: cc embed.c $(pkg-config --cflags --libs pbt)
+ * examples/embed.c - tune a gradient descent while it runs.
  *
- * Eight descents walk down the valley x^2 + 100 y^2. The study says which one walks on, from where and
- * how fast; this program walks, keeps the points under the names it is given, and reports heights.
+ * Eight descents walk down the valley x^2 + 100 y^2. The study says which one walks on, from where
+ * and how fast; this program walks, keeps the points under the names it is given, and reports
+ * heights. Build it with: cc embed.c $(pkg-config --cflags --libs pbt) -o embed
  */
 #include <pbt/pbt.h>
 
 #include <stdio.h>
 #include <string.h>
 
-static const char spec[] = "population: 8\n"
-                           "steps: 400\n"
-                           "ready: 20\n"
+static const char spec[] = "population: 8\nsteps: 400\nready: 20\n"
                            "score: {name: height, goal: minimize}\n"
                            "space: {lr: {type: log, low: 1e-6, high: 1}}\n";
 
@@ -38,25 +37,22 @@ static void forget(void *context, const char *id)
 int main(void)
 {
     struct pbt_error err;
-    struct pbt_study *study = NULL;
+    struct pbt_study *study;
     struct pbt_task task;
     struct pbt_study_opts opts = pbt_study_opts_default();
     opts.forget = forget;
-    if (pbt_study_open(NULL, spec, &opts, &study, &err) != PBT_OK) { return puts(err.message); }
+    if (pbt_study_open(NULL, spec, &opts, &study, &err) != PBT_OK) { return puts(err.message), 1; }
     while (pbt_study_next(study, &task, &err) == PBT_OK && task.id[0] != '\0') {
-        struct point p = {.x = 1.0, .y = 1.0};
-        if (task.from[0] != '\0') { p = *find(task.from); }
-        double const lr = pbt_task_number(&task, "lr");
+        struct point p = task.from[0] == '\0' ? (struct point){.x = 1, .y = 1} : *find(task.from);
         for (uint64_t i = 0; i < task.steps; i++) {
-            p.x -= lr * 2.0 * p.x;
-            p.y -= lr * 200.0 * p.y;
+            p.x -= pbt_task_number(&task, "lr") * 2 * p.x;
+            p.y -= pbt_task_number(&task, "lr") * 200 * p.y;
         }
         memcpy(p.id, task.id, sizeof p.id);
         *find("") = p;
-        double const height = p.x * p.x + 100.0 * p.y * p.y;
-        if (pbt_study_report(study, &task, height, &err) != PBT_OK) { break; }
+        if (pbt_study_report(study, &task, p.x * p.x + 100 * p.y * p.y, &err) != PBT_OK) { break; }
     }
-    if (!pbt_study_is_over(study)) { return puts(err.message); }
+    if (!pbt_study_is_over(study)) { return puts(err.message), 1; }
     struct pbt_best const best = pbt_study_best(study);
     printf("lowest point %s: height %g after %d steps\n", best.id, best.score, (int)best.age);
     pbt_study_close(study);

@@ -179,7 +179,9 @@ static void get_moves(struct pbti_event_decision *decision, struct pbti_reader *
                       struct pbti_scratch *scratch)
 {
     decision->values_count = pbti_get_u32(reader);
-    if (decision->values_count > PBTI_HP_MAX) { reader->failed = true; }
+    if (decision->values_count < 1 || decision->values_count > PBTI_HP_MAX) {
+        reader->failed = true;
+    }
     for (uint32_t i = 0; !reader->failed && i < decision->values_count; i++) {
         scratch->values[i] = pbti_get_double(reader);
         scratch->moves[i].kind = get_code(reader, PBTI_MOVE_SCHEDULED);
@@ -214,6 +216,19 @@ static void get_decision(struct pbti_event_decision *decision, struct pbti_reade
     if (parts & HAS_SCORE) { decision->score = pbti_get_double(reader); }
     if (parts & HAS_P) { decision->p = pbti_get_double(reader); }
     if (parts & HAS_VALUES) { get_moves(decision, reader, scratch); }
+    /* a part that says that it is not there has a second encoding: refused */
+    bool const empty = (parts & HAS_OPPONENT && decision->opponent == PBTI_NONE) ||
+                       (parts & HAS_RANK && decision->count == 0) ||
+                       (parts & HAS_SCORE && isnan(decision->score)) ||
+                       (parts & HAS_P && isnan(decision->p));
+    if (empty) { reader->failed = true; }
+}
+
+/* Other ends follow from the events; nobody says them. */
+static void get_stop(struct pbti_event_stop *stop, struct pbti_reader *reader)
+{
+    stop->reason = get_code(reader, PBTI_STOP_USER);
+    if (stop->reason < PBTI_STOP_HOURS) { reader->failed = true; }
 }
 
 static void put_worker(const struct pbti_event_worker *worker, struct pbti_writer *writer)
@@ -284,7 +299,7 @@ bool pbti_event_decode(struct pbti_event *event, struct pbti_reader *reader,
     case PBTI_RELEASE: get_release(&event->release, reader); break;
     case PBTI_REPORT: get_report(&event->report, reader, scratch); break;
     case PBTI_DECISION: get_decision(&event->decision, reader, scratch); break;
-    case PBTI_STOP: event->stop.reason = get_code(reader, PBTI_STOP_FAILED); break;
+    case PBTI_STOP: get_stop(&event->stop, reader); break;
     case PBTI_WORKER:
     case PBTI_LEAVE: get_worker(&event->worker, reader); break;
     case PBTI_NOTE: get_note(&event->note, reader); break;

@@ -113,6 +113,15 @@ static pbt_status fold_claim(struct pbti_state *state, uint64_t seq,
     return PBT_OK;
 }
 
+/* A claim ends without a result: the segment is run again, unless an amend has lowered the budget
+ * meanwhile. */
+static void run_again(struct pbti_state *state, uint32_t member)
+{
+    bool const through = pbti_is_through(state->config, &state->member[member]);
+    pbti_enter(state, member, through ? PBTI_DONE : PBTI_WAITING);
+    if (through) { pbti_check_end(state); }
+}
+
 /* The member that a claim's sequence number belongs to must be running under it. */
 static pbt_status check_claim(const struct pbti_state *state, uint32_t member, uint64_t claim,
                               const char *what, struct pbt_error *err)
@@ -132,7 +141,7 @@ static pbt_status fold_release(struct pbti_state *state, const struct pbti_event
                                struct pbt_error *err)
 {
     PBTI_TRY(check_claim(state, release->member, release->claim, "release", err));
-    pbti_enter(state, release->member, PBTI_WAITING);
+    run_again(state, release->member);
     state->counts.releases++;
     return PBT_OK;
 }
@@ -241,8 +250,9 @@ static void fold_failure(struct pbti_state *state, const struct pbti_event_repor
     struct pbti_member *const m = &state->member[report->member];
     m->failures++;
     state->counts.failures++;
-    if (is_retriable(report->outcome) && m->failures <= state->config->retries) {
-        pbti_enter(state, report->member, PBTI_WAITING);
+    bool const again = is_retriable(report->outcome) && m->failures <= state->config->retries;
+    if (again || pbti_is_through(state->config, m)) {
+        run_again(state, report->member);
         return;
     }
     rank_out(state, report->member);
@@ -294,12 +304,17 @@ static pbt_status check_decision(const struct pbti_state *state,
         return REFUSE(err, "a decision to %s member %u, which is %s",
                       pbti_decision_name(decision->kind), owed, pbti_phase_name(m->phase));
     }
+    uint32_t const opponent = decision->opponent;
+    if (opponent != PBTI_NONE && opponent >= state->members) {
+        return REFUSE(err, "a decision on member %u and member %u, which does not exist", owed,
+                      opponent);
+    }
     if (decision->kind == PBTI_REPLACE &&
-        (decision->opponent >= state->members || decision->opponent == owed ||
-         decision->copied == 0 || state->member[decision->opponent].group != m->group ||
-         !pbti_may_donate(state->config, &state->member[decision->opponent]))) {
+        (opponent == PBTI_NONE || opponent == owed || decision->copied == 0 ||
+         state->member[opponent].group != m->group || !state->rank.entry[opponent].in ||
+         !state->rank.entry[opponent].donor)) {
         return REFUSE(err, "a decision to replace member %u by member %u, which is no donor", owed,
-                      decision->opponent);
+                      opponent);
     }
     bool const needs_values = decision->kind == PBTI_REPLACE;
     if (decision->values_count != state->stride && (needs_values || decision->values_count != 0)) {

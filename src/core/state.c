@@ -228,7 +228,10 @@ void pbti_enter(struct pbti_state *state, uint32_t member, uint8_t phase)
     /* row: from, column: to; in the order of the phases' list */
     static const bool allowed[PBTI_PHASES][PBTI_PHASES] = {
         [PBTI_WAITING] = {[PBTI_RUNNING] = true},
-        [PBTI_RUNNING] = {[PBTI_WAITING] = true, [PBTI_REPORTED] = true, [PBTI_FAILED] = true},
+        [PBTI_RUNNING] = {[PBTI_WAITING] = true,
+                          [PBTI_REPORTED] = true,
+                          [PBTI_FAILED] = true,
+                          [PBTI_DONE] = true},
         [PBTI_REPORTED] = {[PBTI_WAITING] = true, [PBTI_DONE] = true},
         [PBTI_FAILED] = {[PBTI_WAITING] = true, [PBTI_GONE] = true},
     };
@@ -377,9 +380,9 @@ static uint8_t amended_phase(const struct pbti_state *state, uint32_t member)
     case PBTI_WAITING:
     case PBTI_DONE:
     case PBTI_OUT: return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_WAITING;
+    case PBTI_FAILED: return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_FAILED;
     case PBTI_RUNNING:
     case PBTI_REPORTED:
-    case PBTI_FAILED:
     case PBTI_GONE: break;
     }
     return m->phase;

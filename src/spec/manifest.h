@@ -2,9 +2,9 @@
 /*
  * spec/manifest.h - every key of a spec, once: its type, field, range, default and meaning.
  *
- * The lists below drive reading, range checks, the "allowed here" of messages, the resolved spec and
- * docs/spec.md. A new key is a field in a struct and one X line here; tests/spec/test_spec_keys.c
- * fails until it is exercised there, too.
+ * The lists below drive reading, range checks, the "allowed here" of messages, the resolved spec
+ * and docs/spec.md. A new key is a field in a struct and one X line here;
+ * tests/spec/test_spec_keys.c fails until it is exercised there, too.
  *
  * Sentences are phrases in lower case without a full stop: they also appear inside messages.
  */
@@ -286,7 +286,8 @@ struct pbti_schedule_entry {
     X(SPEC, ready, SECTION, PBTI_NOWHERE, PBTI_MAP_OF(READY), PBTI_FOR_ALL,                        \
       "-", "when a member is judged")                                                              \
     X(READY, every, WHOLE64, PBTI_AT(config.ready_every), PBTI_WHOLE(1, PBTI_STEPS_MAX),           \
-      PBTI_FOR_ALL, "=`steps` / 20, rounded up", "steps between judgements; the length of a segment") \
+      PBTI_FOR_ALL, "=`steps` / 20, rounded up",                                                   \
+      "steps between judgements; the length of a segment")                                         \
     X(READY, burn_in, WHOLE64, PBTI_AT(config.burn_in), PBTI_WHOLE(0, PBTI_STEPS_MAX),             \
       PBTI_FOR_ALL, "0", "a member with fewer steps is not judged")                                \
     X(SPEC, max_age, WHOLE64, PBTI_AT(config.max_age), PBTI_WHOLE(1, PBTI_STEPS_MAX),              \
@@ -315,13 +316,14 @@ struct pbti_schedule_entry {
     X(SPEC, space, SPACE, PBTI_AT(config.space), PBTI_ANY, PBTI_FOR_ALL,                           \
       "", "the hyperparameters and their bounds")                                                  \
     X(HYPERPARAMETER, type, WORD, PBTI_AT_HP(kind), PBTI_ONE_OF(HP_KIND), PBTI_FOR_ALL,            \
-      "", "what its values are, and the scale on which they are drawn and changed")                            \
+      "", "what its values are, and the scale on which they are drawn and changed")                \
     X(HYPERPARAMETER, low, BOUND, PBTI_AT_HP(low), PBTI_ANY, PBTI_FOR_BOUNDED,                     \
       "", "the smallest value; log: above 0, logit: above 0")                                      \
     X(HYPERPARAMETER, high, BOUND, PBTI_AT_HP(high), PBTI_ANY, PBTI_FOR_BOUNDED,                   \
       "", "the largest value; logit: below 1")                                                     \
     X(HYPERPARAMETER, scale, WORD, PBTI_AT_HP(log_scale), PBTI_ONE_OF(SCALE),                      \
-      PBTI_FOR(PBTI_HP_INTEGER), "linear", "log: drawn uniformly in its logarithm; low is at least 1") \
+      PBTI_FOR(PBTI_HP_INTEGER), "linear",                                                         \
+      "log: drawn uniformly in its logarithm; low is at least 1")                                  \
     X(HYPERPARAMETER, values, CHOICES, PBTI_NOWHERE, PBTI_ANY, PBTI_FOR_LISTED,                    \
       "", "the values: numbers or text; for ordinal in their order")                               \
     X(HYPERPARAMETER, frozen, WORD, PBTI_AT_HP(frozen), PBTI_ONE_OF(SWITCH), PBTI_FOR_ALL,         \
@@ -338,8 +340,8 @@ struct pbti_schedule_entry {
     X(STRATEGY, name, STRATEGY, PBTI_NOWHERE, PBTI_ONE_OF(STRATEGY), PBTI_FOR_ALL,                 \
       "pbt", "which strategy")                                                                     \
     X(STRATEGY, mode, WORD, PBTI_AT(config.mode), PBTI_ONE_OF(MODE), PBTI_FOR_ALL,                 \
-      "async", "async: a member is judged when it reports; generational: all reach the same step, " \
-      "then all are judged at once")                                                               \
+      "async", "async: a member is judged when it reports; generational: all reach the same "      \
+      "step, then all are judged at once")                                                         \
     X(STRATEGY, compare, WORD, PBTI_AT(config.compare), PBTI_ONE_OF(COMPARE), PBTI_FOR_ALL,        \
       "latest", "with which scores of the others a member is compared: their latest, or those at " \
       "equal age; not for ttest")                                                                  \
@@ -375,12 +377,14 @@ struct pbti_schedule_entry {
       "", "from which age on; the first is 0, and they rise")                                      \
     X(SCHEDULE, values, POINT, PBTI_AT_ENTRY(values), PBTI_ANY, PBTI_FOR_ALL,                      \
       "", "every hyperparameter's value from that age on")                                         \
-    X(EXPLORE, always, WORD, PBTI_AT(config.explore_always), PBTI_ONE_OF(SWITCH), PBTI_FOR_DRAWING, \
-      "false", "explore at every ready, not only after an exploit; explore_only sets it")          \
+    X(EXPLORE, always, WORD, PBTI_AT(config.explore_always), PBTI_ONE_OF(SWITCH),                  \
+      PBTI_FOR_DRAWING, "false",                                                                   \
+      "explore at every ready, not only after an exploit; explore_only sets it")                   \
     X(STRATEGY, copy, WORD, PBTI_AT(config.copy), PBTI_ONE_OF(COPY), PBTI_FOR_ALL,                 \
       "both", "what exploit copies")                                                               \
-    X(STRATEGY, lead, WHOLE32, PBTI_AT(config.lead), PBTI_WHOLE(0, PBTI_MEMBERS_MAX), PBTI_FOR_ALL, \
-      "0", "intervals that a member may run ahead of the others to spare a reload; async only")    \
+    X(STRATEGY, lead, WHOLE32, PBTI_AT(config.lead), PBTI_WHOLE(0, PBTI_MEMBERS_MAX),              \
+      PBTI_FOR_ALL, "0",                                                                           \
+      "intervals that a member may run ahead of the others to spare a reload; async only")         \
     X(STRATEGY, controls, SECTION, PBTI_NOWHERE, PBTI_MAP_OF(CONTROLS), PBTI_FOR_ALL,              \
       "-", "members beside the population, to compare with")                                       \
     X(CONTROLS, independent, WHOLE32, PBTI_AT(config.control_independent),                         \
@@ -487,6 +491,9 @@ const struct pbti_key *pbti_section_first(enum pbti_section section);
 
 /* The key of that name in a section, or NULL. */
 const struct pbti_key *pbti_key_find(enum pbti_section section, const char *name);
+
+/* The section of the map (or of its entries) that a key holds; PBTI_SECTIONS: it holds none. */
+enum pbti_section pbti_key_section(const struct pbti_key *key);
 
 /* The only section that has a key of that name; PBTI_SECTIONS when there is none or several. */
 enum pbti_section pbti_key_home(const char *name);

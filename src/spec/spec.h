@@ -3,8 +3,8 @@
  * spec/spec.h - a study as its user wrote it: YAML text in, a validated study spec out, and back.
  *
  * Every key, type, range, default and sentence of documentation is written once, in manifest.h.
- * pbti_spec_render() gives the resolved spec: all defaults filled in, as YAML that pbti_spec_parse() reads
- * back to the same spec. It is what the journal keeps.
+ * pbti_spec_render() gives the resolved spec: all defaults filled in, as YAML that
+ * pbti_spec_parse() reads back to the same spec. It is what the journal keeps.
  */
 #ifndef PBTI_SPEC_SPEC_H
 #define PBTI_SPEC_SPEC_H
@@ -59,8 +59,8 @@ struct pbti_override {
  * file        in, for messages ("fashion.yaml:3:7: ..."), and its folder resolves relative paths
  * overrides   in, applied in order before validation; messages name them as "--set key=value"
  * out         out, owned by the caller, release with pbti_spec_destroy(); NULL on error
- * Errors      PBT_ESPEC, PBT_ELIMIT, PBT_ENOMEM; err->message is "file:line:column: what was found, what is allowed" and
- *             err->hint the nearest right key, where there is one
+ * Errors      PBT_ESPEC, PBT_ELIMIT, PBT_ENOMEM; err->message is "file:line:column: what was
+ *             found, what is allowed" and err->hint the nearest right key, where there is one
  */
 PBT_NODISCARD pbt_status pbti_spec_parse(const char *text, size_t size, const char *file,
                                          const struct pbti_override *overrides,
@@ -104,8 +104,8 @@ bool pbti_value_from_json(const struct pbti_space *space, uint32_t hp, const jso
 const char *pbti_value_text(const struct pbti_space *space, uint32_t hp, double value, char *text,
                             size_t size);
 
-/* docs/spec.md: every key with its type, default, range and meaning, from the manifest. Owned by the
- * caller, release with free(). */
+/* docs/spec.md: every key with its type, default, range and meaning, from the manifest. Owned by
+ * the caller, release with free(). */
 char *pbti_spec_manual(void);
 
 #endif

@@ -104,6 +104,18 @@ const struct pbti_key *pbti_key_find(enum pbti_section section, const char *name
     return NULL;
 }
 
+enum pbti_section pbti_key_section(const struct pbti_key *key)
+{
+    switch (key->type) {
+    case PBTI_TYPE_SECTION: return key->allowed.section;
+    case PBTI_TYPE_REDUCE: return PBTI_SECTION_REDUCE;
+    case PBTI_TYPE_KEEP: return PBTI_SECTION_KEEP;
+    case PBTI_TYPE_SPACE: return PBTI_SECTION_HYPERPARAMETER;
+    case PBTI_TYPE_SCHEDULE: return PBTI_SECTION_SCHEDULE;
+    default: return PBTI_SECTIONS;
+    }
+}
+
 enum pbti_section pbti_key_home(const char *name)
 {
     enum pbti_section home = PBTI_SECTIONS;

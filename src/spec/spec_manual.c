@@ -8,10 +8,9 @@
 static const char intro[] =
     "# The spec\n"
     "\n"
-    "A study is described by one YAML file. Only `trainer`, `population`, `steps` and `space` must "
-    "be\n"
-    "there; everything else has a default. This page is made from the same list that reads specs\n"
-    "(`src/spec/manifest.h`).\n"
+    "A study is described by one YAML file. Only `trainer`, `population`, `steps` and `space`\n"
+    "must be there; everything else has a default. This page is made from the same list that\n"
+    "reads specs (`src/spec/manifest.h`).\n"
     "\n"
     "```yaml\n"
     "trainer: {command: [python3, train.py]}\n"
@@ -29,9 +28,9 @@ static const char intro[] =
     "fixed: {data: ./data}\n"
     "```\n"
     "\n"
-    "`pbt check SPEC` reads a spec without running it. A wrong key, type or value is refused "
-    "before\n"
-    "anything starts, with file, line and column, what was found and what is allowed:\n"
+    "`pbt check SPEC` tries a spec and its trainer before a long run. A wrong key, type or\n"
+    "value is refused before anything starts, with file, line and column, what was found and\n"
+    "what is allowed:\n"
     "\n"
     "```\n"
     "fashion.yaml:2:1: unknown key \"populaton\"; allowed here: study, seed, trainer, population, "
@@ -41,32 +40,41 @@ static const char intro[] =
     "\n"
     "## How values are written\n"
     "\n"
-    "- Numbers are decimal: `20000`, `2e4`, `.5`, `1e-5`. Whole numbers may be written with an "
-    "exponent.\n"
-    "- Where text is expected, everything is text: `no`, `on`, `5`. Quotes are never wrong there.\n"
+    "- Numbers are decimal: `20000`, `2e4`, `.5`, `1e-5`. Whole numbers may have an exponent.\n"
+    "- Where text is expected, everything is text: `no`, `on`, `5`. Quotes do no harm there.\n"
     "- Switches are `true` or `false`, nothing else.\n"
-    "- Times have a unit: `500ms`, `30s`, `5m`, `1h`, `2d`, `1.5h`. Sizes have one or are bytes: "
-    "`10MiB`,\n"
-    "  `1GB`, `65536`.\n"
-    "- Relative paths start at the folder of the spec file. `none` is no path; a folder of that "
-    "name is\n"
-    "  `./none`.\n"
-    "- `fixed` may hold any YAML; there, unquoted numbers, `true`, `false` and `null` mean what "
-    "they say.\n"
+    "- Times have a unit: `500ms`, `30s`, `5m`, `1h`, `2d`, `1.5h`. Sizes have one, or are\n"
+    "  bytes: `10MiB`, `1GB`, `65536`.\n"
+    "- Relative paths start at the folder of the spec file. `none` is no path; a folder of\n"
+    "  that name is `./none`.\n"
+    "- `fixed` may hold any YAML; there, unquoted numbers, `true`, `false` and `null` are what\n"
+    "  they say.\n"
     "- Anchors, aliases, merge keys, tags, several documents and repeated keys are refused.\n"
     "\n"
     "## Changing a value from the command line\n"
     "\n"
-    "`--set KEY=VALUE` (any number of times, in order) puts a YAML value at a dotted path before "
-    "the spec\n"
-    "is checked: `--set space.lr.high=0.1`, `--set strategy.exploit.quantile=0.25`,\n"
-    "`--set strategy.exploit='{name: ttest, alpha: 0.01}'`, `--set initial.points.0.lr=3e-4`. Maps "
-    "that are\n"
-    "missing are made, and a map in its short form is written out first.\n"
+    "`--set KEY=VALUE` (any number of times, in order) puts a YAML value at a dotted path\n"
+    "before the spec is checked:\n"
     "\n"
-    "`pbt resume DIR --set ...` amends a study. Its other values stay what they were when it "
-    "began; only\n"
-    "`max_age` goes on following `steps` when the two are equal.\n";
+    "```\n"
+    "--set space.lr.high=0.1\n"
+    "--set strategy.exploit.quantile=0.25\n"
+    "--set strategy.exploit='{name: ttest, alpha: 0.01}'\n"
+    "--set initial.points.0.lr=3e-4\n"
+    "```\n"
+    "\n"
+    "Maps that are missing are made, and a map in its short form is written out first.\n"
+    "\n"
+    "`pbt resume DIR --set ...` amends a study. Its other values stay what they were when it\n"
+    "began; only `max_age` goes on following `steps` when the two are equal.\n";
+
+/* The name of a section inside the page. */
+static void write_anchor(struct pbti_out *out, enum pbti_section section)
+{
+    for (const char *at = pbti_sections[section].path; *at != '\0'; at++) {
+        pbti_out_format(out, "%c", *at == '.' ? '-' : *at);
+    }
+}
 
 /* One row of a table. A `|` would end a cell; nothing in the manifest has one. */
 static void write_row(struct pbti_out *out, const struct pbti_key *key)
@@ -83,9 +91,11 @@ static void write_row(struct pbti_out *out, const struct pbti_key *key)
         pbti_out_format(out, "`%s`", fallback);
     }
     pbti_out_format(out, " | %s", key->meaning);
-    if (key->type == PBTI_TYPE_SECTION) {
-        pbti_out_format(out, ": see [%s](#%s)", pbti_sections[key->allowed.section].path,
-                        key->name);
+    enum pbti_section const below = pbti_key_section(key);
+    if (below != PBTI_SECTIONS) {
+        pbti_out_format(out, ": see [%s](#", pbti_sections[below].path);
+        write_anchor(out, below);
+        pbti_out_put(out, ")");
     }
     if (key->names != 0) {
         const struct pbti_key *const selector = pbti_section_first(key->section);
@@ -113,10 +123,12 @@ static void write_strategies(struct pbti_out *out)
 static void write_section(struct pbti_out *out, enum pbti_section section)
 {
     const struct pbti_section_info *const info = &pbti_sections[section];
-    const char *const dot = strrchr(info->path, '.');
     bool const named = info->path[0] != '\0';
-    /* the anchor is the key's own name, so that links from tables stay short */
-    if (named) { pbti_out_format(out, "\n<a id=\"%s\"></a>", dot == NULL ? info->path : dot + 1); }
+    if (named) {
+        pbti_out_put(out, "\n<a id=\"");
+        write_anchor(out, section);
+        pbti_out_put(out, "\"></a>\n");
+    }
     pbti_out_format(out, "\n## %s\n\n", named ? info->path : "Keys of a spec");
     pbti_out_format(out, "%c%s.", info->meaning[0] - 'a' + 'A', info->meaning + 1);
     if (info->brief[0] != '\0' && info->brief[0] != '-') {

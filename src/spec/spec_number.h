@@ -25,9 +25,9 @@ bool pbti_number_is(const char *text);
 bool pbti_number_read(const char *text, double *out);
 
 /*
- * Read the first `size` bytes of `text`, a number, times `unit`, as a whole number from 0 to 2^64 - 1.
- * Exact: `2e4` and `2.5e3` are whole, `1.5` times 1000 is 1500. False when it is negative, not
- * whole or too large.
+ * Read the first `size` bytes of `text`, a number, times `unit`, as a whole number from 0 to 2^64
+ * - 1. Exact: `2e4` and `2.5e3` are whole, `1.5` times 1000 is 1500. False when it is negative,
+ * not whole or too large.
  */
 bool pbti_number_whole(const char *text, size_t size, uint64_t unit, uint64_t *out);
 

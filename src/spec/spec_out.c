@@ -34,6 +34,20 @@ static size_t reserve(struct pbti_out *out, size_t more)
     return more;
 }
 
+/* A text that was cut off ends with "...", between two characters. */
+static void mark_cut(struct pbti_out *out)
+{
+    static const char mark[] = "...";
+    size_t at = out->size < sizeof mark - 1 ? 0 : out->size - (sizeof mark - 1);
+    while (at > 0 && ((unsigned char)out->data[at] & 0xC0u) == 0x80u) {
+        at--;
+    }
+    size_t const count = out->size - at < sizeof mark - 1 ? out->size - at : sizeof mark - 1;
+    memcpy(out->data + at, mark, count);
+    out->size = at + count;
+    out->data[out->size] = '\0';
+}
+
 void pbti_out_bytes(struct pbti_out *out, const char *bytes, size_t size)
 {
     size_t const fits = reserve(out, size);
@@ -41,6 +55,7 @@ void pbti_out_bytes(struct pbti_out *out, const char *bytes, size_t size)
     memcpy(out->data + out->size, bytes, fits);
     out->size += fits;
     out->data[out->size] = '\0';
+    if (fits < size) { mark_cut(out); }
 }
 
 void pbti_out_put(struct pbti_out *out, const char *text)

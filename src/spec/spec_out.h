@@ -2,7 +2,8 @@
 /*
  * spec/spec_out.h - text that grows while it is written, and YAML scalars in it.
  *
- * Trouble (no memory, no room) is remembered in `failed`; whoever uses a buffer checks once, at the end.
+ * Trouble (no memory, no room) is remembered in `failed`; whoever uses a buffer checks once, at
+ * the end.
  */
 #ifndef PBTI_SPEC_SPEC_OUT_H
 #define PBTI_SPEC_SPEC_OUT_H

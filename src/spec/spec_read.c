@@ -2,9 +2,9 @@
 /*
  * spec/spec_read.c - walk the tree with the manifest.
  *
- * First every default of the manifest is read into the spec as if somebody had written it; then what
- * the user wrote, over it; then defaults that follow other keys are computed. So a default is checked
- * like any other value, and a key that is not there is a field that is not touched.
+ * First every default of the manifest is read into the spec as if somebody had written it; then
+ * what the user wrote, over it; then defaults that follow other keys are computed. So a default is
+ * checked like any other value, and a key that is not there is a field that is not touched.
  */
 #include "spec/spec_read.h"
 
@@ -236,7 +236,9 @@ pbt_status pbti_read_key(struct pbti_read *read, const struct pbti_key *key,
     return status;
 }
 
-/* The bit of the name (type) that the section's first key has in this map; 0 when it has no words. */
+/*
+ * The bit of the name (type) that the section's first key has in this map; 0 when it has no words.
+ */
 static uint32_t choice_in(enum pbti_section section, const struct pbti_node *map)
 {
     const struct pbti_key *const selector = pbti_section_first(section);

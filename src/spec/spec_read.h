@@ -2,9 +2,10 @@
 /*
  * spec/spec_read.h - inside the room: from a tree to a struct pbti_spec, driven by the manifest.
  *
- * Every type of key (PBTI_TYPE_LIST) is three functions: read a node into a field, write the field as
- * YAML, say what is allowed. spec_read.c walks sections with them; the types live in spec_types.c (single
- * values), spec_choices.c (words with consequences), spec_lists.c and spec_space.c.
+ * Every type of key (PBTI_TYPE_LIST) is three functions: read a node into a field, write the field
+ * as YAML, say what is allowed. spec_read.c walks sections with them; the types live in
+ * spec_types.c (single values), spec_choices.c (words with consequences), spec_lists.c and
+ * spec_space.c.
  */
 #ifndef PBTI_SPEC_SPEC_READ_H
 #define PBTI_SPEC_SPEC_READ_H

@@ -2,9 +2,10 @@
 /*
  * spec/spec_set.c - `--set key=value`: put a value into the tree before it is read.
  *
- * The key is a dotted path through maps and lists (strategy.exploit.quantile, initial.points.0.lr).
- * A map that is missing is made; one in its brief form (strategy: pbt) is written out first. Whether
- * keys and values are right is found out when the tree is read; nodes know that they came from here.
+ * The key is a dotted path through maps and lists (strategy.exploit.quantile,
+ * initial.points.0.lr). A map that is missing is made; one in its brief form (strategy: pbt) is
+ * written out first. Whether keys and values are right is found out when the tree is read; nodes
+ * know that they came from here.
  */
 #include "spec/spec_read.h"
 
@@ -54,13 +55,8 @@ static void enter_section(struct setter *setter, const char *name)
         setter->section == PBTI_SECTIONS ? NULL : pbti_key_find(setter->section, name);
     setter->section = PBTI_SECTIONS;
     if (key == NULL) { return; }
-    switch (key->type) {
-    case PBTI_TYPE_SECTION: setter->section = key->allowed.section; break;
-    case PBTI_TYPE_REDUCE: setter->section = PBTI_SECTION_REDUCE; break;
-    case PBTI_TYPE_KEEP: setter->section = PBTI_SECTION_KEEP; break;
-    case PBTI_TYPE_SPACE: setter->in_space = true; break;
-    default: break;
-    }
+    setter->in_space = key->type == PBTI_TYPE_SPACE; /* its names come first */
+    if (!setter->in_space) { setter->section = pbti_key_section(key); }
 }
 
 static struct pbti_node *new_key(struct setter *setter, const char *name)

@@ -2,9 +2,10 @@
 /*
  * spec/spec_tree.h - YAML text as a small tree in which every node knows where it was written.
  *
- * Only the plain part of YAML is let in: maps, lists and scalars. Anchors, aliases, merge keys, tags,
- * several documents and duplicate keys are refused. A scalar is kept as its text; what it means
- * (number, text, true) is for whoever expects something to say. All nodes live as long as the tree.
+ * Only the plain part of YAML is let in: maps, lists and scalars. Anchors, aliases, merge keys,
+ * tags, several documents and duplicate keys are refused. A scalar is kept as its text; what it
+ * means (number, text, true) is for whoever expects something to say. All nodes live as long as
+ * the tree.
  */
 #ifndef PBTI_SPEC_SPEC_TREE_H
 #define PBTI_SPEC_SPEC_TREE_H

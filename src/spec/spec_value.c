@@ -20,7 +20,10 @@ static const struct pbti_hp_value *listed_value(const struct pbti_space *space,
     return &space->values[hp->first + (uint32_t)value];
 }
 
-/* Whole numbers that a double holds exactly become JSON integers, so that 64 is not handed over as 64.0. */
+/*
+ * Whole numbers that a double holds exactly become JSON integers, so that 64 is not handed over as
+ * 64.0.
+ */
 static json_t *number_json(double value)
 {
     bool const whole = value == floor(value) && fabs(value) <= 0x1p53;

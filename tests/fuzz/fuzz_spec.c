@@ -3,7 +3,8 @@
  * tests/fuzz/fuzz_spec.c - any bytes as a spec: refused with a message, or read, rendered and read
  * back to the same rendering.
  *
- * Lines `# --set key=value` at the beginning are overrides. What is accepted obeys the core's rules.
+ * Lines `# --set key=value` at the beginning are overrides. What is accepted obeys the core's
+ * rules.
  */
 #include "spec/spec.h"
 

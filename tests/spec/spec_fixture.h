@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/spec/spec_fixture.h - what the tests of the room spec share: specs to begin with, comparing. */
+/*
+ * tests/spec/spec_fixture.h - what the tests of the room spec share: specs to begin with,
+ * comparing.
+ */
 #ifndef SPEC_FIXTURE_H
 #define SPEC_FIXTURE_H
 
@@ -30,7 +33,10 @@ struct spec_sets {
 };
 void spec_sets_read(struct spec_sets *sets, const char *lines);
 
-/* Parse as "/tmp/folder/fashion.yaml" with overrides (lines; may be NULL); the test fails when the spec is wrong. */
+/*
+ * Parse as "/tmp/folder/fashion.yaml" with overrides (lines; may be NULL); the test fails when the
+ * spec is wrong.
+ */
 struct pbti_spec *spec_good(const char *text, const char *sets);
 
 /* Fails the test unless it is refused; returns the message in `err`. */
@@ -42,7 +48,9 @@ void spec_assert_same(const struct pbti_spec *a, const struct pbti_spec *b);
 /* render, then parse: must give the same spec and the same rendering. */
 void spec_assert_round_trip(const struct pbti_spec *spec);
 
-/* A file of the source tree. Returns its text (to be freed); fails the test when it is not there. */
+/*
+ * A file of the source tree. Returns its text (to be freed); fails the test when it is not there.
+ */
 char *spec_source_file(const char *path, size_t *size);
 
 /* The absolute path of a file of the source tree. */

@@ -2,8 +2,8 @@
 /*
  * tests/spec/test_spec_bad.c - every wrong spec of tests/spec/bad gives exactly its message.
  *
- * NNN-name.yaml is a spec with one mistake; lines `# --set key=value` at its beginning are overrides.
- * NNN-name.err has the message and, in a second line, the hint if there is one.
+ * NNN-name.yaml is a spec with one mistake; lines `# --set key=value` at its beginning are
+ * overrides. NNN-name.err has the message and, in a second line, the hint if there is one.
  * Protects: a wrong key, type or value is refused with file:line:column, what was found, what is
  * allowed and the nearest right key (DESIGN section 7).
  */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/spec/test_spec_keys.c - rule 16: every option of the documentation is reachable from a spec.
+ * tests/spec/test_spec_keys.c - rule 16: every option of the documentation is reachable from a
+ * spec.
  *
  * Each key of the manifest has a case here that sets it to something other than its default, finds
  * it in the struct, in the resolved spec and in the manual. A key without a case fails the test.
@@ -43,14 +44,18 @@ static bool is_json_text(const json_t *json, const char *text)
     X(TRAINER, resources, "trainer.resources={cpus: 3}", "{cpus: 3,", spec->trainer.cpus == 3)     \
     X(RESOURCES, cpus, "trainer.resources.cpus=2", "{cpus: 2,", spec->trainer.cpus == 2)           \
     X(RESOURCES, gpus, "trainer.resources.gpus=4", " gpus: 4,", spec->trainer.gpus == 4)           \
-    X(RESOURCES, threads, "trainer.resources.threads=8", " threads: 8}", spec->trainer.threads == 8) \
-    X(TRAINER, limits, "trainer.limits={start: none}", "{start: none,", spec->trainer.start_ms == 0) \
-    X(LIMITS, start, "trainer.limits.start=1.5s", "{start: 1500ms,", spec->trainer.start_ms == 1500) \
+    X(RESOURCES, threads,                                                                          \
+      "trainer.resources.threads=8", " threads: 8}", spec->trainer.threads == 8)                   \
+    X(TRAINER, limits,                                                                             \
+      "trainer.limits={start: none}", "{start: none,", spec->trainer.start_ms == 0)                \
+    X(LIMITS, start,                                                                               \
+      "trainer.limits.start=1.5s", "{start: 1500ms,", spec->trainer.start_ms == 1500)              \
     X(LIMITS, silence, "trainer.limits.silence=2h", " silence: 2h,",                               \
       spec->trainer.silence_ms == 7200000)                                                         \
     X(LIMITS, segment, "trainer.limits.segment=3d", " segment: 3d,",                               \
       spec->trainer.segment_ms == 259200000)                                                       \
-    X(LIMITS, grace, "trainer.limits.grace=500ms", " grace: 500ms}", spec->trainer.grace_ms == 500) \
+    X(LIMITS, grace,                                                                               \
+      "trainer.limits.grace=500ms", " grace: 500ms}", spec->trainer.grace_ms == 500)               \
     X(TRAINER, retries, "trainer.retries=0", "\n  retries: 0\n", config->retries == 0)             \
     X(TRAINER, revivals, "trainer.revivals=7", "\n  revivals: 7\n", config->revivals == 7)         \
     X(TRAINER, environment, "trainer.environment={A_1: no}", "\n  environment: {A_1: \"no\"}\n",   \
@@ -88,7 +93,8 @@ static bool is_json_text(const json_t *json, const char *text)
       "a: {type: ordinal, values: [1, \"2\", c], frozen: false}",                                  \
       config->space.values_count == 3 && config->space.values[0].numeric &&                        \
       !config->space.values[1].numeric && config->space.hp[1].high == 2.0)                         \
-    X(HYPERPARAMETER, frozen, "space.lr.frozen=true", " frozen: true}", config->space.hp[0].frozen) \
+    X(HYPERPARAMETER, frozen,                                                                      \
+      "space.lr.frozen=true", " frozen: true}", config->space.hp[0].frozen)                        \
     X(SPEC, initial, "initial={checkpoint: /c}", "checkpoint: /c\n",                               \
       spec->initial_checkpoint != NULL)                                                            \
     X(INITIAL, checkpoint, "initial.checkpoint=../base/", "checkpoint: /tmp/folder/../base\n",     \
@@ -135,7 +141,8 @@ static bool is_json_text(const json_t *json, const char *text)
     X(SCHEDULE, age, "strategy.explore={name: schedule, schedule: [{age: 0, values: {lr: 0.1}}, "  \
       "{age: 70, values: {lr: 0.01}}]}", "{age: 70, values: {lr: 0.01}}]}",                        \
       config->schedule_count == 2 && config->schedule_age[1] == 70)                                \
-    X(SCHEDULE, values, "strategy.explore={name: schedule, schedule: [{age: 0, values: {lr: .05}}]}", \
+    X(SCHEDULE, values,                                                                            \
+      "strategy.explore={name: schedule, schedule: [{age: 0, values: {lr: .05}}]}",                \
       "{age: 0, values: {lr: 0.05}}]}", config->schedule[0] == 0.05)                               \
     X(EXPLORE, always, "strategy.explore.always=true", " always: true}", config->explore_always)   \
     X(STRATEGY, copy, "strategy.copy=weights", "\n  copy: weights\n",                              \
@@ -147,7 +154,8 @@ static bool is_json_text(const json_t *json, const char *text)
       config->control_independent == 2)                                                            \
     X(CONTROLS, selection_only, "strategy.controls.selection_only=5", " selection_only: 5}",       \
       config->control_selection_only == 5)                                                         \
-    X(SPEC, fixed, "fixed={a: [1, 1.0, no, true, ~]}", "fixed: {a: [1, 1.0, \"no\", true, null]}\n", \
+    X(SPEC, fixed,                                                                                 \
+      "fixed={a: [1, 1.0, no, true, ~]}", "fixed: {a: [1, 1.0, \"no\", true, null]}\n",            \
       json_array_size(json_object_get(spec->fixed, "a")) == 5)                                     \
     X(SPEC, final_evaluation, "final_evaluation.split=test", "final_evaluation: {split: test}\n",  \
       is_json_text(json_object_get(spec->final_evaluation, "split"), "test"))                      \

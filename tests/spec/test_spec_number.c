@@ -148,8 +148,8 @@ static void test_random_numbers_read_back(void **state)
 }
 
 /*
- * The library may live in a process whose locale has another decimal point. Debian's localedef makes
- * one into a folder of its own; where that cannot be done there is nothing to try.
+ * The library may live in a process whose locale has another decimal point. Debian's localedef
+ * makes one into a folder of its own; where that cannot be done there is nothing to try.
  */
 static void test_locale_does_not_matter(void **state)
 {

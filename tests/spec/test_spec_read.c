@@ -126,7 +126,9 @@ static void test_defaults_agree_with_the_core(void **state)
     pbti_spec_destroy(spec);
 }
 
-/* A key of a repeated section has no default pass of its own: zero must be what the manifest says. */
+/*
+ * A key of a repeated section has no default pass of its own: zero must be what the manifest says.
+ */
 static void test_defaults_of_hyperparameters(void **state)
 {
     (void)state;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/spec/test_spec_round_trip.c - parse(render(spec)) is the spec, for random specs and for every
- * example of the tree. The journal keeps the rendering, so whatever it loses is lost for ever.
+ * tests/spec/test_spec_round_trip.c - parse(render(spec)) is the spec, for random specs and for
+ * every example of the tree. The journal keeps the rendering, so whatever it loses is lost for
+ * ever.
  */
 #include "spec_fixture.h"
 

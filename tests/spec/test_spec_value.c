@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* tests/spec/test_spec_value.c - hyperparameters' values as JSON and as text, and back (rule 17). */
+/*
+ * tests/spec/test_spec_value.c - hyperparameters' values as JSON and as text, and back (rule 17).
+ */
 #include "spec_fixture.h"
 
 #include "base/rng.h"

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/study.c - the study folder: its beginning and its amendments.
+ *
+ * A folder holds a study when its journal has a study event. One that was left without (a crash while it
+ * was made) is begun as if it were new. study.yaml is a rendering of the spec in force, for people.
+ */
+#include "worker/run.h"
+
+#include "base/fail.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* -------- small things -------- */
+
+static int64_t wall_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct pbti_batch_id random_id(void)
+{
+    struct pbti_batch_id id = {{0}};
+    while (getrandom(&id, sizeof id, 0) != (ssize_t)sizeof id) { /* EINTR; else it cannot fail */
+    }
+    return id;
+}
+
+static pbt_status join(char path[PATH_MAX], const char *dir, const char *name,
+                       struct pbt_error *err)
+{
+    int const length = snprintf(path, PATH_MAX, "%s/%s", dir, name);
+    if (length >= 0 && length < PATH_MAX) { return PBT_OK; }
+    return PBTI_FAIL(err, PBT_ELIMIT, 0, "the path of \"%s\" in \"%s\" is too long", name, dir);
+}
+
+static pbt_status make_folder(const char *path, struct pbt_error *err)
+{
+    if (mkdir(path, 0777) == 0) { return PBT_OK; }
+    int const reason = errno;
+    struct stat info;
+    if (reason == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode)) { return PBT_OK; }
+    return PBTI_FAIL(err, PBT_EIO, reason, "could not make folder \"%s\": %s", path,
+                     strerror(reason == EEXIST ? ENOTDIR : reason));
+}
+
+/* With its parents. */
+static pbt_status make_folders(const char *path, struct pbt_error *err)
+{
+    char part[PATH_MAX];
+    size_t const size = strlen(path);
+    if (size == 0 || size >= sizeof part) {
+        return PBTI_FAIL(err, PBT_EINVAL, 0, "\"%s\" is no folder name", path);
+    }
+    for (size_t i = 1; i < size; i++) {
+        if (path[i] != '/') { continue; }
+        memcpy(part, path, i);
+        part[i] = '\0';
+        PBTI_TRY(make_folder(part, err));
+    }
+    return make_folder(path, err);
+}
+
+/* Whole or not at all: a reader never sees half of it. */
+static pbt_status write_file(const char *path, const char *text, struct pbt_error *err)
+{
+    char part[PATH_MAX + 8];
+    (void)snprintf(part, sizeof part, "%s.part", path);
+    FILE *const file = fopen(part, "we");
+    if (file == NULL) {
+        return PBTI_FAIL(err, PBT_EIO, errno, "could not write \"%s\": %s", part, strerror(errno));
+    }
+    bool const written = fputs(text, file) >= 0;
+    if (fclose(file) != 0 || !written || rename(part, path) != 0) {
+        int const reason = errno;
+        (void)unlink(part);
+        return PBTI_FAIL(err, PBT_EIO, reason, "could not write \"%s\": %s", path,
+                         strerror(reason));
+    }
+    return PBT_OK;
+}
+
+static pbt_status render_to(const char *dir, const struct pbti_spec *spec, struct pbt_error *err)
+{
+    char path[PATH_MAX];
+    PBTI_TRY(join(path, dir, "study.yaml", err));
+    char *const text = pbti_spec_render(spec);
+    if (text == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
+    pbt_status const status = write_file(path, text, err);
+    free(text);
+    return status;
+}
+
+/* -------- events -------- */
+
+static pbt_status append_spec(struct pbti_replica *replica, uint8_t type,
+                              const struct pbti_spec *spec, struct pbt_error *err)
+{
+    char *const text = pbti_spec_render(spec);
+    if (text == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
+    struct pbti_event event = {.type = type, .time_ms = wall_ms()};
+    event.study.config = &spec->config;
+    event.study.spec = (struct pbti_text){text, strlen(text)};
+    pbt_status status = PBT_ECONFLICT;
+    while (status == PBT_ECONFLICT) { /* somebody else's report came first: nothing to do with it */
+        status = pbti_replica_stage(replica, &event, err);
+        if (status == PBT_OK) { status = pbti_replica_commit(replica, random_id(), err); }
+        bool const begun = type == PBTI_STUDY && pbti_replica_state(replica) != NULL;
+        if (status == PBT_ECONFLICT && begun) {
+            status = PBTI_FAIL(err, PBT_EEXIST, 0, "somebody else has just begun this study");
+        }
+    }
+    free(text);
+    return status;
+}
+
+pbt_status pbti_study_begin(struct pbti_replica *replica, const struct pbti_spec *spec,
+                            struct pbt_error *err)
+{
+    return append_spec(replica, PBTI_STUDY, spec, err);
+}
+
+/* A journal and the replica that follows it. */
+struct opened {
+    struct pbti_journal *journal;
+    struct pbti_replica *replica;
+};
+
+static void shut(struct opened *opened)
+{
+    pbti_replica_close(opened->replica);
+    pbti_journal_close(opened->journal);
+}
+
+static pbt_status open_study(const char *dir, bool create, bool sync, struct opened *opened,
+                             struct pbt_error *err)
+{
+    char path[PATH_MAX];
+    char url[PATH_MAX + 8];
+    struct pbti_journal_opts opts = pbti_journal_opts_default();
+    opts.create = create;
+    opts.sync = sync;
+    PBTI_TRY(join(path, dir, "journal.db", err));
+    (void)snprintf(url, sizeof url, "sqlite:%s", path);
+    PBTI_TRY(pbti_journal_open(url, &opts, &opened->journal, err));
+    return pbti_replica_open(opened->journal, NULL, NULL, &opened->replica, err);
+}
+
+/* -------- the folder -------- */
+
+static pbt_status begin_in(const char *dir, const struct pbti_spec *spec, struct opened *opened,
+                           struct pbt_error *err)
+{
+    PBTI_TRY(open_study(dir, true, spec->sync_full, opened, err));
+    if (pbti_replica_state(opened->replica) != NULL) {
+        (void)PBTI_FAIL(err, PBT_EEXIST, 0, "\"%s\" holds a study already", dir);
+        pbti_fail_hint(err, "go on with it: pbt resume %s", dir);
+        return PBT_EEXIST;
+    }
+    PBTI_TRY(render_to(dir, spec, err));
+    return pbti_study_begin(opened->replica, spec, err);
+}
+
+pbt_status pbti_study_create(const char *dir, const struct pbti_spec *spec, struct pbt_error *err)
+{
+    static const char *const folders[] = {"checkpoints", "logs"};
+    char path[PATH_MAX];
+    PBTI_TRY(make_folders(dir, err));
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        PBTI_TRY(join(path, dir, folders[i], err));
+        PBTI_TRY(make_folder(path, err));
+    }
+    struct opened opened = {NULL, NULL};
+    pbt_status const status = begin_in(dir, spec, &opened, err);
+    shut(&opened);
+    return status;
+}
+
+static pbt_status amend_in(const char *dir, const struct pbti_spec *spec, struct opened *opened,
+                           struct pbt_error *err)
+{
+    PBTI_TRY(open_study(dir, false, spec->sync_full, opened, err));
+    const struct pbti_state *const state = pbti_replica_state(opened->replica);
+    if (state == NULL) { return PBTI_FAIL(err, PBT_ENOENT, 0, "\"%s\" holds no study", dir); }
+    char *const text = pbti_spec_render(spec);
+    if (text == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
+    struct pbti_text const now = pbti_replica_spec(opened->replica);
+    bool const same = now.size == strlen(text) && memcmp(now.data, text, now.size) == 0;
+    free(text);
+    if (same && pbti_state_stop(state) == PBTI_STOP_NONE) { return PBT_OK; }
+    PBTI_TRY(append_spec(opened->replica, PBTI_AMEND, spec, err));
+    return render_to(dir, spec, err);
+}
+
+pbt_status pbti_study_amend(const char *dir, const struct pbti_spec *spec, struct pbt_error *err)
+{
+    struct opened opened = {NULL, NULL};
+    pbt_status const status = amend_in(dir, spec, &opened, err);
+    shut(&opened);
+    return status;
+}
