@@ -145,6 +145,7 @@ static void measure_fold(const char *dir)
 static double run_show(const char *program, const char *dir, long *memory_kib)
 {
     double const before = seconds();
+    fflush(stdout);
     pid_t const child = fork();
     if (child == 0) {
         if (freopen("/dev/null", "w", stdout) == NULL) { _exit(126); }

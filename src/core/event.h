@@ -33,8 +33,8 @@
 
 #define PBTI_OUTCOME_LIST(X)                                                                       \
     X(PBTI_OUTCOME_DONE, 0, "done")                                                                \
-    X(PBTI_OUTCOME_CRASH, 1, "crash")       /* the trainer ended by itself */                      \
-    X(PBTI_OUTCOME_START, 2, "start_limit") /* no hello in time, or it could not be started */     \
+    X(PBTI_OUTCOME_CRASH, 1, "crash") /* the trainer ended by itself */                            \
+    X(PBTI_OUTCOME_START, 2, "start") /* no hello in time, or it could not be started */           \
     X(PBTI_OUTCOME_SILENCE, 3, "silence_limit")                                                    \
     X(PBTI_OUTCOME_SEGMENT, 4, "segment_limit")                                                    \
     X(PBTI_OUTCOME_PROTOCOL, 5, "protocol")  /* rubbish, or out of turn */                         \

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/cli_close.c - the end of a study: final evaluation, closing summary, what to do next. */
+#include "cli/cli_work.h"
+
+#include "view/explain.h"
+#include "view/format.h"
+#include "view/summary.h"
+#include "worker/run.h"
+
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCHEDULE_ROWS 12 /* of the schedule in the closing summary */
+
+/* -------- final evaluation -------- */
+
+/* Append the note; a conflict is looked at anew: somebody else may have been first. */
+static pbt_status append_note(const char *dir, const struct pbti_event *event,
+                              struct pbt_error *err)
+{
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/journal.db", dir);
+    struct pbti_journal_opts const opts = pbti_journal_opts_default();
+    struct pbti_journal *journal = NULL;
+    struct pbti_replica *replica = NULL;
+    pbt_status status = pbti_journal_open(path, &opts, &journal, err);
+    if (status == PBT_OK) { status = pbti_replica_open(journal, NULL, NULL, &replica, err); }
+    for (int tries = 0; status == PBT_OK && tries < 20; tries++) {
+        struct pbti_batch_id id;
+        pbti_cli_random(&id, sizeof id);
+        status = pbti_replica_stage(replica, event, err);
+        if (status != PBT_OK) { break; }
+        status = pbti_replica_commit(replica, id, err);
+        if (status != PBT_ECONFLICT) { break; }
+        status = PBT_OK;
+    }
+    pbti_replica_close(replica);
+    pbti_journal_close(journal);
+    return status;
+}
+
+/* Evaluate the best network with what the spec gives for it, and note the outcome. */
+static pbt_status evaluate(const struct pbti_call *call, const char *dir,
+                           const struct pbti_reading *reading, const struct pbti_winner *winner,
+                           struct pbt_error *err)
+{
+    struct pbti_run_opts opts = pbti_run_opts_default();
+    opts.dir = dir;
+    opts.program = pbti_cli_program();
+    opts.clients = pbti_cli_clients();
+    (void)call;
+    const struct pbti_spec *const spec = pbti_reading_spec(reading);
+    json_t *const fixed = json_copy(spec->fixed);
+    if (fixed == NULL || json_object_update(fixed, spec->final_evaluation) != 0) {
+        json_decref(fixed);
+        return PBT_ENOMEM;
+    }
+    double score = NAN;
+    json_t *metrics = NULL;
+    const double *const values = pbti_history_values(pbti_reading_history(reading), winner->record);
+    pbt_status status = pbti_evaluate(&opts, winner->best.checkpoint, values, winner->best.age,
+                                      fixed, &score, &metrics, err);
+    json_decref(fixed);
+    if (status != PBT_OK) { return status; }
+    json_t *const detail = json_pack("{s:o, s:o}", "score", pbti_json_number(score), "metrics",
+                                     metrics != NULL ? metrics : json_object());
+    char *const text = detail == NULL ? NULL : json_dumps(detail, JSON_COMPACT);
+    json_decref(detail);
+    if (text == NULL) { return PBT_ENOMEM; }
+    static const char topic[] = "final_evaluation";
+    struct pbti_event const event = {.type = PBTI_NOTE,
+                                     .time_ms = pbti_cli_now_ms(),
+                                     .note = {.checkpoint = winner->best.checkpoint,
+                                              .topic = {topic, sizeof topic - 1},
+                                              .detail = {text, strlen(text)}}};
+    status = append_note(dir, &event, err);
+    free(text);
+    return status;
+}
+
+/* Does the spec ask for a final evaluation that this winner has not had? */
+static bool wants_evaluation(const struct pbti_reading *reading, const struct pbti_winner *winner)
+{
+    const struct pbti_tally *const tally = pbti_reading_tally(reading);
+    struct pbti_checkpoint const had = tally->final_checkpoint;
+    struct pbti_checkpoint const best = winner->best.checkpoint;
+    bool const done =
+        had.segment == best.segment && had.member == best.member && had.attempt == best.attempt;
+    return json_object_size(pbti_reading_spec(reading)->final_evaluation) > 0 && !done;
+}
+
+/* -------- the closing summary -------- */
+
+static void add_next(struct pbti_str *str, const char *dir)
+{
+    static const char *const commands[][2] = {
+        {"best", "--copy-to TARGET"},
+        {"best", "--schedule --format csv"},
+        {"log", "--decisions"},
+        {"replay", "--seeds 4"},
+        {"verify", ""},
+    };
+    pbti_str_add(str, "\nnext\n");
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        pbti_str_addf(str, "  pbt %s ", commands[i][0]);
+        pbti_str_quote(str, dir);
+        pbti_str_addf(str, "%s%s\n", commands[i][1][0] == '\0' ? "" : " ", commands[i][1]);
+    }
+}
+
+static void add_metrics(struct pbti_str *str, const struct pbti_tally *tally)
+{
+    json_t *const detail = json_loads(tally->final_detail, 0, NULL);
+    json_t *const metrics = json_object_get(detail, "metrics");
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach (metrics, key, value) {
+        if (!json_is_number(value)) { continue; }
+        pbti_str_add(str, "             ");
+        pbti_str_score(str, json_number_value(value));
+        pbti_str_add(str, "  ");
+        pbti_str_escape(str, key, strlen(key));
+        pbti_str_add(str, "\n");
+    }
+    json_decref(detail);
+}
+
+static void closing_text(struct pbti_str *str, const struct pbti_reading *reading,
+                         const struct pbti_winner *winner)
+{
+    struct pbti_summary summary;
+    pbti_summarize(&summary, reading);
+    const struct pbti_space *const space = &pbti_state_config(summary.state)->space;
+    uint32_t const width = pbti_cli_width();
+    pbti_str_add(str, "\n");
+    pbti_summary_text(str, &summary, 0, width);
+    if (summary.tally->final_checkpoint.segment != 0) { add_metrics(str, summary.tally); }
+    if (winner->record == PBTI_NONE) { return; }
+    pbti_str_add(str, "\nschedule of the best: its hyperparameters by age\n");
+    pbti_winner_schedule_text(str, winner, space, SCHEDULE_ROWS, width);
+    pbti_str_add(str, "\nlineage of the best\n  ");
+    pbti_winner_lineage_text(str, winner, pbti_reading_history(reading));
+    pbti_str_add(str, "\n");
+    add_next(str, pbti_reading_dir(reading));
+}
+
+static json_t *closing_json(const struct pbti_reading *reading, const struct pbti_winner *winner)
+{
+    struct pbti_summary summary;
+    pbti_summarize(&summary, reading);
+    json_t *const json = pbti_summary_json(&summary, 8);
+    if (json == NULL || winner->record == PBTI_NONE) { return json; }
+    (void)json_object_set_new(json, "lineage",
+                              pbti_winner_lineage_json(winner, pbti_reading_history(reading)));
+    (void)json_object_set_new(
+        json, "schedule",
+        pbti_winner_schedule_json(winner, &pbti_state_config(summary.state)->space));
+    return json;
+}
+
+static int print_closing(const struct pbti_call *call, const struct pbti_reading *reading,
+                         const struct pbti_winner *winner)
+{
+    int const code = pbti_state_stop(pbti_reading_state(reading)) == PBTI_STOP_FAILED
+                         ? PBTI_EXIT_FAILED
+                         : PBTI_EXIT_DONE;
+    if (pbti_cli_has(call, PBTI_OPT_JSON)) {
+        return pbti_cli_print_json(call, closing_json(reading, winner), code);
+    }
+    if (pbti_cli_has(call, PBTI_OPT_QUIET)) { return code; }
+    struct pbti_str str = {0};
+    closing_text(&str, reading, winner);
+    int const printed = pbti_cli_print(call, &str, code);
+    if (code == PBTI_EXIT_FAILED) {
+        return pbti_cli_complain(call, printed, "the trainers' own output is in the folder logs/",
+                                 "the study failed: no member is left alive");
+    }
+    return printed;
+}
+
+int pbti_cli_close(const struct pbti_call *call, const char *dir)
+{
+    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    opts.history = true;
+    struct pbti_reading *reading = NULL;
+    struct pbti_winner winner = {0};
+    struct pbt_error err;
+    if (pbti_reading_open(dir, &opts, &reading, &err) != PBT_OK) {
+        return pbti_cli_fail(call, &err);
+    }
+    bool const found = pbti_winner_find(&winner, reading, false);
+    if (found && wants_evaluation(reading, &winner)) {
+        memset(&err, 0, sizeof err);
+        pbt_status status = evaluate(call, dir, reading, &winner, &err);
+        if (status == PBT_OK) { status = pbti_reading_update(reading, 0, &err); }
+        if (status != PBT_OK) {
+            (void)pbti_cli_complain(call, PBTI_EXIT_FAILED, err.hint,
+                                    "the final evaluation failed: %s",
+                                    err.message[0] != '\0' ? err.message : "out of memory");
+        }
+    }
+    int const code = print_closing(call, reading, &winner);
+    pbti_winner_deinit(&winner);
+    pbti_reading_close(reading);
+    return code;
+}
+
+int pbti_cli_work_and_close(const struct pbti_call *call, const char *dir)
+{
+    int const code = pbti_cli_work(call, dir);
+    return code >= 0 ? code : pbti_cli_close(call, dir);
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/verb_run.c - pbt run SPEC, pbt resume DIR, pbt worker DIR. */
+#include "cli/cli_work.h"
+#include "worker/run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* -------- run -------- */
+
+/* A folder that does not hold a study, nor anything else. */
+static int check_free(const struct pbti_call *call, const char *dir)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    struct pbti_str hint = {0};
+    if (snprintf(path, sizeof path, "%s/journal.db", dir) < (int)sizeof path &&
+        stat(path, &info) == 0) {
+        pbti_str_add(&hint, "go on with it: pbt resume ");
+        pbti_str_quote(&hint, dir);
+        pbti_str_add(&hint, "; or give another folder with --dir");
+    } else if (stat(dir, &info) == 0 && !S_ISDIR(info.st_mode)) {
+        pbti_str_add(&hint, "give another folder with --dir");
+    } else {
+        return -1;
+    }
+    int const code = pbti_cli_complain(call, PBTI_EXIT_USAGE, pbti_str_text(&hint),
+                                       "\"%s\" exists already", dir);
+    pbti_str_deinit(&hint);
+    return code;
+}
+
+int pbti_verb_run(const struct pbti_call *given)
+{
+    struct pbti_call call = *given;
+    const char *const seed = call.value[PBTI_OPT_SEED];
+    if (seed != NULL && !pbti_cli_override(&call, "seed", seed)) { return PBTI_EXIT_USAGE; }
+    struct pbti_spec *spec = NULL;
+    struct pbt_error err;
+    if (pbti_spec_load(call.argument[0], call.set, call.set_count, &spec, &err) != PBT_OK) {
+        return pbti_cli_fail(&call, &err);
+    }
+    char dir[PATH_MAX];
+    const char *const wanted = call.value[PBTI_OPT_DIR];
+    int const size = wanted != NULL ? snprintf(dir, sizeof dir, "%s", wanted)
+                                    : snprintf(dir, sizeof dir, "./%s", spec->study);
+    int code = size < (int)sizeof dir ? check_free(&call, dir)
+                                      : pbti_cli_complain(&call, PBTI_EXIT_USAGE, NULL,
+                                                          "the folder's path is too long");
+    if (code < 0 && pbti_study_create(dir, spec, &err) != PBT_OK) {
+        code = pbti_cli_fail(&call, &err);
+    }
+    pbti_spec_destroy(spec);
+    return code >= 0 ? code : pbti_cli_work_and_close(&call, dir);
+}
+
+/* -------- resume -------- */
+
+/* Amend the study as --set and --steps say. */
+static pbt_status amend(const struct pbti_call *call, const struct pbti_reading *reading,
+                        const char *dir, struct pbt_error *err)
+{
+    struct pbti_text const text = pbti_reading_spec_text(reading);
+    struct pbti_spec *spec = NULL;
+    pbt_status status =
+        pbti_spec_amend(text.data, text.size, call->set, call->set_count, &spec, err);
+    if (status == PBT_OK) { status = pbti_study_amend(dir, spec, err); }
+    pbti_spec_destroy(spec);
+    return status;
+}
+
+/* The study has ended: is there anything to do? Returns -1 when there is. */
+static int check_end(const struct pbti_call *call, const char *dir)
+{
+    struct pbti_reading *reading = NULL;
+    struct pbt_error err;
+    if (pbti_reading_open(dir, NULL, &reading, &err) != PBT_OK) {
+        return pbti_cli_fail(call, &err);
+    }
+    uint8_t const stop = pbti_state_stop(pbti_reading_state(reading));
+    uint64_t const steps = pbti_state_config(pbti_reading_state(reading))->steps;
+    pbti_reading_close(reading);
+    if (stop == PBTI_STOP_NONE) { return -1; }
+    struct pbti_str hint = {0};
+    pbti_str_add(&hint, "give it something to do, for instance: pbt resume ");
+    pbti_str_quote(&hint, dir);
+    pbti_str_addf(&hint, " --steps %" PRIu64, 2 * steps);
+    if (stop == PBTI_STOP_TARGET) { pbti_str_add(&hint, " --set score.target=none"); }
+    if (stop == PBTI_STOP_PLATEAU) { pbti_str_add(&hint, " --set stop.plateau=none"); }
+    if (stop == PBTI_STOP_HOURS) { pbti_str_add(&hint, " --set stop.hours=none"); }
+    if (!pbti_cli_has(call, PBTI_OPT_QUIET)) {
+        (void)pbti_cli_complain(call, PBTI_EXIT_DONE, pbti_str_text(&hint),
+                                "the study in \"%s\" has ended", dir);
+    }
+    pbti_str_deinit(&hint);
+    return pbti_cli_close(call, dir);
+}
+
+int pbti_verb_resume(const struct pbti_call *given)
+{
+    struct pbti_call call = *given;
+    const char *const dir = call.argument[0];
+    const char *const steps = call.value[PBTI_OPT_STEPS];
+    if (steps != NULL && !pbti_cli_override(&call, "steps", steps)) { return PBTI_EXIT_USAGE; }
+    struct pbti_reading *reading = NULL;
+    struct pbt_error err;
+    pbt_status status = pbti_reading_open(dir, NULL, &reading, &err);
+    if (status == PBT_OK && call.set_count > 0) { status = amend(&call, reading, dir, &err); }
+    pbti_reading_close(reading);
+    if (status != PBT_OK) { return pbti_cli_fail(&call, &err); }
+    int const code = check_end(&call, dir);
+    return code >= 0 ? code : pbti_cli_work_and_close(&call, dir);
+}
+
+/* -------- worker -------- */
+
+int pbti_verb_worker(const struct pbti_call *call)
+{
+    const char *const dir = call->argument[0];
+    struct pbti_reading *reading = NULL;
+    struct pbt_error err;
+    if (pbti_reading_open(dir, NULL, &reading, &err) != PBT_OK) {
+        return pbti_cli_fail(call, &err);
+    }
+    uint8_t const stop = pbti_state_stop(pbti_reading_state(reading));
+    pbti_reading_close(reading);
+    if (stop != PBTI_STOP_NONE) { return pbti_cli_close(call, dir); }
+    return pbti_cli_work_and_close(call, dir);
+}

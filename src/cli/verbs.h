@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli/verbs.h - every verb and every option of the command, once.
+ *
+ * The lists drive parsing, `pbt --help`, `pbt VERB --help` and docs/cli.md. A new verb is a file
+ * verb_NAME.c with the function pbti_verb_NAME() and a line in PBTI_VERB_LIST; a new option a line
+ * in PBTI_OPTION_LIST, and one in PBTI_OPT_LIST when no other verb has one of that name. Every
+ * page of help must fit a screen of 80 columns and 24 lines: tests/cli/test_help.py.
+ */
+#ifndef PBTI_CLI_VERBS_H
+#define PBTI_CLI_VERBS_H
+
+/* How an option is read. */
+enum pbti_option_kind {
+    PBTI_OPTION_FLAG,   /* no value */
+    PBTI_OPTION_TEXT,   /* any value */
+    PBTI_OPTION_NUMBER, /* a whole number, 0 .. 2^64-1 */
+    PBTI_OPTION_COUNT,  /* a whole number, 1 .. 2^32-1 */
+    PBTI_OPTION_SET     /* key=value, any number of times */
+};
+
+/*
+ * X(verb, arguments, fewest, most, hidden, summary, text, example)
+ *
+ * arguments   as in the line of usage; fewest, most: how many positional arguments
+ * hidden      not in `pbt --help` nor in docs/cli.md
+ * text        sentences of the page of help, each line at most 78 columns
+ */
+/* clang-format off */
+#define PBTI_VERB_LIST(X)                                                                          \
+    X(init, "[FILE]", 0, 1, false, "write a spec to start from",                                   \
+      "Writes a commented spec, and a trainer to go with it, into new files. Nothing is\n"         \
+      "ever overwritten. FILE defaults to study.yaml; the trainer is put beside it.\n",            \
+      "pbt init --trainer python && pbt run study.yaml")                                           \
+    X(check, "SPEC", 1, 1, false, "try a trainer before a long run",                               \
+      "Starts the trainer of SPEC and tries what a study will ask of it: does it\n"                \
+      "answer, are its hyperparameters in force, does it continue from a checkpoint as\n"          \
+      "if it had never stopped, how long does each part take, what will a study cost?\n",          \
+      "pbt check study.yaml")                                                                      \
+    X(run, "SPEC", 1, 1, false, "train the population that SPEC describes",                        \
+      "Makes a study folder and trains in it until the study has ended. Ctrl-C stops it\n"         \
+      "in order; nothing that was reported is lost, and `pbt resume` goes on.\n",                  \
+      "pbt run study.yaml --slots 2 --set population=8")                                           \
+    X(resume, "DIR", 1, 1, false, "go on with a study, or change and extend it",                   \
+      "Goes on with an interrupted study. With --set or --steps the study is amended\n"            \
+      "first; a study that has ended goes on when that gives it something to do.\n",               \
+      "pbt resume ./fashion --steps 40000")                                                        \
+    X(show, "DIR", 1, 1, false, "how a study stands now",                                          \
+      "Prints the best score, what it gained, steps, time, failures, disk and the\n"               \
+      "leading members of a study, also while it runs.\n",                                         \
+      "pbt show ./fashion --json | jq .best.score")                                                \
+    X(best, "DIR", 1, 1, false, "the best network and its hyperparameter schedule",                \
+      "Prints where the best checkpoint ever reported is, its score and its\n"                     \
+      "hyperparameters. --schedule prints the hyperparameters by age along its true\n"             \
+      "lineage, through every exploit.\n",                                                         \
+      "pbt best ./fashion --schedule --format csv > schedule.csv")                                 \
+    X(log, "DIR", 1, 1, false, "what happened, and why",                                           \
+      "Prints the events of a study in words, each decision with its reason.\n",                   \
+      "pbt log ./fashion --member 3 --decisions")                                                  \
+    X(verify, "DIR", 1, 1, false, "prove a study's record",                                        \
+      "Checks the journal, folds it anew, recomputes every decision and names the first\n"         \
+      "that differs; compares every checkpoint with its recorded size and hash.\n"                 \
+      "Exit code 1 when anything is wrong.\n",                                                     \
+      "pbt verify ./fashion")                                                                      \
+    X(replay, "DIR", 1, 1, false, "train fresh networks along the winner's schedule",              \
+      "Makes a new study: K fresh members follow the schedule of the winner's lineage,\n"          \
+      "and K more hold its last values. Both groups are compared with the original, to\n"          \
+      "tell whether the schedule or the last values made it good.\n",                              \
+      "pbt replay ./fashion --seeds 4")                                                            \
+    X(copy, "DIR TARGET", 2, 2, false, "copy a study, also while it runs",                         \
+      "Copies the journal as of one moment, the checkpoints it names (as hard links\n"             \
+      "where that is possible), study.yaml and the logs into the new folder TARGET.\n",            \
+      "pbt copy ./fashion /backup/fashion")                                                        \
+    X(worker, "DIR", 1, 1, false, "join a study that runs elsewhere on this machine",              \
+      "Runs segments of an existing study beside the workers that it has.\n",                      \
+      "pbt worker ./fashion --slots 4")                                                            \
+    X(version, "", 0, 0, false, "print the version",                                               \
+      "Prints the version of pbt.\n",                                                              \
+      "pbt version --json")                                                                        \
+    X(manual, "[cli|spec]", 0, 1, true, "print docs/cli.md or docs/spec.md",                       \
+      "Prints the manual of the command or of the spec, as Markdown.\n",                           \
+      "pbt manual cli > docs/cli.md")                                                              \
+    X(shim, "-- COMMAND...", 0, 0, true, "run a trainer contained",                                \
+      "Used by workers.\n",                                                                        \
+      "pbt shim --grace 10000 -- ./train")                                                         \
+    X(trainer, "NAME", 1, 1, true, "run a builtin trainer",                                        \
+      "Used by workers, for `builtin: NAME` in a spec.\n",                                         \
+      "pbt trainer classify")
+
+/* X(id): what an option is called inside. */
+#define PBTI_OPT_LIST(X)                                                                           \
+    X(AT_END) X(COPY_TO) X(DECISIONS) X(DIR) X(FOLLOW) X(FORMAT) X(HELP) X(JSON) X(LEADERS)        \
+    X(MEMBER) X(NO_CHECKPOINTS) X(OUTPUT) X(QUIET) X(SCHEDULE) X(SEED) X(SEEDS)        \
+    X(SET) X(SINCE) X(SLOTS) X(STEPS) X(TRAINER)
+
+/* X(verb, id, letter, name, kind, argument, help) */
+#define PBTI_OPTION_LIST(X)                                                                        \
+    X(init, TRAINER, 0, "trainer", TEXT, "KIND", "python (default), shell, c or classify")         \
+    X(check, SET, 0, "set", SET, "KEY=VALUE", "change a key of the spec; may be repeated")         \
+    X(check, STEPS, 0, "steps", COUNT, "N", "of each trial (default: a tenth of `ready`)")         \
+    X(check, JSON, 0, "json", FLAG, "", "print the findings as JSON")                              \
+    X(run, DIR, 0, "dir", TEXT, "DIR", "the new study folder (default: ./ and the study's name)")  \
+    X(run, SEED, 0, "seed", NUMBER, "N", "of all random choices (default: as the spec says)")      \
+    X(run, SLOTS, 0, "slots", COUNT, "N", "trainers that run at once (default: as the spec says)") \
+    X(run, SET, 0, "set", SET, "KEY=VALUE", "change a key of the spec; may be repeated")           \
+    X(run, JSON, 0, "json", FLAG, "", "print the closing summary as JSON; progress to stderr")     \
+    X(run, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                              \
+    X(resume, STEPS, 0, "steps", NUMBER, "N", "each member's new budget")                          \
+    X(resume, SET, 0, "set", SET, "KEY=VALUE", "change a key of the spec; may be repeated")        \
+    X(resume, SLOTS, 0, "slots", COUNT, "N", "trainers that run at once, this time")               \
+    X(resume, JSON, 0, "json", FLAG, "", "print the closing summary as JSON; progress to stderr")  \
+    X(resume, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
+    X(show, LEADERS, 0, "leaders", NUMBER, "N", "how many leading members to list (default 8)")    \
+    X(show, JSON, 0, "json", FLAG, "", "print JSON")                                               \
+    X(best, AT_END, 0, "at-end", FLAG, "", "the best of the members' latest, not the best ever")   \
+    X(best, SCHEDULE, 0, "schedule", FLAG, "", "print its hyperparameters by age")                 \
+    X(best, FORMAT, 0, "format", TEXT, "FORMAT", "of the schedule: table, json, csv or python")    \
+    X(best, COPY_TO, 0, "copy-to", TEXT, "TARGET", "copy the checkpoint to the new folder TARGET") \
+    X(best, JSON, 0, "json", FLAG, "", "print JSON")                                               \
+    X(log, FOLLOW, 0, "follow", FLAG, "", "wait for more; ends with the study")                    \
+    X(log, MEMBER, 0, "member", NUMBER, "N", "only what concerns this member")                     \
+    X(log, DECISIONS, 0, "decisions", FLAG, "", "only decisions")                                  \
+    X(log, SINCE, 0, "since", NUMBER, "SEQ", "only events after this number")                      \
+    X(log, JSON, 0, "json", FLAG, "", "print JSON Lines, one object an event")                     \
+    X(verify, NO_CHECKPOINTS, 0, "no-checkpoints", FLAG, "", "do not read the checkpoints")        \
+    X(verify, JSON, 0, "json", FLAG, "", "print JSON")                                             \
+    X(replay, SEEDS, 0, "seeds", COUNT, "K", "members in each of the two groups (default 2)")      \
+    X(replay, DIR, 0, "dir", TEXT, "OUT", "the new study folder (default: DIR-replay)")            \
+    X(replay, AT_END, 0, "at-end", FLAG, "", "replay the best at the end, not the best ever")      \
+    X(replay, SLOTS, 0, "slots", COUNT, "N", "trainers that run at once")                          \
+    X(replay, JSON, 0, "json", FLAG, "", "print JSON; progress to stderr")                         \
+    X(replay, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
+    X(copy, JSON, 0, "json", FLAG, "", "print JSON")                                               \
+    X(copy, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                             \
+    X(worker, SLOTS, 0, "slots", COUNT, "N", "trainers that run at once")                          \
+    X(worker, JSON, 0, "json", FLAG, "", "print the closing summary as JSON; progress to stderr")  \
+    X(worker, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
+    X(version, JSON, 0, "json", FLAG, "", "print JSON")                                            \
+    X(manual, OUTPUT, 'o', "output", TEXT, "FILE", "write it there")
+/* clang-format on */
+
+enum pbti_opt {
+#define PBTI_OPT_ENUM(id) PBTI_OPT_##id,
+    PBTI_OPT_LIST(PBTI_OPT_ENUM)
+#undef PBTI_OPT_ENUM
+        PBTI_OPTS
+};
+
+#endif

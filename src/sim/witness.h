@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim/witness.h - an independent observer: the rules of DESIGN section 5, derived again from the events.
+ *
+ * The witness reads the journal's events and nothing else of core: it keeps its own plain account of
+ * every member (arrays, sorting, loops) and says which rule an event breaks. The judge compares the
+ * account with core's state after every batch, so a mistake has to be made twice, in two different ways,
+ * to go unnoticed.
+ *
+ * Rules by their numbers, and where they are watched:
+ *     1 weights after exploit    a report's hash is what the lineage makes of it   (witness.c)
+ *     2, 3 truncation groups     sorted anew for every decision                    (laws.c)
+ *     4, 5, 9 who may be a donor                                                   (laws.c)
+ *     6, 7, 8 explore            start values, moves, bounds, frozen               (laws.c)
+ *     10 the best is kept                                                          (laws.c)
+ *     11 same journal, same decisions; any order in generational mode              (judge.c, sim.c)
+ *     12 nothing lost or twice   claims, tokens, acknowledged results              (witness.c, process.c)
+ *     13 no checkpoint missing   at each start, load and deletion                  (process.c)
+ *     14 the best network stays  at the end                                        (sim.c)
+ *     15 nobody waits for ever   the study finishes once the faults stop           (sim.c)
+ *     18, 19 budget and age                                                        (laws.c, witness.c)
+ */
+#ifndef PBTI_SIM_WITNESS_H
+#define PBTI_SIM_WITNESS_H
+
+#include "core/state.h"
+
+#define PBTI_SEEN_MEMBERS_MAX 32
+#define PBTI_SEEN_HPS_MAX 8
+#define PBTI_SEEN_KEPT_MAX 4
+#define PBTI_SEEN_WORKERS_MAX 256
+
+/* What the witness knows of a member. */
+struct pbti_seen {
+    uint8_t phase, group, source; /* enum pbti_phase, pbti_group, pbti_score_source */
+    bool values_known;            /* the first ones are learnt from the first task */
+    uint32_t segment, attempt, failures, revivals, slot;
+    uint32_t scores_count; /* of its own last segment, since the weights changed */
+    uint64_t steps, age, claim, worker, claimed_steps;
+    double score;
+    struct pbti_checkpoint start;
+    uint64_t weights; /* of `start` */
+    double values[PBTI_SEEN_HPS_MAX];
+};
+
+struct pbti_seen_best {
+    double score;
+    struct pbti_checkpoint checkpoint;
+};
+
+/* A decision that is not in force yet. */
+struct pbti_seen_decision {
+    uint32_t member;
+    uint8_t kind, copied;
+    bool has_values;
+    double values[PBTI_SEEN_HPS_MAX];
+    struct pbti_seen donor; /* as it was */
+};
+
+struct pbti_witness {
+    struct pbti_config *config; /* owned; what is in force */
+    uint32_t members;
+    struct pbti_seen member[PBTI_SEEN_MEMBERS_MAX];
+    struct pbti_seen_decision pending[PBTI_SEEN_MEMBERS_MAX];
+    uint32_t pending_count;
+    uint64_t worker[PBTI_SEEN_WORKERS_MAX]; /* joined and not left */
+    uint32_t workers_count;
+    struct pbti_seen_best best[PBTI_GROUPS];
+    struct pbti_seen_best kept[PBTI_GROUPS][PBTI_SEEN_KEPT_MAX]; /* best first */
+    uint32_t kept_count[PBTI_GROUPS];
+    uint64_t reports_since_best;
+    uint8_t stop;     /* enum pbti_stop */
+    char broken[256]; /* the first rule that was broken, in words; empty: none */
+};
+
+struct pbti_witness *pbti_witness_create(void);
+void pbti_witness_destroy(struct pbti_witness *witness);
+
+/* An event of the journal. */
+void pbti_witness_event(struct pbti_witness *witness, uint64_t seq, const struct pbti_event *event);
+/* The end of a batch. */
+void pbti_witness_batch(struct pbti_witness *witness);
+
+/* Does the account agree with core's state? */
+void pbti_witness_compare(struct pbti_witness *witness, const struct pbti_state *state);
+
+/* Is this claim in force? */
+bool pbti_witness_claimed(const struct pbti_witness *witness, uint32_t member, uint64_t claim);
+/* Does anything start from this checkpoint, or ask to keep it? */
+bool pbti_witness_needs(const struct pbti_witness *witness, struct pbti_checkpoint checkpoint);
+
+/* Remember the first broken rule. */
+void pbti_witness_blame(struct pbti_witness *witness, const char *format, ...) PBT_PRINTF(2, 3);
+
+/* laws.c: is this decision what the rules ask for? Before it comes into force. */
+void pbti_laws_check(struct pbti_witness *witness, const struct pbti_event_decision *decision);
+/* laws.c: is `a` better than `b`? */
+bool pbti_laws_better(const struct pbti_config *config, double a, double b);
+/* laws.c: has the member used its budget or the age of its weights? */
+bool pbti_laws_through(const struct pbti_config *config, const struct pbti_seen *seen);
+/* laws.c: may it be copied from? */
+bool pbti_laws_donor(const struct pbti_config *config, const struct pbti_seen *seen);
+
+#endif

@@ -1,0 +1,269 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim/world.c - the outside of a simulated agent: trainers that train numbers, clock, deletion, death.
+ *
+ * How a segment ends is a function of the study, the member, the segment and how often it has failed
+ * before, so that it is the same whatever the faults are; when it ends is up to the dice.
+ */
+#include "sim/process.h"
+
+#include <math.h>
+#include <string.h>
+
+enum {
+    LIMIT_START_MS = 20000,
+    LIMIT_SILENCE_MS = 40000,
+    LIMIT_SEGMENT_MS = 80000,
+    DRAWS_PER_ATTEMPT = 64
+};
+
+static const struct pbti_faults *faults_of(const struct pbti_scene *scene)
+{
+    return &scene->storage.faults;
+}
+
+/* -------- trainers -------- */
+
+/* Draws for an attempt: by what it is, not by when or where it runs. */
+static struct pbti_dice outcome_dice(const struct pbti_scene *scene, const struct pbti_task *task)
+{
+    struct pbti_dice dice = pbti_dice_of(scene->swarm->config.seed, PBTI_DICE_OUTCOME);
+    dice.stream.segment = (uint64_t)task->member << 32 | task->segment;
+    uint32_t const failures = scene->judge.witness->member[task->member].failures;
+    dice.next = (uint64_t)failures * DRAWS_PER_ATTEMPT;
+    return dice;
+}
+
+static void draw_scores(const struct pbti_faults *faults, struct pbti_dice *dice, uint64_t weights,
+                        struct pbti_answer *answer)
+{
+    double const unit = (double)(weights >> 11) * 0x1p-53;
+    double const level = floor(unit * faults->score_levels) / faults->score_levels;
+    answer->scores_count = pbti_dice_between(dice, faults->scores_min, faults->scores_max);
+    for (uint32_t i = 0; i < answer->scores_count; i++) {
+        bool const ties = faults->score_levels < 1000;
+        answer->scores[i] = level + (ties ? 0.0 : 0.2 * (pbti_dice_unit(dice) - 0.5));
+    }
+    if (pbti_dice_chance(dice, faults->not_a_number)) {
+        answer->scores[pbti_dice_below(dice, answer->scores_count)] = NAN;
+    }
+    if (pbti_dice_chance(dice, faults->infinite)) {
+        answer->scores[answer->scores_count - 1] =
+            pbti_dice_chance(dice, 0.5) ? INFINITY : -INFINITY;
+    }
+    if (pbti_dice_chance(dice, faults->missing)) { answer->scores_count = 0; }
+}
+
+/* How the attempt will end. Its weights are known when it ends. */
+static uint8_t draw_outcome(const struct pbti_scene *scene, const struct pbti_task *task)
+{
+    struct pbti_dice dice = outcome_dice(scene, task);
+    if (!pbti_dice_chance(&dice, scene->swarm->faults.fails)) { return PBTI_OUTCOME_DONE; }
+    return (uint8_t)pbti_dice_between(&dice, PBTI_OUTCOME_CRASH, PBTI_OUTCOME_CHECKPOINT);
+}
+
+/* When it will end: the part that a study must not depend on. */
+static uint64_t draw_duration(struct pbti_scene *scene, uint8_t outcome)
+{
+    struct pbti_dice *const dice = &scene->machines;
+    if (outcome == PBTI_OUTCOME_START) { return LIMIT_START_MS; }
+    if (outcome == PBTI_OUTCOME_SILENCE) { return LIMIT_SILENCE_MS; }
+    if (outcome == PBTI_OUTCOME_SEGMENT) { return LIMIT_SEGMENT_MS; }
+    uint64_t const usual = pbti_dice_between(dice, 500, 5000);
+    bool const straggles = pbti_dice_chance(dice, faults_of(scene)->straggles);
+    return straggles ? usual + pbti_dice_below(dice, LIMIT_SEGMENT_MS / 2) : usual;
+}
+
+/* The trainer restores `from`: rules 1 and 13. */
+void pbti_world_load(struct pbti_process *process, struct pbti_trainer *trainer)
+{
+    struct pbti_scene *const scene = process->scene;
+    const struct pbti_task *const task = &trainer->task;
+    const struct pbti_shelf_item *const item = pbti_shelf_find(&scene->shelf, task->from);
+    bool const valid = pbti_witness_claimed(scene->judge.witness, task->member, task->claim);
+    if (item == NULL) {
+        if (valid) {
+            PBTI_BLAME(scene, "13: member %u is to load m%u.s%u.a%u, which is not there",
+                       task->member, task->from.member, task->from.segment, task->from.attempt);
+        }
+        trainer->answer.outcome = PBTI_OUTCOME_CHECKPOINT;
+        return;
+    }
+    trainer->start_weights = item->weights;
+    if (valid && item->weights != scene->judge.witness->member[task->member].weights) {
+        PBTI_BLAME(scene, "1: the checkpoint that member %u loads has changed", task->member);
+    }
+}
+
+/* Train, save, publish. */
+void pbti_world_train(struct pbti_process *process, struct pbti_trainer *trainer)
+{
+    struct pbti_scene *const scene = process->scene;
+    const struct pbti_task *const task = &trainer->task;
+    struct pbti_answer *const answer = &trainer->answer;
+    trainer->memory.segment = 0;
+    if (answer->outcome != PBTI_OUTCOME_DONE) { return; }
+    uint64_t const weights =
+        pbti_weights(trainer->start_weights, task->seed, task->age, task->steps, trainer->values,
+                     scene->swarm->config.space.count);
+    struct pbti_dice dice = outcome_dice(scene, task);
+    dice.next += DRAWS_PER_ATTEMPT / 4;
+    draw_scores(&scene->swarm->faults, &dice, weights, answer);
+    answer->hash = weights;
+    struct pbti_checkpoint save = task->save;
+    if (scene->storage.plant == PBTI_PLANT_OVERWRITE) {
+        save.attempt = 1;
+        pbti_shelf_drop(&scene->shelf, save);
+    }
+    if (!pbti_shelf_publish(&scene->shelf, save, weights, process->life)) {
+        PBTI_BLAME(scene, "1: m%u.s%u.a%u is published twice", save.member, save.segment,
+                   save.attempt);
+    }
+    scene->touched = true;
+    if (pbti_dice_chance(&scene->machines, faults_of(scene)->cold)) { return; }
+    trainer->memory = task->save;
+    trainer->memory_weights = weights;
+}
+
+/* -------- the world of an agent -------- */
+
+static int64_t world_now(void *context)
+{
+    const struct pbti_process *const process = context;
+    return (int64_t)process->scene->now_ms;
+}
+
+static void world_random(void *context, void *bytes, size_t size)
+{
+    struct pbti_process *const process = context;
+    unsigned char *const out = bytes;
+    for (size_t i = 0; i < size; i++) {
+        out[i] = (unsigned char)pbti_dice_bits(&process->scene->ids);
+    }
+}
+
+/* What is started must be in the journal, whole and for this slot (rules 9, 12, 13). */
+static void check_task(struct pbti_process *process, uint32_t slot, const struct pbti_task *task)
+{
+    struct pbti_scene *const scene = process->scene;
+    struct pbti_witness *const witness = scene->judge.witness;
+    pbti_scene_look(scene);
+    if (!pbti_witness_claimed(witness, task->member, task->claim)) {
+        PBTI_BLAME(scene, "12: member %u is started under a claim that is not in the journal",
+                   task->member);
+        return;
+    }
+    struct pbti_seen *const seen = &witness->member[task->member];
+    if (seen->worker != pbti_process_life(process)->worker || seen->slot != slot) {
+        PBTI_BLAME(scene, "12: member %u is started on another slot than claimed", task->member);
+    }
+    bool const same = task->segment == seen->segment && task->attempt == seen->attempt &&
+                      task->age == seen->age && task->steps == seen->claimed_steps &&
+                      pbti_same_checkpoint(task->from, seen->start);
+    if (!same) { PBTI_BLAME(scene, "9: the task of member %u is not what is due", task->member); }
+    for (uint32_t i = 0; i < witness->config->space.count; i++) {
+        if (!seen->values_known) { seen->values[i] = task->values[i]; }
+        if (seen->values[i] != task->values[i] ||
+            !pbti_hp_valid(&witness->config->space.hp[i], task->values[i])) {
+            PBTI_BLAME(scene, "7: member %u is handed a wrong \"%s\"", task->member,
+                       witness->config->space.hp[i].name);
+        }
+    }
+    seen->values_known = true;
+}
+
+static void world_start(void *context, uint32_t slot, const struct pbti_task *task)
+{
+    struct pbti_process *const process = context;
+    struct pbti_scene *const scene = process->scene;
+    struct pbti_trainer *const trainer = &process->trainer[slot];
+    if (!pbti_door_act(&process->door)) { return; }
+    pbti_scene_note(scene, task->keep ? "goes on with" : "starts", process->machine, slot,
+                    task->save);
+    check_task(process, slot, task);
+    if (trainer->running || trainer->cancelling || trainer->broken) {
+        PBTI_BLAME(scene, "12: a slot is to run two tasks at once");
+    }
+    if (task->keep && !pbti_same_checkpoint(trainer->memory, task->from)) {
+        PBTI_BLAME(scene, "1: member %u goes on with weights that are not in memory", task->member);
+    }
+    scene->counts.tasks++;
+    scene->counts.hot += task->keep;
+    trainer->running = true;
+    trainer->run++;
+    trainer->task = *task;
+    memcpy(trainer->values, task->values,
+           scene->swarm->config.space.count * sizeof *trainer->values);
+    trainer->task.values = trainer->values;
+    trainer->start_weights = task->keep ? trainer->memory_weights : 0;
+    if (scene->storage.plant == PBTI_PLANT_WRONG_WEIGHTS && task->keep) {
+        trainer->start_weights++;
+    }
+    trainer->answer =
+        (struct pbti_answer){.claim = task->claim, .outcome = draw_outcome(scene, task)};
+    uint64_t const loading = task->keep ? 0 : pbti_dice_between(&scene->machines, 1, 500);
+    if (task->from.segment > 0 && !task->keep) {
+        pbti_process_plan(process, loading, PBTI_HAPPEN_LOADED, slot);
+    }
+    if (scene->storage.plant == PBTI_PLANT_EARLY_DROP) {
+        pbti_shelf_drop(&scene->shelf, task->from);
+    }
+    bool const stuck = scene->storage.plant == PBTI_PLANT_NO_LIMITS &&
+                       trainer->answer.outcome == PBTI_OUTCOME_SILENCE;
+    uint64_t const training = draw_duration(scene, trainer->answer.outcome);
+    if (!stuck) { pbti_process_plan(process, loading + training, PBTI_HAPPEN_ENDED, slot); }
+}
+
+static void world_cancel(void *context, uint32_t slot)
+{
+    struct pbti_process *const process = context;
+    struct pbti_scene *const scene = process->scene;
+    struct pbti_trainer *const trainer = &process->trainer[slot];
+    if (!pbti_door_act(&process->door)) { return; }
+    pbti_scene_note(scene, "cancels", process->machine, slot, trainer->task.save);
+    if (!trainer->running) { PBTI_BLAME(scene, "12: a slot that runs nothing is cancelled"); }
+    pbti_scene_look(scene);
+    if (pbti_witness_claimed(scene->judge.witness, trainer->task.member, trainer->task.claim)) {
+        PBTI_BLAME(scene, "12: member %u is cancelled while its claim is in force",
+                   trainer->task.member);
+    }
+    scene->counts.cancels++;
+    trainer->running = false;
+    trainer->cancelling = true;
+    trainer->run++;
+    trainer->memory.segment = 0;
+    pbti_process_plan(process, pbti_dice_between(&scene->machines, 1, 2000), PBTI_HAPPEN_FREED,
+                      slot);
+}
+
+static void world_drop(void *context, struct pbti_checkpoint checkpoint)
+{
+    struct pbti_process *const process = context;
+    if (pbti_door_act(&process->door)) {
+        pbti_scene_delete(process->scene, process->machine, checkpoint);
+    }
+}
+
+static bool world_dead(void *context, const struct pbti_event_worker *worker)
+{
+    const struct pbti_process *const process = context;
+    const struct pbti_scene *const scene = process->scene;
+    for (uint32_t i = 0; i < scene->lives_count; i++) {
+        const struct pbti_life *const life = &scene->lives[i];
+        if (life->worker != worker->worker) { continue; }
+        return life->state != PBTI_LIFE_ALIVE &&
+               scene->now_ms >= life->since_ms + scene->swarm->faults.detect_after;
+    }
+    return false;
+}
+
+struct pbti_world pbti_world_of(struct pbti_process *process)
+{
+    return (struct pbti_world){.context = process,
+                               .now_ms = world_now,
+                               .random = world_random,
+                               .start = world_start,
+                               .cancel = world_cancel,
+                               .drop = world_drop,
+                               .dead = world_dead};
+}

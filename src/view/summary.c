@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* view/summary.c - the numbers of a summary. */
+#include "view/summary.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+uint64_t pbti_steps_total(const struct pbti_state *state)
+{
+    const struct pbti_config *const config = pbti_state_config(state);
+    uint32_t const members = pbti_state_members(state);
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < members; i++) {
+        const struct pbti_member *const member = pbti_state_member(state, i);
+        bool const over =
+            member->phase == PBTI_DONE || member->phase == PBTI_GONE || member->phase == PBTI_OUT;
+        uint64_t const steps = member->steps < config->steps ? config->steps - member->steps : 0;
+        uint64_t const aging = member->age < config->max_age ? config->max_age - member->age : 0;
+        total += member->steps + (over ? 0 : steps < aging ? steps : aging);
+    }
+    return total;
+}
+
+/*
+ * Is a worker certainly dead: of this machine, and it does not hold its lock? A worker holds a
+ * lock on <study>/workers/ID.lock as long as it lives (worker/presence.h); in a copy of a study
+ * there is none.
+ */
+static bool is_dead(const char *dir, const struct pbti_tally_worker *worker)
+{
+    char host[PBTI_NAME_MAX + 1] = "";
+    char path[PATH_MAX];
+    if (gethostname(host, sizeof host - 1) != 0 || strcmp(worker->host, host) != 0 ||
+        snprintf(path, sizeof path, "%s/workers/%016" PRIx64 ".lock", dir, worker->worker) >=
+            (int)sizeof path) {
+        return false;
+    }
+    int const lock = open(path, O_RDONLY | O_CLOEXEC);
+    if (lock < 0) { return errno == ENOENT; }
+    bool const dead = flock(lock, LOCK_SH | LOCK_NB) == 0;
+    (void)close(lock);
+    return dead;
+}
+
+static uint32_t live_workers(const char *dir, const struct pbti_tally *tally)
+{
+    uint32_t live = tally->workers_count;
+    for (uint32_t i = 0; i < tally->workers_count && i < PBTI_TALLY_WORKERS; i++) {
+        if (is_dead(dir, &tally->workers[i])) { live--; }
+    }
+    return live;
+}
+
+static double final_score(const struct pbti_tally *tally)
+{
+    if (tally->final_checkpoint.segment == 0) { return NAN; }
+    json_t *const detail = json_loads(tally->final_detail, 0, NULL);
+    const json_t *const score = json_object_get(detail, "score");
+    double const value = json_is_number(score) ? json_number_value(score) : NAN;
+    json_decref(detail);
+    return value;
+}
+
+static void count_members(struct pbti_summary *summary)
+{
+    uint32_t const members = pbti_state_members(summary->state);
+    for (uint32_t i = 0; i < members; i++) {
+        const struct pbti_member *const member = pbti_state_member(summary->state, i);
+        if (member->phase == PBTI_OUT) { continue; }
+        if (member->group == PBTI_GROUP_POPULATION) {
+            summary->members++;
+        } else {
+            summary->controls++;
+        }
+    }
+}
+
+void pbti_summarize(struct pbti_summary *summary, const struct pbti_reading *reading)
+{
+    const struct pbti_state *const state = pbti_reading_state(reading);
+    const struct pbti_tally *const tally = pbti_reading_tally(reading);
+    *summary = (struct pbti_summary){
+        .spec = pbti_reading_spec(reading),
+        .state = state,
+        .tally = tally,
+        .dir = pbti_reading_dir(reading),
+        .stop = pbti_state_stop(state),
+        .workers = live_workers(pbti_reading_dir(reading), tally),
+        .best = pbti_state_best(state, PBTI_GROUP_POPULATION),
+        .best_now = pbti_state_best_now(state, PBTI_GROUP_POPULATION),
+        .independent = pbti_state_best(state, PBTI_GROUP_INDEPENDENT),
+        .selection_only = pbti_state_best(state, PBTI_GROUP_SELECTION_ONLY),
+        .first_best = tally->first_count > 0 ? tally->first_best : NAN,
+        .first_mean = tally->first_count > 0 ? tally->first_sum / (double)tally->first_count : NAN,
+        .counts = pbti_state_counts(state),
+        .steps_total = pbti_steps_total(state),
+        .worked_ms = pbti_tally_worked_ms(tally),
+        .left_ms = -1,
+        .checkpoints = pbti_reading_alive(reading)->count,
+        .checkpoint_bytes = pbti_reading_alive(reading)->bytes,
+        .final_score = final_score(tally),
+    };
+    count_members(summary);
+    summary->steps_done = summary->counts.steps;
+    if (summary->steps_total < summary->steps_done) { summary->steps_total = summary->steps_done; }
+    double const rate = pbti_tally_rate(tally);
+    if (rate > 0 && summary->stop == PBTI_STOP_NONE && summary->workers > 0) {
+        double const left = 1000.0 * (double)(summary->steps_total - summary->steps_done) / rate;
+        if (left < 9e15) { summary->left_ms = (int64_t)left; }
+    }
+}
+
+const char *pbti_summary_status(const struct pbti_summary *summary)
+{
+    if (summary->stop != PBTI_STOP_NONE) { return "ended"; }
+    return summary->workers > 0 ? "running" : "interrupted";
+}
+
+double pbti_gain(const struct pbti_config *config, double first, double second)
+{
+    if (!isfinite(first) || !isfinite(second)) { return NAN; }
+    return config->maximize ? first - second : second - first;
+}

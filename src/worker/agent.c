@@ -1,0 +1,623 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/agent.c - the logic of a worker; see agent.h.
+ *
+ * Every call ends in settle(): look at what is durable, put everything that is to be said into one batch,
+ * append it, act on what became durable; after a conflict all of it anew. What a slot is to run comes
+ * from one place only, watch(): a claim of ours that is in the journal. So it does not matter how it got
+ * there, by an append that was acknowledged or by one whose answer was lost.
+ *
+ * A slot's life:
+ *
+ *     free --start--> running --finished--> holding a result --appended--> free
+ *                        |                        `--its claim is gone--> free, result dropped
+ *                        `--its claim is gone--> cancelled --freed--> free
+ */
+#include "worker/agent.h"
+
+#include "base/fail.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    TRIES_MAX = 100 /* conflicts in a row before a call gives up until the next one */
+};
+
+enum slot_phase { FREE, RUNNING, HOLDING, CANCELLED };
+
+/* A claim of ours. */
+struct grant {
+    uint64_t claim; /* its sequence number; 0 = none */
+    uint32_t member, segment, attempt;
+};
+
+struct slot {
+    enum slot_phase phase;
+    bool retired;         /* gets nothing more */
+    struct grant granted; /* in the journal, not started yet */
+    struct grant task;    /* running, or holding its result */
+    uint64_t steps;       /* of the task */
+    bool reported;        /* the result of the task is in the journal */
+
+    uint32_t last;               /* member it ran last, or PBTI_NONE */
+    struct pbti_checkpoint held; /* what is in its memory; segment 0 = nothing */
+
+    struct pbti_result result; /* while holding; scores and texts point into the two below */
+    double *scores;            /* owned */
+    size_t scores_capacity;
+    char *texts; /* owned: metrics, then message */
+    size_t texts_capacity;
+};
+
+/* Another worker. */
+struct peer {
+    struct pbti_event_worker worker; /* host points nowhere: see below */
+    char host[PBTI_NAME_MAX];
+    bool dead; /* found so by the last poll */
+};
+
+struct pbti_agent {
+    struct pbti_replica *replica;
+    struct pbti_world world;
+    struct pbti_agent_opts opts;
+    char host[PBTI_NAME_MAX];
+    struct slot *slots; /* shape (opts.slots) */
+
+    struct peer *peers; /* joined and not left */
+    size_t peers_count, peers_capacity;
+
+    bool joined;   /* our worker event is in the journal, and no leave after it */
+    bool draining; /* claim nothing more */
+    bool leaving;
+    uint8_t stop;     /* enum pbti_stop that is to be said, or PBTI_STOP_NONE */
+    bool stale;       /* an error left the replica behind the journal */
+    bool peer_missed; /* no memory for a peer */
+};
+
+static const struct pbti_state *state_of(const struct pbti_agent *agent)
+{
+    return pbti_replica_state(agent->replica);
+}
+
+/* -------- what the journal says -------- */
+
+static void forget_peer(struct pbti_agent *agent, uint64_t worker)
+{
+    for (size_t i = 0; i < agent->peers_count; i++) {
+        if (agent->peers[i].worker.worker != worker) { continue; }
+        agent->peers[i] = agent->peers[--agent->peers_count];
+        return;
+    }
+}
+
+static void add_peer(struct pbti_agent *agent, const struct pbti_event_worker *worker)
+{
+    forget_peer(agent, worker->worker);
+    if (agent->peers_count == agent->peers_capacity) {
+        size_t const capacity = agent->peers_capacity == 0 ? 8 : 2 * agent->peers_capacity;
+        struct peer *const peers = realloc(agent->peers, capacity * sizeof *peers);
+        agent->peer_missed = agent->peer_missed || peers == NULL;
+        if (peers == NULL) { return; }
+        agent->peers = peers;
+        agent->peers_capacity = capacity;
+    }
+    struct peer *const peer = &agent->peers[agent->peers_count++];
+    *peer = (struct peer){.worker = *worker};
+    size_t const size =
+        worker->host.size < sizeof peer->host ? worker->host.size : sizeof peer->host;
+    if (size > 0) { memcpy(peer->host, worker->host.data, size); }
+    peer->worker.host.size = size;
+}
+
+static void note_report(struct pbti_agent *agent, uint64_t claim)
+{
+    for (uint32_t i = 0; i < agent->opts.slots; i++) {
+        if (agent->slots[i].task.claim == claim) { agent->slots[i].reported = true; }
+    }
+}
+
+/* A pbti_observer: remembers who is there, and claims and reports of ours. Acts on nothing. */
+static void watch(void *context, uint64_t seq, const struct pbti_event *event)
+{
+    struct pbti_agent *const agent = context;
+    uint64_t const self = agent->opts.worker;
+    if (event->type == PBTI_WORKER && event->worker.worker == self) {
+        agent->joined = true;
+    } else if (event->type == PBTI_WORKER) {
+        add_peer(agent, &event->worker);
+    } else if (event->type == PBTI_LEAVE && event->worker.worker == self) {
+        agent->joined = false; /* said by ourselves, or by somebody who took us for dead */
+    } else if (event->type == PBTI_LEAVE) {
+        forget_peer(agent, event->worker.worker);
+    } else if (event->type == PBTI_CLAIM && event->claim.worker == self) {
+        const struct pbti_event_claim *const claim = &event->claim;
+        assert(claim->slot < agent->opts.slots);
+        agent->slots[claim->slot].granted =
+            (struct grant){seq, claim->member, claim->segment, claim->attempt};
+    } else if (event->type == PBTI_REPORT) {
+        note_report(agent, event->report.claim);
+    }
+}
+
+/* Is this claim, durable or staged, still in force? */
+static bool is_ours(const struct pbti_agent *agent, const struct grant *grant)
+{
+    const struct pbti_state *const state = state_of(agent);
+    if (grant->claim == 0 || grant->member >= pbti_state_members(state)) { return false; }
+    return pbti_state_member(state, grant->member)->claim == grant->claim;
+}
+
+/* -------- slots -------- */
+
+static struct pbti_checkpoint saved_by(const struct grant *grant)
+{
+    return (struct pbti_checkpoint){grant->member, grant->segment, grant->attempt};
+}
+
+static void drop(const struct pbti_agent *agent, struct pbti_checkpoint checkpoint)
+{
+    agent->world.drop(agent->world.context, checkpoint);
+}
+
+/*
+ * The claim of what the slot runs or holds is over: because its result was appended, or because somebody
+ * else took it away. What a failed attempt saved, or one whose result came too late, is named by
+ * nothing and never will be.
+ */
+static void let_go(struct pbti_agent *agent, uint32_t index)
+{
+    struct slot *const slot = &agent->slots[index];
+    if (slot->phase == RUNNING) {
+        slot->phase = CANCELLED;
+        agent->world.cancel(agent->world.context, index);
+        return;
+    }
+    bool const failed = slot->result.outcome != PBTI_OUTCOME_DONE;
+    if (failed || !slot->reported) { drop(agent, saved_by(&slot->task)); }
+    slot->phase = FREE;
+}
+
+/* Bring all slots in step with the state. */
+static void follow_state(struct pbti_agent *agent)
+{
+    for (uint32_t i = 0; i < agent->opts.slots; i++) {
+        struct slot *const slot = &agent->slots[i];
+        bool const occupied = slot->phase == RUNNING || slot->phase == HOLDING;
+        if (occupied && !is_ours(agent, &slot->task)) { let_go(agent, i); }
+        if (!is_ours(agent, &slot->granted)) { slot->granted.claim = 0; }
+    }
+}
+
+static bool is_same(struct pbti_checkpoint a, struct pbti_checkpoint b)
+{
+    return a.member == b.member && a.segment == b.segment && a.attempt == b.attempt;
+}
+
+static void start(struct pbti_agent *agent, uint32_t index)
+{
+    struct slot *const slot = &agent->slots[index];
+    const struct pbti_state *const state = state_of(agent);
+    slot->task = slot->granted;
+    slot->reported = false;
+    slot->granted.claim = 0;
+    slot->phase = RUNNING;
+    uint32_t const member = slot->task.member;
+    const struct pbti_member *const m = pbti_state_member(state, member);
+    slot->steps = pbti_segment_steps(state, member);
+    struct pbti_task const task = {
+        .member = member,
+        .segment = slot->task.segment,
+        .attempt = slot->task.attempt,
+        .claim = slot->task.claim,
+        .seed = pbti_task_seed(pbti_state_config(state), member, slot->task.segment),
+        .age = m->age,
+        .steps = slot->steps,
+        .keep = m->start.segment > 0 && is_same(m->start, slot->held),
+        .from = m->start,
+        .save = saved_by(&slot->task),
+        .values = pbti_state_values(state, member),
+    };
+    slot->held.segment = 0; /* until it has ended well */
+    agent->world.start(agent->world.context, index, &task);
+}
+
+/* -------- keeping a result -------- */
+
+static pbt_status keep_scores(struct slot *slot, struct pbt_error *err)
+{
+    struct pbti_result *const result = &slot->result;
+    uint32_t const count =
+        result->scores_count < PBTI_SCORES_MAX ? result->scores_count : PBTI_SCORES_MAX;
+    if (count > slot->scores_capacity) {
+        double *const scores = realloc(slot->scores, count * sizeof *scores);
+        if (scores == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory for scores"); }
+        slot->scores = scores;
+        slot->scores_capacity = count;
+    }
+    if (count > 0) {
+        memcpy(slot->scores, result->scores + (result->scores_count - count),
+               count * sizeof *slot->scores);
+    }
+    result->scores = slot->scores;
+    result->scores_count = count;
+    return PBT_OK;
+}
+
+static pbt_status keep_texts(struct slot *slot, struct pbt_error *err)
+{
+    struct pbti_text *const metrics = &slot->result.metrics;
+    struct pbti_text *const message = &slot->result.message;
+    if (metrics->size > PBTI_METRICS_TEXT_MAX) {
+        metrics->size = 0;
+    } /* half of an object is none */
+    if (message->size > PBTI_MESSAGE_MAX) { message->size = PBTI_MESSAGE_MAX; }
+    size_t const size = metrics->size + message->size;
+    if (size > slot->texts_capacity) {
+        char *const texts = realloc(slot->texts, size);
+        if (texts == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory for texts"); }
+        slot->texts = texts;
+        slot->texts_capacity = size;
+    }
+    if (metrics->size > 0) { memcpy(slot->texts, metrics->data, metrics->size); }
+    if (message->size > 0) { memcpy(slot->texts + metrics->size, message->data, message->size); }
+    metrics->data = slot->texts;
+    message->data = size > 0 ? slot->texts + metrics->size : NULL;
+    return PBT_OK;
+}
+
+/* -------- what is to be said -------- */
+
+static pbt_status stage(struct pbti_agent *agent, struct pbti_event *event, struct pbt_error *err)
+{
+    event->time_ms = agent->world.now_ms(agent->world.context);
+    return pbti_replica_stage(agent->replica, event, err);
+}
+
+static pbt_status stage_self(struct pbti_agent *agent, uint8_t type, struct pbt_error *err)
+{
+    struct pbti_event event = {
+        .type = type,
+        .worker = {.worker = agent->opts.worker,
+                   .slots = agent->opts.slots,
+                   .process = agent->opts.process,
+                   .host = {agent->host, strlen(agent->host)}},
+    };
+    return stage(agent, &event, err);
+}
+
+static pbt_status stage_release(struct pbti_agent *agent, uint32_t member, uint64_t claim,
+                                uint8_t reason, struct pbt_error *err)
+{
+    struct pbti_event event = {.type = PBTI_RELEASE, .release = {member, claim, reason}};
+    return stage(agent, &event, err);
+}
+
+/* A dead worker's claims are free again, and it has left. */
+static pbt_status stage_burial(struct pbti_agent *agent, const struct peer *peer,
+                               struct pbt_error *err)
+{
+    uint32_t const members = pbti_state_members(state_of(agent));
+    for (uint32_t i = 0; i < members; i++) {
+        const struct pbti_member *const m = pbti_state_member(state_of(agent), i);
+        if (m->claim == 0 || m->worker != peer->worker.worker) { continue; }
+        PBTI_TRY(stage_release(agent, i, m->claim, PBTI_RELEASE_LOST, err));
+    }
+    struct pbti_event event = {.type = PBTI_LEAVE, .worker = peer->worker};
+    event.worker.host.data = peer->host;
+    return stage(agent, &event, err);
+}
+
+/* With every decision that is owed after it. */
+static pbt_status stage_report(struct pbti_agent *agent, const struct slot *slot,
+                               struct pbt_error *err)
+{
+    const struct pbti_result *const result = &slot->result;
+    struct pbti_event event = {
+        .type = PBTI_REPORT,
+        .report = {.member = slot->task.member,
+                   .segment = slot->task.segment,
+                   .attempt = slot->task.attempt,
+                   .claim = slot->task.claim,
+                   .outcome = result->outcome,
+                   .steps = result->outcome == PBTI_OUTCOME_DONE ? slot->steps : 0,
+                   .scores_count = result->scores_count,
+                   .scores = result->scores,
+                   .files = result->files,
+                   .bytes = result->bytes,
+                   .hash = result->hash,
+                   .load_ms = result->load_ms,
+                   .train_ms = result->train_ms,
+                   .save_ms = result->save_ms,
+                   .metrics = result->metrics,
+                   .message = result->message},
+    };
+    return stage(agent, &event, err);
+}
+
+static pbt_status stage_stop(struct pbti_agent *agent, struct pbt_error *err)
+{
+    if (agent->stop == PBTI_STOP_NONE || pbti_state_stop(state_of(agent)) != PBTI_STOP_NONE) {
+        return PBT_OK;
+    }
+    struct pbti_event event = {.type = PBTI_STOP, .stop = {agent->stop}};
+    return stage(agent, &event, err);
+}
+
+/* Give up the claims that nobody is to run: all of them, or those not started yet. */
+static pbt_status stage_releases(struct pbti_agent *agent, bool all, uint8_t reason,
+                                 struct pbt_error *err)
+{
+    for (uint32_t i = 0; i < agent->opts.slots; i++) {
+        const struct slot *const slot = &agent->slots[i];
+        const struct grant *const grants[] = {&slot->granted,
+                                              all && slot->phase == RUNNING ? &slot->task : NULL};
+        for (size_t k = 0; k < 2; k++) {
+            if (grants[k] == NULL || !is_ours(agent, grants[k])) { continue; }
+            PBTI_TRY(stage_release(agent, grants[k]->member, grants[k]->claim, reason, err));
+        }
+    }
+    return PBT_OK;
+}
+
+/* The member that a slot should run next, or PBTI_NONE. */
+static uint32_t next_for(const struct pbti_agent *agent, const struct slot *slot)
+{
+    const struct pbti_state *const state = state_of(agent);
+    uint32_t const only = agent->opts.only_member;
+    if (only == PBTI_NONE) { return pbti_next(state, slot->last, slot->held); }
+    bool const may = pbti_state_stop(state) == PBTI_STOP_NONE && only < pbti_state_members(state) &&
+                     pbti_state_member(state, only)->phase == PBTI_WAITING;
+    return may ? only : PBTI_NONE;
+}
+
+static pbt_status stage_claims(struct pbti_agent *agent, struct pbt_error *err)
+{
+    for (uint32_t i = 0; i < agent->opts.slots; i++) {
+        const struct slot *const slot = &agent->slots[i];
+        bool const idle = slot->phase == FREE || slot->phase == HOLDING; /* its report is staged */
+        if (!idle || slot->retired || slot->granted.claim != 0) { continue; }
+        uint32_t const member = next_for(agent, slot);
+        if (member == PBTI_NONE) { return PBT_OK; }
+        const struct pbti_member *const m = pbti_state_member(state_of(agent), member);
+        struct pbti_event event = {
+            .type = PBTI_CLAIM,
+            .claim = {member, m->segment, m->attempt + 1, agent->opts.worker, i},
+        };
+        PBTI_TRY(stage(agent, &event, err));
+    }
+    return PBT_OK;
+}
+
+/* One batch: results first, since everything else may follow from them. */
+static pbt_status stage_all(struct pbti_agent *agent, struct pbt_error *err)
+{
+    for (uint32_t i = 0; i < agent->opts.slots; i++) {
+        if (agent->slots[i].phase != HOLDING) { continue; }
+        PBTI_TRY(stage_report(agent, &agent->slots[i], err));
+    }
+    PBTI_TRY(stage_stop(agent, err));
+    for (size_t i = 0; i < agent->peers_count; i++) {
+        if (agent->peers[i].dead) { PBTI_TRY(stage_burial(agent, &agent->peers[i], err)); }
+    }
+    bool const stopped = pbti_state_stop(state_of(agent)) != PBTI_STOP_NONE;
+    if (stopped || agent->leaving || agent->draining) {
+        uint8_t const reason = stopped ? PBTI_RELEASE_STOPPED : PBTI_RELEASE_DRAIN;
+        PBTI_TRY(stage_releases(agent, stopped || agent->leaving, reason, err));
+    } else {
+        if (!agent->joined) { PBTI_TRY(stage_self(agent, PBTI_WORKER, err)); }
+        PBTI_TRY(stage_claims(agent, err));
+    }
+    if (agent->leaving && agent->joined) { PBTI_TRY(stage_self(agent, PBTI_LEAVE, err)); }
+    return PBT_OK;
+}
+
+/* -------- saying it, and acting on it -------- */
+
+static pbt_status append_all(struct pbti_agent *agent, struct pbt_error *err)
+{
+    pbt_status const status = stage_all(agent, err);
+    if (status != PBT_OK) {
+        struct pbt_error ignored; /* the next call looks again, whatever this says */
+        agent->stale = pbti_replica_rollback(agent->replica, &ignored) != PBT_OK;
+        return status;
+    }
+    struct pbti_batch_id id;
+    agent->world.random(agent->world.context, &id, sizeof id);
+    return pbti_replica_commit(agent->replica, id, err);
+}
+
+/* What was appended may be acted on. */
+static void act(struct pbti_agent *agent)
+{
+    size_t count = 0;
+    const struct pbti_checkpoint *const gone = pbti_replica_unreachable(agent->replica, &count);
+    for (size_t i = 0; i < count; i++) {
+        drop(agent, gone[i]);
+    }
+    follow_state(agent);
+    bool const stopped = pbti_state_stop(state_of(agent)) != PBTI_STOP_NONE;
+    if (stopped) { agent->stop = PBTI_STOP_NONE; }
+    for (uint32_t i = 0; i < agent->opts.slots; i++) {
+        const struct slot *const slot = &agent->slots[i];
+        if (slot->phase == FREE && slot->granted.claim != 0) { start(agent, i); }
+    }
+}
+
+static pbt_status look(struct pbti_agent *agent, struct pbt_error *err)
+{
+    agent->stale = true;
+    PBTI_TRY(pbti_replica_refresh(agent->replica, err));
+    agent->stale = false;
+    return PBT_OK;
+}
+
+static pbt_status settle(struct pbti_agent *agent, struct pbt_error *err)
+{
+    if (agent->stale) { PBTI_TRY(look(agent, err)); }
+    if (agent->peer_missed) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory for workers"); }
+    pbt_status status = PBT_ECONFLICT;
+    for (uint32_t tries = 0; status == PBT_ECONFLICT && tries < TRIES_MAX; tries++) {
+        follow_state(agent);
+        status = append_all(agent, err);
+    }
+    if (status != PBT_OK) {
+        agent->stale = true;
+        return status;
+    }
+    act(agent);
+    return PBT_OK;
+}
+
+/* -------- the calls -------- */
+
+struct pbti_agent_opts pbti_agent_opts_default(void)
+{
+    return (struct pbti_agent_opts){
+        .struct_size = sizeof(struct pbti_agent_opts),
+        .slots = 1,
+        .host = "",
+        .only_member = PBTI_NONE,
+    };
+}
+
+static pbt_status check_opts(const struct pbti_agent_opts *opts, struct pbt_error *err)
+{
+    if (opts->struct_size != sizeof *opts) {
+        return PBTI_FAIL(err, PBT_EINVAL, 0,
+                         "agent options were not made by their default function");
+    }
+    if (opts->slots == 0 || opts->worker == 0) {
+        return PBTI_FAIL(err, PBT_EINVAL, 0, "an agent needs a worker id and at least one slot");
+    }
+    if (strlen(opts->host) >= PBTI_NAME_MAX) {
+        return PBTI_FAIL(err, PBT_ELIMIT, 0, "host name \"%s\" is longer than %u bytes", opts->host,
+                         PBTI_NAME_MAX - 1);
+    }
+    return PBT_OK;
+}
+
+pbt_status pbti_agent_create(struct pbti_replica *replica, const struct pbti_world *world,
+                             const struct pbti_agent_opts *opts, struct pbti_agent **out,
+                             struct pbt_error *err)
+{
+    *out = NULL;
+    assert(pbti_replica_state(replica) != NULL);
+    PBTI_TRY(check_opts(opts, err));
+    struct pbti_agent *const agent = calloc(1, sizeof *agent);
+    struct slot *const slots = calloc(opts->slots, sizeof *slots);
+    if (agent == NULL || slots == NULL) {
+        free(agent);
+        free(slots);
+        return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory for %u slots", opts->slots);
+    }
+    agent->replica = replica;
+    agent->world = *world;
+    agent->opts = *opts;
+    agent->slots = slots;
+    memcpy(agent->host, opts->host, strlen(opts->host) + 1);
+    agent->opts.host = agent->host;
+    for (uint32_t i = 0; i < opts->slots; i++) {
+        slots[i].last = PBTI_NONE;
+    }
+    pbt_status const status = pbti_replica_observe(replica, watch, agent, err);
+    if (status != PBT_OK) {
+        pbti_agent_destroy(agent);
+        return status;
+    }
+    *out = agent;
+    return PBT_OK;
+}
+
+void pbti_agent_destroy(struct pbti_agent *agent)
+{
+    if (agent == NULL) { return; }
+    pbti_replica_ignore(agent->replica, agent);
+    for (uint32_t i = 0; i < agent->opts.slots; i++) {
+        free(agent->slots[i].scores);
+        free(agent->slots[i].texts);
+    }
+    free(agent->slots);
+    free(agent->peers);
+    free(agent);
+}
+
+pbt_status pbti_agent_poll(struct pbti_agent *agent, struct pbt_error *err)
+{
+    PBTI_TRY(look(agent, err));
+    for (size_t i = 0; i < agent->peers_count; i++) {
+        struct peer *const peer = &agent->peers[i];
+        struct pbti_event_worker worker = peer->worker;
+        worker.host.data = peer->host;
+        peer->dead = agent->world.dead(agent->world.context, &worker);
+    }
+    return settle(agent, err);
+}
+
+pbt_status pbti_agent_finished(struct pbti_agent *agent, uint32_t index,
+                               const struct pbti_result *result, struct pbt_error *err)
+{
+    assert(index < agent->opts.slots);
+    struct slot *const slot = &agent->slots[index];
+    bool const known =
+        slot->phase == RUNNING && (result->claim == 0 || result->claim == slot->task.claim);
+    if (!known) { return PBT_OK; }
+    slot->result = *result;
+    PBTI_TRY(keep_scores(slot, err));
+    PBTI_TRY(keep_texts(slot, err));
+    slot->phase = HOLDING;
+    slot->last = slot->task.member;
+    if (result->outcome == PBTI_OUTCOME_DONE && result->held) {
+        slot->held = saved_by(&slot->task);
+    }
+    return settle(agent, err);
+}
+
+void pbti_agent_freed(struct pbti_agent *agent, uint32_t index, bool usable)
+{
+    assert(index < agent->opts.slots);
+    struct slot *const slot = &agent->slots[index];
+    slot->retired = slot->retired || !usable;
+    if (slot->phase != CANCELLED) { return; }
+    drop(agent, saved_by(&slot->task)); /* never reported, so never named */
+    slot->phase = FREE;
+}
+
+void pbti_agent_drain(struct pbti_agent *agent)
+{
+    agent->draining = true;
+}
+
+pbt_status pbti_agent_leave(struct pbti_agent *agent, struct pbt_error *err)
+{
+    agent->leaving = true;
+    return settle(agent, err);
+}
+
+pbt_status pbti_agent_stop(struct pbti_agent *agent, uint8_t reason, struct pbt_error *err)
+{
+    assert(reason == PBTI_STOP_HOURS || reason == PBTI_STOP_USER);
+    agent->stop = reason;
+    return settle(agent, err);
+}
+
+uint32_t pbti_agent_busy(const struct pbti_agent *agent)
+{
+    uint32_t busy = 0;
+    for (uint32_t i = 0; i < agent->opts.slots; i++) {
+        if (agent->slots[i].phase != FREE) { busy++; }
+    }
+    return busy;
+}
+
+bool pbti_agent_done(const struct pbti_agent *agent)
+{
+    const struct pbti_state *const state = state_of(agent);
+    uint32_t const only = agent->opts.only_member;
+    if (state == NULL || agent->stale) { return false; } /* not before we have looked again */
+    if (pbti_state_stop(state) != PBTI_STOP_NONE) { return true; }
+    if (only == PBTI_NONE || only >= pbti_state_members(state)) { return only != PBTI_NONE; }
+    uint8_t const phase = pbti_state_member(state, only)->phase;
+    return phase == PBTI_DONE || phase == PBTI_GONE || phase == PBTI_OUT;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/agent.h - the logic of a worker: what its slots run, what it appends, what it may delete.
+ *
+ * Reads the journal, claims members for free slots, hands out tasks, turns results into reports with the
+ * decisions and the next claim in the same batch, and starts again. Knows no process, file or clock:
+ * those are the `world`, real in worker/run.c and simulated in sim/.
+ *
+ * Rules it keeps:
+ *  - it acts (starts a task, deletes a checkpoint) only on what has been appended;
+ *  - a result whose claim is no longer its own is dropped: the claim's sequence number is the token;
+ *  - a slot runs one task at a time; each start is answered by exactly one pbti_agent_finished();
+ *  - a batch that meets a conflict is decided anew, never appended as it was.
+ */
+#ifndef PBTI_WORKER_AGENT_H
+#define PBTI_WORKER_AGENT_H
+
+#include "journal/replica.h"
+
+/* What a slot is told to do; borrowed for the call of start(). */
+struct pbti_task {
+    uint32_t member, segment, attempt;
+    uint64_t claim;
+    uint64_t seed;
+    uint64_t age;
+    uint64_t steps;
+    bool keep;                   /* the weights in the slot's memory are `from`: load nothing */
+    struct pbti_checkpoint from; /* segment 0: start fresh */
+    struct pbti_checkpoint save; /* what it will save */
+    const double *values;        /* hyperparameters, shape (space.count) */
+};
+
+/* How a task ended; borrowed for the call of pbti_agent_finished(). */
+struct pbti_result {
+    uint64_t claim;  /* of the task that ended: task.claim; 0 = the one the slot runs now */
+    uint8_t outcome; /* enum pbti_outcome */
+    bool held;       /* the slot still has the weights it saved in memory */
+    uint32_t scores_count;
+    const double *scores;
+    uint32_t files;
+    uint64_t bytes, hash; /* of the published checkpoint */
+    uint32_t load_ms, train_ms, save_ms;
+    struct pbti_text metrics, message;
+};
+
+/* The outside. All slots are called from within agent calls; they may not call the agent back. */
+struct pbti_world {
+    void *context;
+    /* Milliseconds since 1970, for the events' times only. */
+    int64_t (*now_ms)(void *context);
+    /* Random bytes for batch ids. */
+    void (*random)(void *context, void *bytes, size_t size);
+    /* Run the task on the slot. The answer comes later, through pbti_agent_finished(). */
+    void (*start)(void *context, uint32_t slot, const struct pbti_task *task);
+    /* Stop what the slot runs: its claim is gone or the study has ended. No answer is expected; the
+     * slot is free again when the world says pbti_agent_freed(). */
+    void (*cancel)(void *context, uint32_t slot);
+    /* Delete a checkpoint that is unreachable, or what a failed attempt saved. It may be gone
+     * already, or never have been there. */
+    void (*drop)(void *context, struct pbti_checkpoint checkpoint);
+    /* Is the worker with this id certainly dead? false when alive or not known. */
+    bool (*dead)(void *context, const struct pbti_event_worker *worker);
+};
+
+struct pbti_agent; /* opaque */
+
+struct pbti_agent_opts {
+    size_t struct_size;   /* set by pbti_agent_opts_default() */
+    uint32_t slots;       /* at least 1 */
+    uint64_t worker;      /* this worker's id: random, not 0 */
+    uint64_t process;     /* process id */
+    const char *host;     /* copied */
+    uint32_t only_member; /* run this member alone; PBTI_NONE (default) = whoever is next */
+};
+
+struct pbti_agent_opts pbti_agent_opts_default(void);
+
+/* replica and world are borrowed until destroy. The journal must hold a study. */
+PBT_NODISCARD pbt_status pbti_agent_create(struct pbti_replica *replica,
+                                           const struct pbti_world *world,
+                                           const struct pbti_agent_opts *opts,
+                                           struct pbti_agent **out, struct pbt_error *err);
+void pbti_agent_destroy(struct pbti_agent *agent); /* accepts NULL; appends nothing */
+
+/*
+ * Look at the journal and act: join (the first time), free the claims of dead workers, cancel slots whose
+ * claim is gone, retry appends that failed, claim for free slots and start them. Call it at the
+ * start, after pbti_agent_freed(), when the journal grew, and at least once a second.
+ *
+ * Errors      those of the journal; nothing is lost: what was to be appended is kept and tried again
+ *             by the next call
+ */
+PBT_NODISCARD pbt_status pbti_agent_poll(struct pbti_agent *agent, struct pbt_error *err);
+
+/*
+ * A slot's task has ended: report it, decide, claim the slot's next member, start it. A result of
+ * another task than the slot's is dropped. Texts and lists that are longer than an event may hold are
+ * cut: a message at its end, scores to the last ones, metrics altogether.
+ *
+ * Errors      as pbti_agent_poll(); the result is kept and appended by a later poll. PBT_ENOMEM while
+ *             keeping it: the slot still runs its task; call again
+ */
+PBT_NODISCARD pbt_status pbti_agent_finished(struct pbti_agent *agent, uint32_t slot,
+                                             const struct pbti_result *result,
+                                             struct pbt_error *err);
+
+/* A cancelled slot is free again (`usable`), or a slot is out of order for good: it gets nothing more
+ * after what it runs. */
+void pbti_agent_freed(struct pbti_agent *agent, uint32_t slot, bool usable);
+
+/* Claim nothing more; tasks that run may finish and are reported. */
+void pbti_agent_drain(struct pbti_agent *agent);
+
+/* Give up all claims (release, drain), cancel the slots and say goodbye (leave). Errors: the
+ * journal's; the claims are then freed by whoever finds this worker dead. */
+PBT_NODISCARD pbt_status pbti_agent_leave(struct pbti_agent *agent, struct pbt_error *err);
+
+/* Append a stop event (PBTI_STOP_HOURS, PBTI_STOP_USER). */
+PBT_NODISCARD pbt_status pbti_agent_stop(struct pbti_agent *agent, uint8_t reason,
+                                         struct pbt_error *err);
+
+/* Slots that run something, or hold a result that is not appended yet. */
+uint32_t pbti_agent_busy(const struct pbti_agent *agent);
+
+/* Has the study ended (pbti_state_stop), or is no member left for this agent (only_member)? */
+bool pbti_agent_done(const struct pbti_agent *agent);
+
+#endif

@@ -1,0 +1,470 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/run.c - the run of a worker: opens everything, is the agent's world, ends in order.
+ *
+ * One libuv loop in the caller's thread. Appends to the journal are made on it, since they are short; what
+ * may take long (publishing and deleting checkpoints) goes to libuv's thread pool.
+ *
+ * The end: wind_down() says goodbye to the journal, every trainer is told to leave (or stopped), and when
+ * the last one has, the remaining handles are closed and the loop runs out.
+ */
+#include "worker/run_inside.h"
+
+#include "base/fail.h"
+#include "worker/quiet.h"
+#include "worker/slots.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define POLL_MS 100      /* with a free slot: another worker's report may be what it waits for */
+#define POLLS_APART 10   /* with none: every tenth time */
+#define TICK_MS 200
+#define SLOTS_MAX 4096u
+
+struct pbti_run_opts pbti_run_opts_default(void)
+{
+    return (struct pbti_run_opts){.struct_size = sizeof(struct pbti_run_opts),
+                                  .program = "/proc/self/exe",
+                                  .give_up_ms = 60000};
+}
+
+int64_t pbti_run_wall_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+void pbti_run_warn(struct run *run, const char *format, ...)
+{
+    if (run->opts.warn == NULL) { return; }
+    char text[1500];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    run->opts.warn(run->opts.context, text);
+}
+
+/* -------- the agent's world -------- */
+
+static int64_t world_now(void *context)
+{
+    (void)context;
+    return pbti_run_wall_ms();
+}
+
+static void world_random(void *context, void *bytes, size_t size)
+{
+    (void)context;
+    while (getrandom(bytes, size, 0) != (ssize_t)size) { /* EINTR; small requests come whole */
+    }
+}
+
+static void world_start(void *context, uint32_t slot, const struct pbti_task *task)
+{
+    struct run *const run = context;
+    pbti_slot_start(&run->slots[slot], task);
+}
+
+static void world_cancel(void *context, uint32_t slot)
+{
+    struct run *const run = context;
+    pbti_slot_cancel(&run->slots[slot]);
+}
+
+static void world_drop(void *context, struct pbti_checkpoint checkpoint)
+{
+    pbti_slot_drop(context, checkpoint);
+}
+
+static bool world_dead(void *context, const struct pbti_event_worker *worker)
+{
+    struct run *const run = context;
+    bool const dead = pbti_presence_dead(run->presence, worker);
+    run->sweep = run->sweep || dead;
+    return dead;
+}
+
+static void on_event(void *context, uint64_t seq, const struct pbti_event *event)
+{
+    struct run *const run = context;
+    if (event->type == PBTI_STUDY || event->type == PBTI_AMEND) { run->began_ms = event->time_ms; }
+    if (run->opts.observer != NULL) { run->opts.observer(run->opts.context, seq, event); }
+}
+
+/* -------- the end -------- */
+
+static void close_if_open(uv_handle_t *handle)
+{
+    if (handle->loop != NULL && !uv_is_closing(handle)) { uv_close(handle, NULL); }
+}
+
+static void close_handles(struct run *run)
+{
+    close_if_open((uv_handle_t *)&run->poll);
+    close_if_open((uv_handle_t *)&run->tick);
+    close_if_open((uv_handle_t *)&run->nudge);
+    for (size_t i = 0; i < sizeof run->signals / sizeof run->signals[0]; i++) {
+        close_if_open((uv_handle_t *)&run->signals[i]);
+    }
+}
+
+void pbti_run_slot_ended(struct run *run)
+{
+    for (uint32_t i = 0; i < run->slots_count; i++) {
+        if (!run->slots[i].ended) { return; }
+    }
+    for (uint32_t i = 0; i < run->slots_count; i++) {
+        pbti_runner_destroy(run->slots[i].runner);
+        run->slots[i].runner = NULL;
+    }
+    close_handles(run);
+}
+
+/* No new work; say goodbye, end all trainers. */
+static void wind_down(struct run *run)
+{
+    if (run->winding) { return; }
+    run->winding = true;
+    (void)uv_timer_stop(&run->poll);
+    (void)uv_timer_stop(&run->nudge);
+    if (run->fatal == PBT_OK) {
+        struct pbt_error err;
+        pbt_status const status = pbti_agent_leave(run->agent, &err);
+        /* the claims are then freed by whoever finds the lock of this worker free */
+        if (status != PBT_OK) { pbti_run_warn(run, "could not say goodbye: %s", err.message); }
+    }
+    for (uint32_t i = 0; i < run->slots_count; i++) {
+        pbti_slot_quit(&run->slots[i]);
+    }
+}
+
+static bool all_retired(const struct run *run)
+{
+    for (uint32_t i = 0; i < run->slots_count; i++) {
+        if (run->slots[i].phase != SLOT_RETIRED) { return false; }
+    }
+    return true;
+}
+
+static bool is_over(const struct run *run)
+{
+    bool const done = pbti_agent_done(run->agent) && pbti_agent_busy(run->agent) == 0;
+    return run->fatal != PBT_OK || run->interrupted || done || all_retired(run);
+}
+
+/* -------- trouble -------- */
+
+void pbti_run_trouble(struct run *run, pbt_status status, const struct pbt_error *err)
+{
+    uint64_t const now = uv_now(&run->loop);
+    run->trouble_again = true;
+    if (run->trouble_ms == 0) {
+        run->trouble_ms = now > 0 ? now : 1;
+        pbti_run_warn(run, "%s; trying again for %u s",
+                      err != NULL ? err->message : pbt_status_text(status),
+                      run->opts.give_up_ms / 1000);
+    }
+    if (now - run->trouble_ms < run->opts.give_up_ms || run->fatal != PBT_OK) { return; }
+    run->fatal = status;
+    if (err != NULL) {
+        run->err = *err;
+    } else {
+        run->fatal = PBTI_FAIL(&run->err, status, 0, "%s", pbt_status_text(status));
+    }
+    pbti_run_nudge(run);
+}
+
+/* Is it worth trying again? */
+static bool is_passing(pbt_status status)
+{
+    return status == PBT_EIO || status == PBT_EBUSY || status == PBT_EUNKNOWN ||
+           status == PBT_ECONFLICT || status == PBT_ENOMEM;
+}
+
+void pbti_run_after_agent(struct run *run, pbt_status status, const struct pbt_error *err)
+{
+    if (status != PBT_OK && is_passing(status)) {
+        pbti_run_trouble(run, status, err);
+    } else if (status != PBT_OK && run->fatal == PBT_OK) {
+        run->fatal = status;
+        run->err = *err;
+    }
+    /* this may be a call from deep inside a slot, and the end closes what it works with */
+    if (!run->winding && is_over(run)) { pbti_run_nudge(run); }
+}
+
+/* -------- the clock -------- */
+
+static void sweep(struct run *run)
+{
+    struct pbti_store_listing listing;
+    struct pbt_error err;
+    run->sweep = false;
+    pbt_status status = pbti_store_list(run->opened.store, false, &listing, &err);
+    if (status == PBT_OK) { status = pbti_replica_refresh(run->opened.replica, &err); }
+    if (status == PBT_OK) {
+        (void)pbti_store_sweep(run->opened.store, &listing,
+                               pbti_replica_state(run->opened.replica));
+    }
+    free(listing.items);
+}
+
+/* stop.hours: since the study began, or was last amended. */
+static bool is_time_up(const struct run *run)
+{
+    double const hours = run->opened.spec->stop_hours;
+    return hours > 0.0 &&
+           (double)(pbti_run_wall_ms() - run->began_ms) >= hours * 3600.0 * 1000.0;
+}
+
+static void look(struct run *run)
+{
+    struct pbt_error err;
+    pbt_status status = PBT_OK;
+    if (is_time_up(run) && !pbti_agent_done(run->agent)) {
+        status = pbti_agent_stop(run->agent, PBTI_STOP_HOURS, &err);
+    }
+    if (status == PBT_OK) { status = pbti_agent_poll(run->agent, &err); }
+    pbti_run_after_agent(run, status, &err);
+    if (status == PBT_OK && run->sweep) { sweep(run); }
+}
+
+static bool has_free_slot(const struct run *run)
+{
+    for (uint32_t i = 0; i < run->slots_count; i++) {
+        if (run->slots[i].phase == SLOT_FREE) { return true; }
+    }
+    return false;
+}
+
+static void on_poll(uv_timer_t *timer)
+{
+    struct run *const run = timer->data;
+    bool const tenth = ++run->polls % POLLS_APART == 0;
+    if (run->winding || (!tenth && (!has_free_slot(run) || run->trouble_ms != 0))) { return; }
+    run->trouble_again = false;
+    for (uint32_t i = 0; i < run->slots_count; i++) {
+        enum run_slot_phase const phase = run->slots[i].phase;
+        if (phase != SLOT_ANSWERED) { pbti_slot_tend(&run->slots[i]); }
+    }
+    look(run);
+    if (!run->trouble_again) { run->trouble_ms = 0; }
+}
+
+static void on_nudge(uv_timer_t *timer)
+{
+    struct run *const run = timer->data;
+    for (uint32_t i = 0; i < run->slots_count && !run->winding; i++) {
+        if (run->slots[i].phase == SLOT_ANSWERED) { pbti_slot_tend(&run->slots[i]); }
+    }
+    if (!run->winding && is_over(run)) { wind_down(run); }
+}
+
+void pbti_run_nudge(struct run *run)
+{
+    if (!uv_is_active((uv_handle_t *)&run->nudge)) {
+        (void)uv_timer_start(&run->nudge, on_nudge, 0, 0);
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct run *const run = timer->data;
+    for (uint32_t i = 0; i < run->slots_count; i++) {
+        if (run->slots[i].runner != NULL) { pbti_slot_show(&run->slots[i], &run->views[i]); }
+    }
+    struct pbti_run_view const view = {
+        .state = pbti_replica_state(run->opened.replica),
+        .spec = run->opened.spec,
+        .slots_count = run->slots_count,
+        .slots = run->views,
+        .checkpoint_bytes = run->ledger.bytes,
+    };
+    run->opts.tick(run->opts.context, &view);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct run *const run = handle->data;
+    (void)number;
+    if (!run->interrupted) {
+        run->interrupted = true;
+        wind_down(run);
+        return;
+    }
+    for (uint32_t i = 0; i < run->slots_count; i++) {
+        if (run->slots[i].runner != NULL) { pbti_runner_hurry(run->slots[i].runner); }
+    }
+}
+
+/* -------- the beginning -------- */
+
+static pbt_status check_opts(const struct pbti_run_opts *opts, struct pbt_error *err)
+{
+    if (opts->struct_size != sizeof *opts) {
+        return PBTI_FAIL(err, PBT_EINVAL, 0, "run options were not made by their default function");
+    }
+    if (opts->dir == NULL || opts->program == NULL) {
+        return PBTI_FAIL(err, PBT_EINVAL, 0, "a run needs a study folder and the pbt program");
+    }
+    return PBT_OK;
+}
+
+static pbt_status check_trainer(const struct run *run, struct pbt_error *err)
+{
+    const struct pbti_trainer *const trainer = &run->opened.spec->trainer;
+    bool const ask = trainer->kind == PBTI_TRAINER_BUILTIN && run->opts.builtin_known != NULL;
+    if (ask && !run->opts.builtin_known(trainer->argv[0])) {
+        return PBTI_FAIL(err, PBT_EINVAL, 0, "there is no builtin trainer \"%s\"",
+                         trainer->argv[0]);
+    }
+    return PBT_OK;
+}
+
+static pbt_status open_slots(struct run *run, struct pbt_error *err)
+{
+    const struct pbti_spec *const spec = run->opened.spec;
+    uint32_t count;
+    PBTI_TRY(pbti_slots_count(spec, run->opts.slots, &count, err));
+    if (count > SLOTS_MAX) {
+        return PBTI_FAIL(err, PBT_EINVAL, 0, "%u slots, allowed are 1 to %u", count, SLOTS_MAX);
+    }
+    run->slots = calloc(count, sizeof *run->slots);
+    run->views = calloc(count, sizeof *run->views);
+    if (run->slots == NULL || run->views == NULL) {
+        return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory for %u slots", count);
+    }
+    struct pbti_strings gpus = {0};
+    pbti_machine_gpus(&gpus);
+    pbt_status status = PBT_OK;
+    for (uint32_t i = 0; status == PBT_OK && i < count; i++) {
+        char *const visible = pbti_slot_gpus(&gpus, i, spec->trainer.gpus);
+        status = pbti_slot_open(run, i, visible, err);
+        free(visible);
+        if (status == PBT_OK) { run->slots_count = i + 1; }
+    }
+    pbti_strings_free(&gpus);
+    return status;
+}
+
+static pbt_status open_agent(struct run *run, struct pbt_error *err)
+{
+    struct pbti_world const world = {.context = run,
+                                     .now_ms = world_now,
+                                     .random = world_random,
+                                     .start = world_start,
+                                     .cancel = world_cancel,
+                                     .drop = world_drop,
+                                     .dead = world_dead};
+    struct pbti_agent_opts opts = pbti_agent_opts_default();
+    PBTI_TRY(pbti_presence_open(run->opts.dir, &opts.worker, &run->presence, err));
+    opts.slots = run->slots_count;
+    opts.process = (uint64_t)getpid();
+    opts.host = pbti_presence_host(run->presence);
+    return pbti_agent_create(run->opened.replica, &world, &opts, &run->agent, err);
+}
+
+static void open_timers(struct run *run)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    run->poll.data = run->tick.data = run->nudge.data = run;
+    (void)uv_timer_init(&run->loop, &run->poll);
+    (void)uv_timer_init(&run->loop, &run->tick);
+    (void)uv_timer_init(&run->loop, &run->nudge);
+    (void)uv_timer_start(&run->poll, on_poll, POLL_MS, POLL_MS);
+    if (run->opts.tick != NULL) { (void)uv_timer_start(&run->tick, on_tick, 0, TICK_MS); }
+    for (size_t i = 0; run->opts.signals && i < sizeof numbers / sizeof numbers[0]; i++) {
+        run->signals[i].data = run;
+        (void)uv_signal_init(&run->loop, &run->signals[i]);
+        (void)uv_signal_start(&run->signals[i], on_signal, numbers[i]);
+    }
+}
+
+static pbt_status open_all(struct run *run, struct pbt_error *err)
+{
+    PBTI_TRY(pbti_opened_open(&run->opened, run->opts.dir, false, on_event, run, err));
+    PBTI_TRY(check_trainer(run, err));
+    int const used = snprintf(run->logs, sizeof run->logs, "%s/logs", run->opts.dir);
+    if (used < 0 || (size_t)used >= sizeof run->logs ||
+        (mkdir(run->logs, 0777) != 0 && errno != EEXIST)) {
+        return PBTI_FAIL(err, PBT_EIO, errno, "could not make folder \"%s\": %s", run->logs,
+                         strerror(errno));
+    }
+    const struct pbti_run_opts *const opts = &run->opts;
+    PBTI_TRY(pbti_launch_open(&run->launch, run->opened.spec, opts->program, opts->clients, err));
+    PBTI_TRY(open_slots(run, err));
+    return open_agent(run, err);
+}
+
+/* -------- the run -------- */
+
+/* Run the loop until the last handle is closed. */
+static void run_loop(struct run *run)
+{
+    open_timers(run);
+    sweep(run);
+    look(run);
+    (void)uv_run(&run->loop, UV_RUN_DEFAULT);
+}
+
+static void close_all(struct run *run)
+{
+    for (uint32_t i = 0; i < run->slots_count; i++) {
+        pbti_runner_destroy(run->slots[i].runner); /* only those of a run that never began */
+    }
+    close_handles(run);
+    (void)uv_run(&run->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&run->loop);
+    pbti_agent_destroy(run->agent);
+    pbti_opened_close(&run->opened);
+    pbti_presence_close(run->presence);
+    pbti_launch_close(&run->launch);
+    pbti_ledger_free(&run->ledger);
+    free(run->slots);
+    free(run->views);
+}
+
+static enum pbti_run_end end_of(const struct run *run)
+{
+    return run->interrupted            ? PBTI_RUN_INTERRUPTED
+           : pbti_agent_done(run->agent) ? PBTI_RUN_ENDED
+                                         : PBTI_RUN_NO_SLOTS;
+}
+
+pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end,
+                    struct pbt_error *err)
+{
+    PBTI_TRY(check_opts(opts, err));
+    struct run *const run = calloc(1, sizeof *run);
+    if (run == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
+    run->opts = *opts;
+    struct pbti_quiet quiet;
+    pbti_quiet_begin(&quiet);
+    int const code = uv_loop_init(&run->loop);
+    pbt_status status = code == 0 ? PBT_OK
+                                  : PBTI_FAIL(err, PBT_EIO, -code, "could not make a loop: %s",
+                                              uv_strerror(code));
+    if (status == PBT_OK) {
+        status = open_all(run, err);
+        if (status == PBT_OK) {
+            run_loop(run);
+            *end = end_of(run);
+            status = run->fatal;
+            if (status != PBT_OK && err != NULL) { *err = run->err; }
+        }
+        close_all(run);
+    }
+    pbti_quiet_end(&quiet);
+    free(run);
+    return status;
+}

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/run.h - a worker on this machine: slots, trainer processes, the store, around an agent.
+ *
+ * Opens the study, runs until it has ended, it is told to stop, or storage fails for good. The first
+ * interrupt drains nothing: it abandons the running segments (they will be run again), kills the
+ * trainers with everything they started, and leaves. Prints nothing: people are told through the
+ * callbacks.
+ */
+#ifndef PBTI_WORKER_RUN_H
+#define PBTI_WORKER_RUN_H
+
+#include "journal/replica.h"
+#include "spec/spec.h"
+
+/* What a slot is doing, for the live display. */
+struct pbti_slot_view {
+    bool usable;
+    bool busy; /* a trainer is loading, training or saving */
+    uint32_t member, segment, attempt;
+    uint64_t step, steps; /* of the segment; from the trainer's progress */
+    int64_t since_ms;     /* when the task started, same clock as events */
+    double busy_share;    /* of the time since the slot first ran, 0..1 */
+};
+
+struct pbti_run_view {
+    const struct pbti_state *state;
+    const struct pbti_spec *spec;
+    uint32_t slots_count;
+    const struct pbti_slot_view *slots;
+    uint64_t checkpoint_bytes; /* on disk now: published by this worker and alive; a lower bound */
+};
+
+struct pbti_run_opts {
+    size_t struct_size;     /* set by pbti_run_opts_default() */
+    const char *dir;        /* the study folder; it holds journal.db */
+    const char *program;    /* the pbt binary, for shims and builtin trainers; /proc/self/exe */
+    const char *clients;    /* folder with pbt.py, put on PYTHONPATH; NULL = do not */
+    uint32_t slots;         /* 0 = as the spec says */
+    bool signals;           /* handle SIGINT, SIGTERM, SIGHUP here */
+    uint32_t give_up_ms;    /* storage that fails for so long ends the run; default 60000 */
+    /* Is there a builtin trainer of this name? NULL = do not ask: it shows when it is started. */
+    bool (*builtin_known)(const char *name);
+    pbti_observer observer; /* of durable events; may be NULL */
+    void (*tick)(void *context,
+                 const struct pbti_run_view *view); /* some times a second; may be NULL */
+    void (*warn)(void *context, const char *text);  /* one line for people; may be NULL */
+    void *context;                                  /* of the three above */
+};
+
+enum pbti_run_end {
+    PBTI_RUN_ENDED,       /* the study has ended: pbti_state_stop says how */
+    PBTI_RUN_INTERRUPTED, /* by a signal; may be resumed */
+    PBTI_RUN_NO_SLOTS     /* every slot is out of order */
+};
+
+struct pbti_run_opts pbti_run_opts_default(void);
+
+/*
+ * Run a worker. The study must exist.
+ *
+ * end         out
+ * Errors      the journal's and the store's; PBT_EINVAL (a trainer that can never start: unknown
+ *             builtin, more cpus or gpus than there are)
+ * Blocking    until the end
+ */
+PBT_NODISCARD pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end,
+                                  struct pbt_error *err);
+
+/*
+ * Make a new study folder: journal with the study event, study.yaml, checkpoints/, logs/.
+ *
+ * dir         must not hold a study; is made, with its parents, when it is not there
+ * Errors      PBT_EEXIST (holds a study already), PBT_EIO
+ */
+PBT_NODISCARD pbt_status pbti_study_create(const char *dir, const struct pbti_spec *spec,
+                                           struct pbt_error *err);
+
+/* Append the study event of `spec` to the empty journal that `replica` follows. */
+PBT_NODISCARD pbt_status pbti_study_begin(struct pbti_replica *replica,
+                                          const struct pbti_spec *spec, struct pbt_error *err);
+
+/* Append an amend event with `spec` and render study.yaml anew; nothing when nothing changed and the
+ * study has not ended. */
+PBT_NODISCARD pbt_status pbti_study_amend(const char *dir, const struct pbti_spec *spec,
+                                          struct pbt_error *err);
+
+/*
+ * Evaluate a checkpoint: a train of zero steps with `fixed` replaced. Runs its own trainer, needs no
+ * slot, appends nothing.
+ *
+ * score       out; NaN when the trainer sent none
+ * metrics     out, may be NULL: new reference to a JSON object
+ */
+PBT_NODISCARD pbt_status pbti_evaluate(const struct pbti_run_opts *opts,
+                                       struct pbti_checkpoint checkpoint, const double *values,
+                                       uint64_t age, const json_t *fixed, double *score,
+                                       json_t **metrics, struct pbt_error *err);
+
+/* Slots that `spec` gets on this machine when it says auto: from affinity, cgroup limits, visible GPUs. */
+uint32_t pbti_slots_auto(const struct pbti_spec *spec);
+
+/* -------- the exec shim: `pbt shim [--grace MS] -- COMMAND...`, run for every trainer -------- */
+
+/*
+ * Run a command contained: own session, dies with its parent, takes everything it started with it.
+ * Returns the exit code to leave with; ends by the same signal when the command did. The one place that
+ * is its own process and may end it.
+ */
+int pbti_shim_main(int argc, char **argv);
+
+#endif

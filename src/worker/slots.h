@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * worker/slots.h - what this machine has: processors and GPUs, and how many trainers fit on it.
+ *
+ * Processors: those this process may run on (affinity), less when a cgroup (v1 or v2) limits its share.
+ * GPUs: the entries of CUDA_VISIBLE_DEVICES as they are (indices or UUIDs); without that variable
+ * those that the NVIDIA driver lists.
+ */
+#ifndef PBTI_WORKER_SLOTS_H
+#define PBTI_WORKER_SLOTS_H
+
+#include "spec/spec.h"
+#include "worker/launch.h"
+
+uint32_t pbti_machine_cpus(void); /* at least 1 */
+
+/* The GPUs that this process may use, by name. `gpus` begins with all zero; pbti_strings_free(). */
+void pbti_machine_gpus(struct pbti_strings *gpus);
+
+/*
+ * CUDA_VISIBLE_DEVICES of a slot: the slot's own `per_slot` of them.
+ *
+ * Returns     owned by the caller; "" to hide those that are there; NULL: leave the variable alone, or
+ *             out of memory
+ */
+char *pbti_slot_gpus(const struct pbti_strings *gpus, uint32_t slot, uint32_t per_slot);
+
+/* How many slots, in order: what was asked for (0 = as the spec says), the spec, the machine. PBT_EINVAL
+ * when a member needs more than there is. */
+PBT_NODISCARD pbt_status pbti_slots_count(const struct pbti_spec *spec, uint32_t asked,
+                                          uint32_t *count, struct pbt_error *err);
+
+/* The processors that a quota allows, rounded down but at least 1; for text as in cpu.max ("150000
+ * 100000", "max 100000"). UINT32_MAX: no limit. */
+uint32_t pbti_quota_cpus(const char *text);
+
+#endif

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker/solo.c - a runner of its own. See solo.h. */
+#include "worker/solo.h"
+
+#include "base/fail.h"
+#include "worker/slots.h"
+
+#include <stdlib.h>
+
+static void on_answered(void *context, const struct pbti_answer *answer)
+{
+    struct pbti_solo *const solo = context;
+    solo->answer = answer;
+}
+
+static void on_stopped(void *context, bool usable)
+{
+    struct pbti_solo *const solo = context;
+    solo->stopped = true;
+    solo->usable = usable;
+}
+
+static void on_lost(void *context, uint8_t outcome, const char *why)
+{
+    (void)context; /* the next order starts another trainer */
+    (void)outcome;
+    (void)why;
+}
+
+static pbt_status open_runner(struct pbti_solo *solo, const struct pbti_spec *spec,
+                              const char *logs, struct pbt_error *err)
+{
+    struct pbti_strings gpus = {0};
+    pbti_machine_gpus(&gpus);
+    char *const visible = pbti_slot_gpus(&gpus, 0, spec->trainer.gpus);
+    pbti_strings_free(&gpus);
+    struct pbti_runner_opts const opts = {.loop = &solo->loop,
+                                          .launch = &solo->launch,
+                                          .logs = logs,
+                                          .gpus = visible,
+                                          .context = solo,
+                                          .answered = on_answered,
+                                          .stopped = on_stopped,
+                                          .lost = on_lost};
+    pbt_status const status = pbti_runner_create(&opts, &solo->runner, err);
+    free(visible);
+    return status;
+}
+
+pbt_status pbti_solo_open(struct pbti_solo *solo, const struct pbti_spec *spec,
+                          const char *program, const char *clients, const char *logs,
+                          struct pbt_error *err)
+{
+    *solo = (struct pbti_solo){0};
+    int const code = uv_loop_init(&solo->loop);
+    if (code != 0) {
+        return PBTI_FAIL(err, PBT_EIO, -code, "could not make a loop: %s", uv_strerror(code));
+    }
+    pbti_quiet_begin(&solo->quiet);
+    solo->open = true;
+    PBTI_TRY(pbti_launch_open(&solo->launch, spec, program, clients, err));
+    return open_runner(solo, spec, logs, err);
+}
+
+const struct pbti_answer *pbti_solo_run(struct pbti_solo *solo, const struct pbti_order *order)
+{
+    solo->answer = NULL;
+    pbti_runner_start(solo->runner, order);
+    while (solo->answer == NULL) {
+        (void)uv_run(&solo->loop, UV_RUN_ONCE);
+    }
+    return solo->answer;
+}
+
+void pbti_solo_end_trainer(struct pbti_solo *solo)
+{
+    solo->stopped = false;
+    pbti_runner_quit(solo->runner);
+    while (!solo->stopped) {
+        (void)uv_run(&solo->loop, UV_RUN_ONCE);
+    }
+}
+
+void pbti_solo_close(struct pbti_solo *solo)
+{
+    if (!solo->open) { return; }
+    if (solo->runner != NULL) { pbti_solo_end_trainer(solo); }
+    pbti_runner_destroy(solo->runner);
+    (void)uv_run(&solo->loop, UV_RUN_DEFAULT);
+    (void)uv_loop_close(&solo->loop);
+    pbti_launch_close(&solo->launch);
+    pbti_quiet_end(&solo->quiet);
+    *solo = (struct pbti_solo){0};
+}

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""test_run.py - run, interrupt, resume, amend; what is printed meanwhile and at the end.
+
+Rules: an interrupt is exit code 130 and loses no report; a study that failed is exit code 1; run
+never touches a folder that is taken; --quiet prints nothing; the final evaluation happens once.
+"""
+import os
+import signal
+import unittest
+
+from cli_lab import Lab
+
+
+class Run(Lab):
+    def test_a_study_runs_to_its_end(self):
+        done = self.run_toy()
+        self.assertEqual(done.stderr, "")
+        self.assertRegex(done.stdout, r"^toy: 4 members, 60 steps each, 2 slots, in \./toy\n")
+        self.assertIn("100 %  240/240 steps", done.stdout)
+        for part in ("toy: ended, every member is through", "schedule of the best", "lineage of",
+                     "\nnext\n  pbt best ./toy --copy-to TARGET\n"):
+            self.assertIn(part, done.stdout)
+        self.assertNotIn("\033", done.stdout)
+        shown = self.json("show", "toy")
+        self.assertEqual((shown["status"], shown["stop"]), ("ended", "budget"))
+        self.assertEqual(shown["steps_done"], 240)
+        self.assertEqual(shown["counts"]["segments"], 24)
+        self.assertEqual(shown["running"], [])
+        self.assertEqual(shown["workers"], [])
+
+    def test_quiet_prints_nothing(self):
+        done = self.run_toy("", "--quiet")
+        self.assertEqual((done.stdout, done.stderr), ("", ""))
+
+    def test_json_is_alone_on_stdout(self):
+        self.make_spec()
+        found = self.json("run", "toy.yaml")
+        self.assertEqual(found["status"], "ended")
+        self.assertEqual(found["lineage"][-1]["checkpoint"], found["best"]["checkpoint"])
+        self.assertEqual(found["schedule"][0]["from"], 0)
+        self.assertEqual(found["schedule"][-1]["to"], found["best"]["age"])
+
+    def test_options_change_the_spec(self):
+        self.make_spec()
+        self.pbt("run", "toy.yaml", "--dir", "else/where", "--seed=99", "--slots", "1",
+                 "--set", "population=3", "--set", "steps=20", "-q")
+        with open(self.path("else", "where", "study.yaml"), encoding="utf-8") as file:
+            text = file.read()
+        self.assertIn("seed: 99\n", text)
+        self.assertEqual(self.json("show", "else/where")["steps_done"], 60)
+
+    def test_a_folder_that_is_taken_is_left_alone(self):
+        self.run_toy("", "-q")
+        before = self.json("show", "toy")
+        done = self.pbt("run", "toy.yaml", code=2)
+        self.assertEqual(done.stderr, 'pbt run: "./toy" exists already\nhint: go on with it: '
+                                      "pbt resume ./toy; or give another folder with --dir\n")
+        self.assertEqual(self.json("show", "toy"), before)
+
+    def test_the_study_failed(self):
+        self.make_spec("fixed: {crash: true}\n")
+        done = self.pbt("run", "toy.yaml", code=1)
+        self.assertIn("pbt run: the study failed: no member is left alive\n", done.stderr)
+        shown = self.json("show", "toy")
+        self.assertEqual(shown["stop"], "failed")
+        self.assertEqual(sum(shown["counts"]["failures_by_cause"].values()),
+                         shown["counts"]["failures"])
+        log = self.pbt("log", "toy").stdout
+        self.assertIn("broken on purpose", log)
+        self.assertNotIn("\033", log)
+
+    def test_the_final_evaluation_happens_once(self):
+        done = self.run_toy("final_evaluation: {split: test}\n")
+        self.assertRegex(done.stdout, r"final +0\.5000  final evaluation of m\d+\.s\d+\.a1\n")
+        shown = self.json("show", "toy")
+        self.assertEqual(shown["final_evaluation"]["score"], 0.5)
+        self.assertEqual(shown["final_evaluation"]["metrics"], {"images": 7.0})
+        self.assertEqual(shown["final_evaluation"]["checkpoint"], shown["best"]["checkpoint"])
+        self.pbt("resume", "toy")
+        self.assertEqual(self.pbt("log", "toy").stdout.count("final_evaluation"), 1)
+
+
+class Check(Lab):
+    def test_a_good_trainer_passes(self):
+        self.make_spec()
+        found = self.json("check", "toy.yaml")
+        self.assertEqual((found["good"], found["complete"]), (True, True))
+        self.assertEqual(found["cost"]["steps"], 240)
+        self.assertGreater(found["measured"]["step_s"], 0)
+        self.assertLessEqual({item["severity"] for item in found["findings"]},
+                             {"good", "note", "warning"})
+        text = self.pbt("check", "toy.yaml", "--steps", "5").stdout
+        self.assertIn("\nthe whole study\n  steps      240 in 24 segments on 2 slots\n", text)
+        self.assertEqual(sorted(os.listdir(self.folder)), ["toy.yaml", "train.py"])
+
+    def test_a_broken_trainer_is_told(self):
+        self.make_spec("fixed: {crash: true}\n")
+        done = self.pbt("check", "toy.yaml", code=1)
+        self.assertIn("problem  segment: ", done.stdout)
+        self.assertIn("broken on purpose", done.stdout)
+        self.assertNotIn("\033", done.stdout)
+
+
+class Interrupt(Lab):
+    def interrupted(self, number):
+        """A run that was stopped by a signal after some segments; what it said."""
+        self.make_spec("fixed: {pause: 0.01}\n")
+        child = self.start("run", "toy.yaml")
+        self.wait_for_segments(5)
+        self.assertEqual(self.json("show", "toy")["status"], "running")
+        child.send_signal(number)
+        _, errors = child.communicate(timeout=60)
+        return child.returncode, errors
+
+    def test_ctrl_c_says_how_to_go_on(self):
+        code, errors = self.interrupted(signal.SIGINT)
+        self.assertEqual(code, 130)
+        self.assertEqual(errors, "pbt run: interrupted; nothing that was reported is lost. "
+                                 "To go on:\n  pbt resume ./toy\n")
+        before = self.json("show", "toy")
+        self.assertEqual(before["status"], "interrupted")
+        self.assertEqual(before["workers"], [])
+        self.pbt("resume", "./toy", "-q")
+        after = self.json("show", "toy")
+        self.assertEqual((after["status"], after["steps_done"]), ("ended", 240))
+        self.assertEqual(after["counts"]["segments"], 24)
+        self.assertTrue(self.json("verify", "toy")["good"])
+
+    def test_a_killed_study_goes_on(self):
+        code, _ = self.interrupted(signal.SIGKILL)
+        self.assertEqual(code, -signal.SIGKILL)
+        self.assertEqual(self.json("show", "toy")["status"], "interrupted")
+        self.pbt("resume", "toy", "-q")
+        self.assertEqual(self.json("show", "toy")["counts"]["segments"], 24)
+        self.assertTrue(self.json("verify", "toy")["good"])
+
+    def test_terminate_is_an_interrupt(self):
+        code, _ = self.interrupted(signal.SIGTERM)
+        self.assertEqual(code, 130)
+
+
+class Resume(Lab):
+    def test_an_ended_study_says_what_can_be_done(self):
+        self.run_toy("", "-q")
+        done = self.pbt("resume", "toy")
+        self.assertEqual(done.stderr,
+                         'pbt resume: the study in "toy" has ended\nhint: give it something to do, '
+                         "for instance: pbt resume toy --steps 120\n")
+
+    def test_more_steps_and_members(self):
+        self.run_toy("", "-q")
+        self.pbt("resume", "toy", "--steps", "80", "--set", "population=5", "-q")
+        shown = self.json("show", "toy")
+        self.assertEqual(shown["members"], 5)
+        self.assertEqual(shown["steps_done"], 400)
+        self.assertTrue(self.json("verify", "toy")["good"])
+
+    def test_what_may_not_change_is_refused(self):
+        self.run_toy("", "-q")
+        before = self.json("show", "toy")["seq"]
+        done = self.pbt("resume", "toy", "--set", "seed=9", code=2)
+        self.assertIn("seed", done.stderr)
+        self.assertEqual(self.json("show", "toy")["seq"], before)
+
+    def test_a_second_worker_helps(self):
+        self.make_spec("fixed: {pause: 0.005}\n")
+        first = self.start("run", "toy.yaml", "--quiet")
+        self.wait_for_segments(2)
+        second = self.start("worker", "toy", "--slots", "1", "--quiet")
+        self.assertEqual(first.wait(timeout=90), 0)
+        self.assertEqual(second.wait(timeout=90), 0)
+        self.assertEqual(self.json("show", "toy")["counts"]["segments"], 24)
+        log = self.pbt("log", "toy").stdout
+        self.assertEqual(log.count(" joined: "), 2)
+        self.assertTrue(self.json("verify", "toy")["good"])
+
+    def test_follow_ends_with_the_study(self):
+        self.make_spec("fixed: {pause: 0.002}\n")
+        run = self.start("run", "toy.yaml", "--quiet")
+        self.wait_for_segments(1)
+        follow = self.start("log", "toy", "--follow", "--decisions")
+        out, _ = follow.communicate(timeout=90)
+        self.assertEqual(follow.returncode, 0)
+        self.assertEqual(len(out.splitlines()), 24)
+        self.assertEqual(run.wait(timeout=30), 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/view/test_cache.c - a reading with its cache says what one without it says.
+ *
+ * Rules: a cache is continued from; a damaged, foreign or stale one is as if it were not there; a
+ * folder that may not be written to is no trouble; sizes of living checkpoints survive.
+ */
+#include "view/cache.h"
+#include "view/reading.h"
+#include "view_study.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct pbti_reading *read_study(const struct view_study *study, bool cache)
+{
+    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    opts.cache = cache;
+    struct pbti_reading *reading = NULL;
+    struct pbt_error err = {.message = ""};
+    pbt_status const status = pbti_reading_open(study->dir, &opts, &reading, &err);
+    if (status != PBT_OK) { fail_msg("%s", err.message); }
+    return reading;
+}
+
+/* What a reading knows, saved as its cache. */
+static bool save(const struct view_study *study, const struct pbti_reading *reading,
+                 uint64_t expected, struct pbti_batch_id id)
+{
+    struct pbti_text const spec = pbti_reading_spec_text(reading);
+    struct pbti_state *const state = (struct pbti_state *)(uintptr_t)pbti_reading_state(reading);
+    struct pbti_cached const cached = {.expected = expected,
+                                       .batch = id,
+                                       .state = state,
+                                       .tally = *pbti_reading_tally(reading),
+                                       .alive = *pbti_reading_alive(reading),
+                                       .spec = (char *)(uintptr_t)spec.data,
+                                       .spec_size = spec.size};
+    return pbti_cache_save(study->dir, &cached);
+}
+
+struct last_batch {
+    uint64_t expected;
+    struct pbti_batch_id id;
+};
+
+static pbt_status on_batch(void *context, uint64_t first, uint32_t count, const void *bytes,
+                           size_t size, struct pbti_batch_id id, struct pbt_error *err)
+{
+    struct last_batch *const last = context;
+    (void)count;
+    (void)bytes;
+    (void)size;
+    (void)err;
+    last->expected = first - 1;
+    last->id = id;
+    return PBT_OK;
+}
+
+/* Write a good cache of the study as it is now; returns its number. */
+static uint64_t make_cache(const struct view_study *study)
+{
+    struct pbti_reading *const reading = read_study(study, false);
+    struct last_batch last = {0};
+    struct pbt_error err;
+    assert_int_equal(pbti_journal_read(pbti_reading_journal(reading), 0, on_batch, &last, &err),
+                     PBT_OK);
+    assert_true(save(study, reading, last.expected, last.id));
+    uint64_t const seq = pbti_state_seq(pbti_reading_state(reading));
+    pbti_reading_close(reading);
+    return seq;
+}
+
+static void make_study(struct view_study *study)
+{
+    view_study_open(study, "");
+    view_study_join(study, 1, 1);
+    for (int round = 0; round < 3; round++) {
+        for (uint32_t i = 0; i < 4; i++) {
+            view_study_run(study, i, (double)((i * 7 + (uint32_t)round * 5) % 11));
+        }
+    }
+}
+
+static void assert_same(const struct pbti_reading *a, const struct pbti_reading *b)
+{
+    assert_true(pbti_state_hash(pbti_reading_state(a)) == pbti_state_hash(pbti_reading_state(b)));
+    assert_memory_equal(pbti_reading_tally(a), pbti_reading_tally(b), sizeof(struct pbti_tally));
+    assert_int_equal(pbti_reading_alive(a)->count, pbti_reading_alive(b)->count);
+    assert_true(pbti_reading_alive(a)->bytes == pbti_reading_alive(b)->bytes);
+    assert_string_equal(pbti_reading_spec(a)->study, pbti_reading_spec(b)->study);
+}
+
+static void test_a_reading_continues_from_its_cache(void **state)
+{
+    (void)state;
+    struct view_study study;
+    make_study(&study);
+    uint64_t const seq = make_cache(&study);
+    for (uint32_t i = 0; i < 4; i++) {
+        view_study_run(&study, i, 20 - (double)i);
+    }
+    struct pbti_reading *const with = read_study(&study, true);
+    struct pbti_reading *const without = read_study(&study, false);
+    assert_true(pbti_reading_cached_seq(with) == seq);
+    assert_true(pbti_reading_cached_seq(without) == 0);
+    assert_same(with, without);
+    pbti_reading_close(with);
+    pbti_reading_close(without);
+    view_study_remove(&study);
+}
+
+/* Change one byte at each of many places: never taken for whole. */
+static void test_a_damaged_cache_is_not_used(void **state)
+{
+    (void)state;
+    struct view_study study;
+    make_study(&study);
+    (void)make_cache(&study);
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s/cache/summary", study.dir);
+    struct stat info;
+    assert_int_equal(stat(path, &info), 0);
+    int const file = open(path, O_RDWR);
+    assert_true(file >= 0);
+    for (off_t at = 0; at < info.st_size; at += 1 + info.st_size / 37) {
+        unsigned char byte = 0;
+        assert_int_equal(pread(file, &byte, 1, at), 1);
+        byte ^= 4;
+        assert_int_equal(pwrite(file, &byte, 1, at), 1);
+        struct pbti_reading *const reading = read_study(&study, true);
+        assert_true(pbti_reading_cached_seq(reading) == 0);
+        pbti_reading_close(reading);
+        byte ^= 4;
+        assert_int_equal(pwrite(file, &byte, 1, at), 1);
+    }
+    struct pbti_reading *reading = read_study(&study, true);
+    assert_true(pbti_reading_cached_seq(reading) > 0);
+    pbti_reading_close(reading);
+    assert_int_equal(ftruncate(file, info.st_size / 2), 0);
+    reading = read_study(&study, true);
+    assert_true(pbti_reading_cached_seq(reading) == 0);
+    pbti_reading_close(reading);
+    (void)close(file);
+    view_study_remove(&study);
+}
+
+/* The cache of another study, or of a batch that this journal does not hold. */
+static void test_a_cache_of_another_journal_is_not_used(void **state)
+{
+    (void)state;
+    struct view_study study;
+    make_study(&study);
+    struct pbti_reading *reading = read_study(&study, false);
+    struct pbti_batch_id const other = {{9, 9, 9}};
+    assert_true(save(&study, reading, pbti_state_seq(pbti_reading_state(reading)) - 1, other));
+    pbti_reading_close(reading);
+    reading = read_study(&study, true);
+    assert_true(pbti_reading_cached_seq(reading) == 0);
+    pbti_reading_close(reading);
+    view_study_remove(&study);
+}
+
+static void test_the_alive_table_knows_exactly_the_living_checkpoints(void **state)
+{
+    (void)state;
+    struct view_study study;
+    make_study(&study);
+    struct pbti_reading *const reading = read_study(&study, false);
+    const struct pbti_alive *const alive = pbti_reading_alive(reading);
+    uint64_t bytes = 0;
+    size_t count = 0;
+    for (uint32_t member = 0; member < 4; member++) {
+        for (uint32_t segment = 1; segment <= 3; segment++) {
+            struct pbti_checkpoint const checkpoint = {member, segment, 1};
+            const struct pbti_alive_entry *const entry = pbti_alive_find(alive, checkpoint);
+            bool const reachable = pbti_state_reachable(pbti_reading_state(reading), checkpoint);
+            assert_true((entry != NULL) == reachable);
+            if (entry == NULL) { continue; }
+            count++;
+            bytes += entry->bytes;
+        }
+    }
+    assert_true(count > 0 && count < 12);
+    assert_int_equal(alive->count, count);
+    assert_true(alive->bytes == bytes);
+    pbti_reading_close(reading);
+    view_study_remove(&study);
+}
+
+static void test_the_alive_table_survives_many_additions_and_removals(void **state)
+{
+    (void)state;
+    struct pbti_alive alive = {0};
+    for (uint32_t i = 0; i < 5000; i++) {
+        struct pbti_alive_entry const entry = {.checkpoint = {i % 97, i / 97 + 1, 1}, .bytes = i};
+        assert_true(pbti_alive_add(&alive, entry));
+        if (i >= 100) {
+            uint32_t const old = i - 100;
+            struct pbti_checkpoint const gone = {old % 97, old / 97 + 1, 1};
+            assert_non_null(pbti_alive_find(&alive, gone));
+            pbti_alive_remove(&alive, gone);
+            assert_null(pbti_alive_find(&alive, gone));
+            pbti_alive_remove(&alive, gone); /* twice does no harm */
+        }
+    }
+    assert_int_equal(alive.count, 100);
+    uint64_t bytes = 0;
+    for (uint32_t i = 4900; i < 5000; i++) {
+        const struct pbti_alive_entry *const entry =
+            pbti_alive_find(&alive, (struct pbti_checkpoint){i % 97, i / 97 + 1, 1});
+        assert_non_null(entry);
+        assert_true(entry->bytes == i);
+        bytes += i;
+    }
+    assert_true(alive.bytes == bytes);
+    pbti_alive_deinit(&alive);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_reading_continues_from_its_cache),
+        cmocka_unit_test(test_a_damaged_cache_is_not_used),
+        cmocka_unit_test(test_a_cache_of_another_journal_is_not_used),
+        cmocka_unit_test(test_the_alive_table_knows_exactly_the_living_checkpoints),
+        cmocka_unit_test(test_the_alive_table_survives_many_additions_and_removals),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
