@@ -2,8 +2,8 @@
 /*
  * sim/laws.c - what a decision must be: rules 2 to 10, 18 and 19, worked out anew by sorting.
  *
- * With compare: equal_age only that is checked which holds whatever was compared: who may donate, what is
- * copied and explored, that nobody copies a worse score.
+ * Which of several donors or opponents was drawn, and Welch's p, are left to core: the judge makes each
+ * decision anew. Everything else is settled here: from it follows what the decision has to be.
  */
 #include "sim/witness.h"
 
@@ -12,7 +12,7 @@
 
 /* -------- small questions -------- */
 
-static double key_of(const struct pbti_config *config, double score)
+double pbti_laws_key(const struct pbti_config *config, double score)
 {
     if (!isfinite(score)) { return -INFINITY; } /* rule 4, in both directions */
     return config->maximize ? score : -score;
@@ -20,7 +20,7 @@ static double key_of(const struct pbti_config *config, double score)
 
 bool pbti_laws_better(const struct pbti_config *config, double a, double b)
 {
-    return key_of(config, a) > key_of(config, b);
+    return pbti_laws_key(config, a) > pbti_laws_key(config, b);
 }
 
 bool pbti_laws_through(const struct pbti_config *config, const struct pbti_seen *seen)
@@ -45,29 +45,43 @@ static bool exploits(const struct pbti_config *config, uint8_t group)
     return config->exploit != PBTI_EXPLOIT_NONE && group != PBTI_GROUP_INDEPENDENT;
 }
 
-/* -------- the ranking of a group -------- */
+/* -------- the ranking that a member is judged by -------- */
 
 struct ranking {
     uint32_t member[PBTI_SEEN_MEMBERS_MAX]; /* best first */
+    double key[PBTI_SEEN_MEMBERS_MAX];      /* by member: what is compared; larger is better */
     uint32_t count;
     uint32_t size; /* of the top and of the bottom group: rule 2 */
 };
 
-static bool ranks_before(const struct pbti_witness *w, uint32_t a, uint32_t b)
+/* Is the member compared by what others scored at its age? */
+static bool is_equal_age(const struct pbti_witness *w, uint32_t member)
 {
-    double const key_a = key_of(w->config, w->member[a].score);
-    double const key_b = key_of(w->config, w->member[b].score);
-    return key_a != key_b ? key_a > key_b : a < b; /* rule 3: ties by index */
+    return w->config->compare == PBTI_COMPARE_EQUAL_AGE &&
+           w->config->exploit != PBTI_EXPLOIT_TTEST && w->member[member].phase != PBTI_FAILED;
 }
 
-static void rank(const struct pbti_witness *w, uint8_t group, struct ranking *ranking)
+/* What `other` has to show when `member` is judged; false: nothing. */
+static bool shows(const struct pbti_witness *w, uint32_t member, uint32_t other, double *key)
+{
+    const struct pbti_seen *const seen = &w->member[other];
+    if (seen->group != w->member[member].group || is_out(seen)) { return false; }
+    *key = pbti_laws_key(w->config, seen->score);
+    if (!is_equal_age(w, member)) { return seen->source != PBTI_SCORE_NONE; }
+    uint64_t const row = w->member[member].age / w->config->ready_every;
+    if (row >= w->rows) { return false; }
+    *key = w->at_age[row][other];
+    return !isnan(*key);
+}
+
+static void rank(const struct pbti_witness *w, uint32_t member, struct ranking *ranking)
 {
     ranking->count = 0;
     for (uint32_t i = 0; i < w->members; i++) {
-        const struct pbti_seen *const seen = &w->member[i];
-        if (seen->group != group || seen->source == PBTI_SCORE_NONE || is_out(seen)) { continue; }
+        if (!shows(w, member, i, &ranking->key[i])) { continue; }
         uint32_t at = ranking->count++;
-        while (at > 0 && ranks_before(w, i, ranking->member[at - 1])) {
+        /* rule 3: ties by index, and whoever is there already has a lower one */
+        while (at > 0 && ranking->key[i] > ranking->key[ranking->member[at - 1]]) {
             ranking->member[at] = ranking->member[at - 1];
             at--;
         }
@@ -93,7 +107,8 @@ static uint32_t donors_among(const struct pbti_witness *w, const struct ranking 
     uint32_t donors = 0;
     for (uint32_t i = 0; i < places && i < ranking->count; i++) {
         uint32_t const other = ranking->member[i];
-        if (other != member && pbti_laws_donor(w->config, &w->member[other])) {
+        bool const shown = isfinite(ranking->key[other]);
+        if (other != member && shown && pbti_laws_donor(w->config, &w->member[other])) {
             donors |= 1u << other;
         }
     }
@@ -108,82 +123,73 @@ struct verdict {
     uint32_t donors; /* whom it may copy: bits */
 };
 
-static bool is_gap_wide(const struct pbti_witness *w, uint32_t member, uint32_t donor)
-{
-    double const own = key_of(w->config, w->member[member].score);
-    double const other = key_of(w->config, w->member[donor].score);
-    return w->config->gap_min == 0.0 || other - own >= w->config->gap_min;
-}
-
-static struct verdict verdict_failed(const struct pbti_witness *w, uint32_t member)
+static struct verdict verdict_failed(const struct pbti_witness *w, uint32_t member,
+                                     const struct ranking *ranking)
 {
     const struct pbti_seen *const seen = &w->member[member];
-    struct ranking ranking;
-    rank(w, seen->group, &ranking);
-    uint32_t const all = donors_among(w, &ranking, ranking.count, member);
+    uint32_t const all = donors_among(w, ranking, ranking->count, member);
     bool const hopeless =
         !exploits(w->config, seen->group) || seen->revivals >= w->config->revivals;
     if (hopeless || all == 0) { return (struct verdict){PBTI_GIVE_UP, false, 0}; }
     if (w->config->exploit != PBTI_EXPLOIT_TRUNCATION) {
         return (struct verdict){PBTI_REPLACE, false, all};
     }
-    uint32_t donors = donors_among(w, &ranking, ranking.size, member);
+    uint32_t donors = donors_among(w, ranking, ranking->size, member);
     for (uint32_t places = 1; donors == 0; places++) { /* nobody on top: the best there is */
-        donors = donors_among(w, &ranking, places, member);
+        donors = donors_among(w, ranking, places, member);
     }
     return (struct verdict){PBTI_REPLACE, false, donors};
 }
 
 /* Rules 2, 3 and 10. */
-static struct verdict verdict_truncation(const struct pbti_witness *w, uint32_t member)
+static struct verdict verdict_truncation(const struct pbti_witness *w, uint32_t member,
+                                         const struct ranking *ranking)
 {
-    struct ranking ranking;
-    rank(w, w->member[member].group, &ranking);
-    uint32_t const donors = donors_among(w, &ranking, ranking.size, member);
-    bool const bottom = place_of(&ranking, member) >= ranking.count - ranking.size;
-    if (!bottom || donors == 0) { return (struct verdict){PBTI_KEEP, false, donors}; }
-    return (struct verdict){PBTI_REPLACE, false, donors};
+    uint32_t const donors = donors_among(w, ranking, ranking->size, member);
+    uint32_t const place = place_of(ranking, member);
+    bool const bottom = place != PBTI_NONE && place >= ranking->count - ranking->size;
+    uint8_t const kind = bottom && donors != 0 ? PBTI_REPLACE : PBTI_KEEP;
+    return (struct verdict){kind, false, donors};
 }
 
 /* The opponent is drawn; what follows from it is not. */
 static struct verdict verdict_opponent(const struct pbti_witness *w, uint32_t member,
-                                       uint32_t opponent)
+                                       uint32_t opponent, const struct ranking *ranking)
 {
-    struct ranking ranking;
-    rank(w, w->member[member].group, &ranking);
-    uint32_t const others = donors_among(w, &ranking, ranking.count, member);
-    if (others == 0) { return (struct verdict){PBTI_KEEP, false, 0}; }
-    if (opponent >= w->members) { return (struct verdict){PBTI_REPLACE, false, others}; }
-    const struct pbti_seen *const own = &w->member[member];
-    const struct pbti_seen *const other = &w->member[opponent];
-    struct verdict verdict = {PBTI_KEEP, false, others};
-    if (!pbti_laws_better(w->config, other->score, own->score)) { return verdict; }
+    struct verdict verdict = {PBTI_KEEP, false, donors_among(w, ranking, ranking->count, member)};
+    bool const alone = verdict.donors == 0 || place_of(ranking, member) == PBTI_NONE;
+    if (alone) { return verdict; }
     verdict.kind = PBTI_REPLACE;
-    bool const tests = w->config->exploit == PBTI_EXPLOIT_TTEST && isfinite(own->score);
-    if (!tests) { return verdict; }
-    bool const few =
-        own->scores_count < w->config->scores_min || other->scores_count < w->config->scores_min;
+    if (opponent >= w->members || (verdict.donors & (1u << opponent)) == 0) {
+        verdict.donors = 0; /* one had to be drawn: check_verdict() will say so */
+        return verdict;
+    }
+    if (ranking->key[opponent] <= ranking->key[member]) { verdict.kind = PBTI_KEEP; }
+    bool const tests = w->config->exploit == PBTI_EXPLOIT_TTEST && isfinite(ranking->key[member]);
+    if (verdict.kind == PBTI_KEEP || !tests) { return verdict; }
+    bool const few = w->member[member].scores_count < w->config->scores_min ||
+                     w->member[opponent].scores_count < w->config->scores_min;
     if (few) { verdict.kind = PBTI_KEEP; }
     verdict.either = !few;
     return verdict;
 }
 
 static struct verdict verdict_on(const struct pbti_witness *w,
-                                 const struct pbti_event_decision *decision)
+                                 const struct pbti_event_decision *decision,
+                                 const struct ranking *ranking)
 {
     const struct pbti_config *const config = w->config;
     uint32_t const member = decision->member;
     const struct pbti_seen *const seen = &w->member[member];
-    if (seen->phase == PBTI_FAILED) { return verdict_failed(w, member); }
+    if (seen->phase == PBTI_FAILED) { return verdict_failed(w, member, ranking); }
     if (pbti_laws_through(config, seen)) { return (struct verdict){PBTI_FINISH, false, 0}; }
     if (seen->steps < config->burn_in || !exploits(config, seen->group)) {
         return (struct verdict){PBTI_KEEP, false, 0};
     }
-    if (config->compare == PBTI_COMPARE_EQUAL_AGE && config->exploit != PBTI_EXPLOIT_TTEST) {
-        return (struct verdict){PBTI_KEEP, true, UINT32_MAX};
+    if (config->exploit == PBTI_EXPLOIT_TRUNCATION) {
+        return verdict_truncation(w, member, ranking);
     }
-    if (config->exploit == PBTI_EXPLOIT_TRUNCATION) { return verdict_truncation(w, member); }
-    return verdict_opponent(w, member, decision->opponent);
+    return verdict_opponent(w, member, decision->opponent, ranking);
 }
 
 /* -------- who is copied -------- */
@@ -220,12 +226,17 @@ static void check_donor(struct pbti_witness *w, const struct pbti_event_decision
 
 static void check_verdict(struct pbti_witness *w, const struct pbti_event_decision *decision)
 {
-    struct verdict const verdict = verdict_on(w, decision);
+    struct ranking ranking;
+    rank(w, decision->member, &ranking);
+    struct verdict const verdict = verdict_on(w, decision, &ranking);
     uint8_t kind = verdict.kind;
-    bool const gap = kind == PBTI_REPLACE && decision->why != PBTI_WHY_REVIVED &&
-                     decision->opponent < w->members &&
-                     !is_gap_wide(w, decision->member, decision->opponent);
-    if (gap) { kind = PBTI_KEEP; }
+    uint32_t const donor = decision->opponent;
+    bool const judged = kind == PBTI_REPLACE && decision->why != PBTI_WHY_REVIVED &&
+                        w->config->gap_min > 0.0 && donor < w->members &&
+                        (verdict.donors & (1u << donor)) != 0;
+    bool const close =
+        judged && ranking.key[donor] - ranking.key[decision->member] < w->config->gap_min;
+    if (close) { kind = PBTI_KEEP; }
     bool const either =
         verdict.either && (decision->kind == PBTI_KEEP || decision->kind == PBTI_REPLACE);
     if (decision->kind != kind && !either) {

@@ -212,8 +212,8 @@ static void check_item(struct pbti_scene *scene, const struct pbti_shelf_item *i
     }
     bool const excused = item->orphan || !pbti_process_settled(scene, item->life);
     if (!needed && !excused && !is_awaited(witness, item->id)) {
-        PBTI_BLAME(scene, "disk: m%u.s%u.a%u is on the disk, and nobody needs it",
-                   item->id.member, item->id.segment, item->id.attempt);
+        PBTI_BLAME(scene, "disk: m%u.s%u.a%u is on the disk, and nobody needs it", item->id.member,
+                   item->id.segment, item->id.attempt);
     }
 }
 

@@ -87,6 +87,21 @@ static void see_end(struct pbti_witness *w)
     if (w->stop == PBTI_STOP_NONE) { w->stop = any_done ? PBTI_STOP_BUDGET : PBTI_STOP_FAILED; }
 }
 
+/* Scores by age: as many rows as there are intervals; other intervals begin anew. */
+static void resize_rows(struct pbti_witness *w, bool begins_anew)
+{
+    const struct pbti_config *const config = w->config;
+    uint64_t const before = begins_anew ? 0 : w->rows;
+    bool const wanted = config->compare == PBTI_COMPARE_EQUAL_AGE;
+    w->rows = wanted ? config->max_age / config->ready_every + 2 : 0;
+    if (w->rows > PBTI_SEEN_ROWS_MAX) { abort(); }
+    for (uint64_t row = before; row < w->rows; row++) {
+        for (uint32_t i = 0; i < PBTI_SEEN_MEMBERS_MAX; i++) {
+            w->at_age[row][i] = NAN;
+        }
+    }
+}
+
 static void see_study(struct pbti_witness *w, const struct pbti_config *config)
 {
     memcpy(w->config, config, sizeof *config);
@@ -94,6 +109,7 @@ static void see_study(struct pbti_witness *w, const struct pbti_config *config)
         w->best[group].score = NAN;
     }
     begin_members(w);
+    resize_rows(w, true);
 }
 
 static void end_claim(struct pbti_seen *seen, uint8_t phase)
@@ -105,7 +121,9 @@ static void end_claim(struct pbti_seen *seen, uint8_t phase)
 
 static void see_amend(struct pbti_witness *w, const struct pbti_config *config)
 {
+    bool const begins_anew = config->ready_every != w->config->ready_every;
     memcpy(w->config, config, sizeof *config);
+    resize_rows(w, begins_anew);
     uint32_t const wanted = pbti_config_members(config);
     for (uint32_t i = 0; i < w->members; i++) {
         struct pbti_seen *const seen = &w->member[i];
@@ -327,6 +345,8 @@ static void see_done(struct pbti_witness *w, const struct pbti_event_report *rep
     seen->source = PBTI_SCORE_OWN;
     seen->scores_count = report->scores_count;
     end_claim(seen, PBTI_REPORTED);
+    uint64_t const row = seen->age / w->config->ready_every;
+    if (row < w->rows) { w->at_age[row][report->member] = pbti_laws_key(w->config, seen->score); }
     see_best(w, seen);
     see_target(w, seen);
 }

@@ -29,6 +29,7 @@
 #define PBTI_SEEN_HPS_MAX 8
 #define PBTI_SEEN_KEPT_MAX 4
 #define PBTI_SEEN_WORKERS_MAX 256
+#define PBTI_SEEN_ROWS_MAX 512
 
 /* What the witness knows of a member. */
 struct pbti_seen {
@@ -69,7 +70,9 @@ struct pbti_witness {
     struct pbti_seen_best kept[PBTI_GROUPS][PBTI_SEEN_KEPT_MAX]; /* best first */
     uint32_t kept_count[PBTI_GROUPS];
     uint64_t reports_since_best;
-    uint8_t stop;     /* enum pbti_stop */
+    uint64_t rows;                                            /* compare: equal_age; else 0 */
+    double at_age[PBTI_SEEN_ROWS_MAX][PBTI_SEEN_MEMBERS_MAX]; /* keys by intervals of age; or NaN */
+    uint8_t stop;                                             /* enum pbti_stop */
     char broken[256]; /* the first rule that was broken, in words; empty: none */
 };
 
@@ -94,6 +97,8 @@ void pbti_witness_blame(struct pbti_witness *witness, const char *format, ...) P
 
 /* laws.c: is this decision what the rules ask for? Before it comes into force. */
 void pbti_laws_check(struct pbti_witness *witness, const struct pbti_event_decision *decision);
+/* laws.c: what is compared: larger is better, and whatever is not finite is worst. */
+double pbti_laws_key(const struct pbti_config *config, double score);
 /* laws.c: is `a` better than `b`? */
 bool pbti_laws_better(const struct pbti_config *config, double a, double b);
 /* laws.c: has the member used its budget or the age of its weights? */

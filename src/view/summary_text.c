@@ -127,6 +127,17 @@ static void add_steps(struct pbti_str *str, const struct pbti_summary *summary)
     pbti_str_add(str, "\n");
 }
 
+/* What went wrong last: the first thing that somebody whose study fails wants to know. */
+static void add_failure(struct pbti_str *str, const struct pbti_tally *tally)
+{
+    if (tally->failed_segment == 0) { return; }
+    label(str, "failed");
+    pbti_str_addf(str, "member %" PRIu32 ", segment %" PRIu32 " (%s): ", tally->failed_member,
+                  tally->failed_segment, pbti_outcome_name(tally->failed_outcome));
+    pbti_str_escape(str, tally->failed_message, tally->failed_size);
+    pbti_str_add(str, "\n");
+}
+
 static void add_counts(struct pbti_str *str, const struct pbti_summary *summary)
 {
     const struct pbti_counts *const counts = &summary->counts;
@@ -148,6 +159,7 @@ static void add_counts(struct pbti_str *str, const struct pbti_summary *summary)
         pbti_str_addf(str, ", given up %" PRIu64, counts->phase[PBTI_GONE]);
     }
     pbti_str_add(str, "\n");
+    add_failure(str, summary->tally);
     label(str, "disk");
     pbti_str_bytes(str, summary->checkpoint_bytes);
     pbti_str_add(str, " in ");

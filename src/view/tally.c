@@ -63,9 +63,21 @@ static void worker_left(struct pbti_tally *tally, uint64_t id)
 
 /* -------- events -------- */
 
+static void keep_failure(struct pbti_tally *tally, const struct pbti_event_report *report)
+{
+    size_t const size =
+        report->message.size < PBTI_TALLY_MESSAGE ? report->message.size : PBTI_TALLY_MESSAGE;
+    tally->failed_member = report->member;
+    tally->failed_segment = report->segment;
+    tally->failed_outcome = report->outcome;
+    tally->failed_size = (uint32_t)size;
+    if (size > 0) { memcpy(tally->failed_message, report->message.data, size); }
+}
+
 static void count_report(struct pbti_tally *tally, const struct pbti_event_report *report)
 {
     if (report->outcome < PBTI_TALLY_OUTCOMES) { tally->outcomes[report->outcome]++; }
+    if (report->outcome != PBTI_OUTCOME_DONE) { keep_failure(tally, report); }
     tally->train_ms += report->train_ms;
     tally->overhead_ms += (uint64_t)report->load_ms + report->save_ms;
 }

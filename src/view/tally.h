@@ -11,11 +11,12 @@
 
 #include "core/state.h"
 
-#define PBTI_TALLY_WORKERS 64  /* live workers whose names are known; more are only counted */
-#define PBTI_TALLY_RATES 128   /* reports that the speed is measured over */
-#define PBTI_TALLY_EXPLOITS 4  /* latest ones that are kept whole */
-#define PBTI_TALLY_OUTCOMES 12 /* enum pbti_outcome */
-#define PBTI_TALLY_DETAIL 4096 /* bytes of the final evaluation's detail */
+#define PBTI_TALLY_WORKERS 64   /* live workers whose names are known; more are only counted */
+#define PBTI_TALLY_RATES 128    /* reports that the speed is measured over */
+#define PBTI_TALLY_EXPLOITS 4   /* latest ones that are kept whole */
+#define PBTI_TALLY_OUTCOMES 12  /* enum pbti_outcome */
+#define PBTI_TALLY_MESSAGE 1024 /* bytes of the last failure's message that are kept */
+#define PBTI_TALLY_DETAIL 4096  /* bytes of the final evaluation's detail */
 
 struct pbti_tally_worker {
     uint64_t worker, process;
@@ -42,7 +43,11 @@ struct pbti_tally {
     int64_t idle_ms;           /* of that, without any worker */
     uint64_t amends;
     uint64_t outcomes[PBTI_TALLY_OUTCOMES]; /* attempts that ended so */
-    uint64_t decisions[4];                  /* enum pbti_decision_kind */
+    uint32_t failed_member, failed_segment; /* the last failure; segment 0 = none */
+    uint8_t failed_outcome;
+    uint32_t failed_size; /* of its message */
+    char failed_message[PBTI_TALLY_MESSAGE];
+    uint64_t decisions[4]; /* enum pbti_decision_kind */
     uint64_t revivals;
     uint64_t train_ms, overhead_ms; /* of all attempts: training; loading and saving */
 

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -170,13 +171,16 @@ static void close_journal(struct pbt_study *study)
     study->journal = NULL;
 }
 
-/* Is there a study? A journal without one was left by a crash while it was begun. */
+/* Is there a study? A journal that is empty was left by a crash while it was begun, or somebody is just
+ * beginning it. */
 static pbt_status look_for_study(struct pbt_study *study, bool *found, struct pbt_error *err)
 {
     char path[PATH_MAX];
+    struct stat info;
     int const length = snprintf(path, sizeof path, "%s/journal.db", study->dir);
+    bool const fits = length >= 0 && (size_t)length < sizeof path;
     *found = false;
-    if (length < 0 || (size_t)length >= sizeof path || access(path, F_OK) != 0) { return PBT_OK; }
+    if (!fits || stat(path, &info) != 0 || info.st_size == 0) { return PBT_OK; }
     PBTI_TRY(open_journal(study, true, err));
     *found = pbti_replica_state(study->replica) != NULL;
     if (!*found) { close_journal(study); }

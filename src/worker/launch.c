@@ -73,8 +73,7 @@ void pbti_strings_free(struct pbti_strings *strings)
 static bool make_folder(struct pbti_launch *launch, const char *base)
 {
     if (base == NULL || base[0] != '/') { return false; }
-    int const used =
-        snprintf(launch->sockets, sizeof launch->sockets, "%s/pbt-XXXXXX", base);
+    int const used = snprintf(launch->sockets, sizeof launch->sockets, "%s/pbt-XXXXXX", base);
     if (used < 0 || (size_t)used >= sizeof launch->sockets) { return false; }
     return mkdtemp(launch->sockets) != NULL; /* made with mode 0700 */
 }
@@ -156,6 +155,20 @@ static void add_clients(const struct pbti_launch *launch, struct pbti_strings *e
     free(path);
 }
 
+/* A rank of the worker itself, which srun or mpirun may have started, is none of its trainers'. */
+static bool is_own_rank(const char *variable)
+{
+    static const char *const names[] = {"PBT_RANK=",     "PBT_RANKS=",
+                                        "RANK=",         "WORLD_SIZE=",
+                                        "LOCAL_RANK=",   "OMPI_COMM_WORLD_RANK=",
+                                        "SLURM_PROCID=", "OMPI_COMM_WORLD_SIZE=",
+                                        "SLURM_NTASKS=", "SLURM_STEP_NUM_TASKS="};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strncmp(variable, names[i], strlen(names[i])) == 0) { return true; }
+    }
+    return false;
+}
+
 void pbti_launch_environment(const struct pbti_launch *launch, const char *gpus,
                              struct pbti_strings *environment)
 {
@@ -163,7 +176,7 @@ void pbti_launch_environment(const struct pbti_launch *launch, const char *gpus,
                                                "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"};
     const struct pbti_trainer *const trainer = &launch->spec->trainer;
     for (char **variable = environ; *variable != NULL; variable++) {
-        pbti_strings_add(environment, "%s", *variable);
+        if (!is_own_rank(*variable)) { pbti_strings_add(environment, "%s", *variable); }
     }
     char threads[16];
     (void)snprintf(threads, sizeof threads, "%u", trainer->threads);
@@ -175,7 +188,7 @@ void pbti_launch_environment(const struct pbti_launch *launch, const char *gpus,
     add_clients(launch, environment);
     const char *name;
     json_t *value;
-    json_object_foreach(trainer->environment, name, value) {
+    json_object_foreach (trainer->environment, name, value) {
         if (json_is_string(value)) {
             pbti_strings_set(environment, name, json_string_value(value));
         }

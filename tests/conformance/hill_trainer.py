@@ -11,7 +11,7 @@ together are an error. Knobs, all in `fixed` of the spec:
     note     a file: one JSON line a task is appended, what was told and what was loaded
     dawdle   seconds to wait before a checkpoint is loaded
     peak     the score is best when the weights have this age, whatever was learnt
-    stubborn true: ignore TERM
+    stubborn from this segment on: ignore TERM and be silent
 """
 
 import hashlib
@@ -94,8 +94,9 @@ def main():
             subprocess.Popen(["sleep", "1000"], start_new_session=True,
                              stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
-        if fixed.get("stubborn"):
+        if task.segment >= fixed.get("stubborn", task.segment + 1):
             signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            time.sleep(1000)
         if task.start == "load":
             time.sleep(fixed.get("dawdle", 0))
             loaded = digest(task.load)

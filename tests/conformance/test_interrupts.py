@@ -122,8 +122,8 @@ class Interrupts(unittest.TestCase):
         self.go_on(terminal.text())
 
     def stubborn(self):
-        """A study whose trainers ignore TERM, with more grace than anybody waits."""
-        self.study = Study(self, fixed={"sleep": 0.2, "stubborn": True})
+        """A study whose trainers hang at last and ignore TERM, with more grace than anybody waits."""
+        self.study = Study(self, fixed={"sleep": 0.05, "stubborn": 3})
         self.study.spec["trainer"]["limits"]["grace"] = "10m"
         self.study.write_spec()
 

@@ -155,7 +155,7 @@ class Refused(unittest.TestCase):
         self.lock(self.study.dir)
         answer = self.refused("resume", self.study.dir, "--steps", "120", code=3)
         self.assertIn(str(self.study.dir), answer.err)
-        self.assertRegex(answer.err, "(?i)permission denied|read-only|may not be written")
+        self.assertRegex(answer.err, "(?i)permission denied|read-only|cannot be written")
         self.assertEqual(self.study.log_lines(), before)
 
     def test_rule_12_a_study_that_may_not_be_read_is_named(self):

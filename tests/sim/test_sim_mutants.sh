@@ -101,6 +101,12 @@ mutant core/decide.c 'uint32_t const donors = pbti_rank_donors(&state->rank, ran
     'donors come from everywhere'
 mutant core/decide.c 'm->steps < config->burn_in' 'm->steps <= config->burn_in' \
     'burn-in lasts one judgement longer'
+mutant core/decide.c '(peers->keys[i] == key && i < member)' '(peers->keys[i] == key && i > member)' \
+    'at equal age ties go to the higher index'
+mutant core/decide.c 'bool const may = i != left_out && isfinite(peers->keys[i]) &&' \
+    'bool const may = isfinite(peers->keys[i]) &&' 'at equal age a member may copy itself'
+mutant core/decide.c 'other - own >= config->gap_min' 'other - own <= config->gap_min' \
+    'the minimum gap is the wrong way round'
 mutant core/fold.c 'bool const last = pbti_ring_alone(state, node);' 'bool const last = true;' \
     'a checkpoint is deleted while another member starts from it'
 mutant core/fold.c '    m->age = donor->age;' '' "a clone keeps its own weights' age"

@@ -35,12 +35,12 @@ static void try_bad(const struct bad *bad, const char *more)
               "study: bad\n%s"
               "  limits: {start: 1s, silence: 400ms, segment: 900ms, grace: 200ms}\n"
               "  retries: 2\n"
-              "population: 1\nsteps: 20\nready: 10\nstrategy: random\nslots: 1\ndurability: normal\n"
+              "population: 1\nsteps: 20\nready: 10\nstrategy: random\nslots: 1\nsync: normal\n"
               "space:\n  lr: {type: log, low: 1e-3, high: 1e-1}\n",
               lab_bad_trainer(&lab, bad->mode, more, trainer, sizeof trainer));
     assert_int_equal(lab_run(&lab), PBT_OK);
     assert_int_equal(lab.end, PBTI_RUN_ENDED);
-    assert_true(lab.reports_count >= 2);
+    assert_true(lab.reports_count >= 1);
     const struct lab_report *const first = &lab.reports[0];
     if (first->outcome != bad->outcome || strstr(first->message, bad->message) == NULL) {
         fail_msg("%s: outcome %s, message \"%s\"", bad->mode, pbti_outcome_name(first->outcome),
@@ -50,8 +50,7 @@ static void try_bad(const struct bad *bad, const char *more)
     for (size_t i = 0; i < lab.reports_count; i++) {
         done += lab.reports[i].outcome == PBTI_OUTCOME_DONE;
     }
-    bool const tried_again = bad->outcome != PBTI_OUTCOME_NAN &&
-                             bad->outcome != PBTI_OUTCOME_OOM &&
+    bool const tried_again = bad->outcome != PBTI_OUTCOME_NAN && bad->outcome != PBTI_OUTCOME_OOM &&
                              bad->outcome != PBTI_OUTCOME_CONFIG &&
                              bad->outcome != PBTI_OUTCOME_IN_FORCE;
     assert_int_equal(done, tried_again ? 2 : 0);
@@ -71,8 +70,9 @@ static void try_all(const struct bad *bad, size_t count, const char *more)
 static void test_rule_15_limits_stop_a_hung_trainer(void **state)
 {
     static const struct bad list[] = {
-        {"hang_before_hello", PBTI_OUTCOME_START, "start limit of 1 s; the last thing it printed: "
-                                                  "loading the data"},
+        {"hang_before_hello", PBTI_OUTCOME_START,
+         "start limit of 1 s; the last thing it printed: "
+         "loading the data"},
         {"hang_ignoring_term", PBTI_OUTCOME_START, "start limit of 1 s"},
         {"hang_in_segment", PBTI_OUTCOME_SILENCE, "silence limit of 0.4 s, at step 0 of 10"},
         {"slow_segment", PBTI_OUTCOME_SEGMENT, "segment limit of 0.9 s"}};
@@ -125,7 +125,8 @@ static void test_protocol_rubbish_fails_the_segment(void **state)
         {"binary", PBTI_OUTCOME_PROTOCOL, "is not JSON"},
         {"huge_line", PBTI_OUTCOME_PROTOCOL, "a line of more than 4 MiB"},
         {"unknown_type", PBTI_OUTCOME_PROTOCOL, "type \"finished\""},
-        {"other_protocol", PBTI_OUTCOME_PROTOCOL, "speaks protocol 7, this worker speaks protocol 1"},
+        {"other_protocol", PBTI_OUTCOME_PROTOCOL,
+         "speaks protocol 7, this worker speaks protocol 1"},
         {"text_score", PBTI_OUTCOME_PROTOCOL, "\"score\" is a string"},
         {"bare_nan", PBTI_OUTCOME_PROTOCOL, "is not JSON"}};
     (void)state;
@@ -134,8 +135,7 @@ static void test_protocol_rubbish_fails_the_segment(void **state)
 
 static void test_protocol_a_closed_connection_does_not_hang(void **state)
 {
-    static const struct bad list[] = {
-        {"hang_up", PBTI_OUTCOME_SILENCE, "silence limit"}};
+    static const struct bad list[] = {{"hang_up", PBTI_OUTCOME_SILENCE, "silence limit"}};
     (void)state;
     TRY_ALL(list, "");
 }
@@ -189,7 +189,7 @@ static void run_odd(struct lab *lab, const char *mode, const char *more)
     lab_open(lab);
     lab_study(lab,
               "study: odd\n%s"
-              "population: 1\nsteps: 20\nready: 10\nstrategy: random\nslots: 1\ndurability: normal\n"
+              "population: 1\nsteps: 20\nready: 10\nstrategy: random\nslots: 1\nsync: normal\n"
               "space:\n  lr: {type: log, low: 1e-3, high: 1e-1}\n",
               lab_bad_trainer(lab, mode, more, trainer, sizeof trainer));
     assert_int_equal(lab_run(lab), PBT_OK);
@@ -240,7 +240,7 @@ static void test_a_flood_of_output_is_capped(void **state)
 {
     struct lab lab;
     (void)state;
-    run_odd(&lab, "flood", "log: {bytes: 65536}\n");
+    run_odd(&lab, "flood", "logs: {size: 64KiB}\n");
     char path[200];
     long total = 0;
     static const char *const suffixes[] = {"", ".0", ".1"};

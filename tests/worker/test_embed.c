@@ -19,7 +19,7 @@
 #include <cmocka.h>
 
 #define SPACE "space: {lr: {type: log, low: 1e-4, high: 1}}"
-#define SMALL "{population: 3, steps: 20, ready: 5, " SPACE "}"
+#define SMALL "{population: 3, steps: 20, max_age: 99, ready: 5, " SPACE "}"
 
 static void next(struct pbt_study *study, struct pbt_task *task)
 {
@@ -58,7 +58,7 @@ static void test_ask_and_tell_until_the_budget_is_used(void **unused)
         assert_int_equal(task.steps, 5);
         assert_int_equal(task.slot, 0);
         assert_int_equal(task.from[0] == '\0', task.segment == 1);
-        assert_true(task.age <= 15);
+        assert_true(task.age % 5 == 0);
         assert_false(pbt_study_is_over(study));
         steps[task.member] += task.steps;
         report(study, &task, (double)task.member + (double)task.segment);
@@ -69,7 +69,7 @@ static void test_ask_and_tell_until_the_budget_is_used(void **unused)
     assert_true(pbt_study_best(study).score == 6.0);
     assert_string_equal(pbt_study_best(study).id, "m2.s4.a1");
     assert_int_equal(pbt_study_best(study).member, 2);
-    assert_int_equal(pbt_study_best(study).age, 20);
+    assert_true(pbt_study_best(study).age >= 20);
     pbt_study_close(study);
     pbt_study_close(NULL);
 }
@@ -354,8 +354,10 @@ static void run_crowd(const char *mode)
     char spec[256];
     static struct crowd crowd;
     pthread_t threads[4];
-    (void)snprintf(spec, sizeof spec,
-                   "{population: 16, steps: 100, ready: 5, strategy: {mode: %s}, " SPACE "}", mode);
+    (void)snprintf(
+        spec, sizeof spec,
+        "{population: 16, steps: 100, max_age: 999, ready: 5, strategy: {mode: %s}, " SPACE "}",
+        mode);
     crowd = (struct crowd){.study = embed_open(NULL, spec, 4)};
     (void)pthread_mutex_init(&crowd.lock, NULL);
     for (int i = 0; i < 4; i++) {
@@ -420,8 +422,10 @@ static void run_with_shelf(const char *spec, uint32_t slots, bool fails, unsigne
         assert_true(embed_shelf_alive(&shelf) <= alive_max);
     }
     struct pbt_best const best = pbt_study_best(study);
-    unsigned const place = embed_shelf_find(&shelf, best.id); /* rule 14 */
-    assert_true(shelf.item[place].weights == (double)best.age);
+    if (strstr(spec, "keep: final") == NULL) { /* rule 14 */
+        unsigned const place = embed_shelf_find(&shelf, best.id);
+        assert_true(shelf.item[place].weights == (double)best.age);
+    }
     pbt_study_close(study);
     assert_true(shelf.count > 20);
     assert_true(embed_shelf_alive(&shelf) <= alive_max);
