@@ -17,9 +17,10 @@
 # said by PBT_SIM_SEEDS (simulated studies) and PBT_KILLS (real kills), see CMakePresets.json.
 
 # Tests by name: left out under sanitizers; run alone; more than the usual 120 s.
-set(PBT_SLOW_TESTS)
+set(PBT_SLOW_TESTS sim/sim_mutants)
 set(PBT_SERIAL_TESTS install/install)
-set(PBT_LONG_TESTS sim/swarm install/install tidy/tidy)
+set(PBT_LONG_TESTS sim/sim_seeds sim/sim_mutants conformance/kills conformance/valgrind
+    install/install tidy/tidy)
 
 # What a room's C tests link beside libpbt.a.
 set(PBT_TEST_OBJECTS_sim room_sim)

@@ -112,23 +112,6 @@ static void add_next(struct pbti_str *str, const char *dir)
     }
 }
 
-static void add_metrics(struct pbti_str *str, const struct pbti_tally *tally)
-{
-    json_t *const detail = json_loads(tally->final_detail, 0, NULL);
-    json_t *const metrics = json_object_get(detail, "metrics");
-    const char *key = NULL;
-    json_t *value = NULL;
-    json_object_foreach (metrics, key, value) {
-        if (!json_is_number(value)) { continue; }
-        pbti_str_add(str, "             ");
-        pbti_str_score(str, json_number_value(value));
-        pbti_str_add(str, "  ");
-        pbti_str_escape(str, key, strlen(key));
-        pbti_str_add(str, "\n");
-    }
-    json_decref(detail);
-}
-
 static void closing_text(struct pbti_str *str, const struct pbti_reading *reading,
                          const struct pbti_winner *winner)
 {
@@ -137,8 +120,7 @@ static void closing_text(struct pbti_str *str, const struct pbti_reading *readin
     const struct pbti_space *const space = &pbti_state_config(summary.state)->space;
     uint32_t const width = pbti_cli_width();
     pbti_str_add(str, "\n");
-    pbti_summary_text(str, &summary, 0, width);
-    if (summary.tally->final_checkpoint.segment != 0) { add_metrics(str, summary.tally); }
+    pbti_summary_text(str, &summary, PBTI_SUMMARY_HEAD, width);
     if (winner->record == PBTI_NONE) { return; }
     pbti_str_add(str, "\nschedule of the best: its hyperparameters by age\n");
     pbti_winner_schedule_text(str, winner, space, SCHEDULE_ROWS, width);

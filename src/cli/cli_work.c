@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PATIENCE_MAX 1000000ul /* seconds */
+
 struct work {
     const struct pbti_call *call;
     struct pbti_progress *progress;
@@ -103,14 +105,34 @@ static int say_interrupted(const struct pbti_call *call, const char *dir)
     return PBTI_EXIT_INTERRUPTED;
 }
 
+/*
+ * For how long storage may fail before the run ends: PBT_PATIENCE of the environment, in seconds.
+ * False: it is no such number.
+ */
+static bool read_patience(uint32_t *patience_ms)
+{
+    const char *const text = getenv("PBT_PATIENCE");
+    if (text == NULL || text[0] == '\0') { return true; }
+    char *end;
+    unsigned long const seconds = strtoul(text, &end, 10);
+    if (*end != '\0' || text[0] < '0' || text[0] > '9' || seconds > PATIENCE_MAX) { return false; }
+    *patience_ms = (uint32_t)seconds * 1000;
+    return true;
+}
+
 int pbti_cli_work(const struct pbti_call *call, const char *dir)
 {
+    struct pbti_run_opts opts = pbti_run_opts_default();
+    if (!read_patience(&opts.give_up_ms)) {
+        return pbti_cli_complain(call, PBTI_EXIT_USAGE, NULL,
+                                 "PBT_PATIENCE is \"%s\", but must be 0 to %lu seconds",
+                                 getenv("PBT_PATIENCE"), PATIENCE_MAX);
+    }
     FILE *const stream = pbti_cli_has(call, PBTI_OPT_JSON) ? stderr : stdout;
     enum pbti_progress_kind const kind =
         pbti_cli_has(call, PBTI_OPT_QUIET) ? PBTI_PROGRESS_NONE : pbti_progress_kind_for(stream);
     struct work work = {.call = call, .progress = pbti_progress_create(stream, kind, dir)};
     if (work.progress == NULL) { return pbti_cli_no_memory(call); }
-    struct pbti_run_opts opts = pbti_run_opts_default();
     opts.dir = dir;
     opts.program = pbti_cli_program();
     opts.clients = pbti_cli_clients();

@@ -13,26 +13,36 @@
 
 /* -------- run -------- */
 
-/* A folder that does not hold a study, nor anything else. */
-static int check_free(const struct pbti_call *call, const char *dir)
+/* Say that there is something already; returns the exit code. */
+static int complain_exists(const struct pbti_call *call, const char *dir, bool is_study)
 {
-    char path[PATH_MAX];
-    struct stat info;
     struct pbti_str hint = {0};
-    if (snprintf(path, sizeof path, "%s/journal.db", dir) < (int)sizeof path &&
-        stat(path, &info) == 0) {
+    if (is_study) {
         pbti_str_add(&hint, "go on with it: pbt resume ");
         pbti_str_quote(&hint, dir);
-        pbti_str_add(&hint, "; or give another folder with --dir");
-    } else if (stat(dir, &info) == 0 && !S_ISDIR(info.st_mode)) {
-        pbti_str_add(&hint, "give another folder with --dir");
-    } else {
-        return -1;
+        pbti_str_add(&hint, "; or ");
     }
+    pbti_str_add(&hint, "give another folder with --dir");
     int const code = pbti_cli_complain(call, PBTI_EXIT_USAGE, pbti_str_text(&hint),
                                        "\"%s\" exists already", dir);
     pbti_str_deinit(&hint);
     return code;
+}
+
+/*
+ * Make the study. A folder whose journal holds none (a crash or a full disk while it was made) is
+ * begun as if it were new. Returns -1, or the exit code.
+ */
+static int create(const struct pbti_call *call, const char *dir, const struct pbti_spec *spec)
+{
+    struct stat info;
+    struct pbt_error err;
+    if (stat(dir, &info) == 0 && !S_ISDIR(info.st_mode)) {
+        return complain_exists(call, dir, false);
+    }
+    pbt_status const status = pbti_study_create(dir, spec, &err);
+    if (status == PBT_EEXIST) { return complain_exists(call, dir, true); }
+    return status == PBT_OK ? -1 : pbti_cli_fail(call, &err);
 }
 
 int pbti_verb_run(const struct pbti_call *given)
@@ -49,12 +59,9 @@ int pbti_verb_run(const struct pbti_call *given)
     const char *const wanted = call.value[PBTI_OPT_DIR];
     int const size = wanted != NULL ? snprintf(dir, sizeof dir, "%s", wanted)
                                     : snprintf(dir, sizeof dir, "./%s", spec->study);
-    int code = size < (int)sizeof dir ? check_free(&call, dir)
-                                      : pbti_cli_complain(&call, PBTI_EXIT_USAGE, NULL,
-                                                          "the folder's path is too long");
-    if (code < 0 && pbti_study_create(dir, spec, &err) != PBT_OK) {
-        code = pbti_cli_fail(&call, &err);
-    }
+    int const code = size < (int)sizeof dir ? create(&call, dir, spec)
+                                            : pbti_cli_complain(&call, PBTI_EXIT_USAGE, NULL,
+                                                                "the folder's path is too long");
     pbti_spec_destroy(spec);
     return code >= 0 ? code : pbti_cli_work_and_close(&call, dir);
 }

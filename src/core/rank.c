@@ -49,13 +49,11 @@ void pbti_rank_init(struct pbti_rank *rank, uint32_t members, struct pbti_rank_l
     }
 }
 
-/* Does `a` stand before `b`? */
-static bool is_before(const struct pbti_rank *rank, uint32_t a, uint32_t b)
+/* Does the member that the link leads to stand before (key, member)? */
+static bool leads_before(const struct pbti_rank_link *link, double key, uint32_t member)
 {
-    double const key_a = rank->entry[a].key;
-    double const key_b = rank->entry[b].key;
-    if (key_a != key_b) { return key_a > key_b; }
-    return a < b;
+    if (link->next == PBTI_RANK_END) { return false; }
+    return link->key != key ? link->key > key : link->next < member;
 }
 
 /* Where a member belongs: on each level the link that passes its place, and what lies before. */
@@ -69,13 +67,14 @@ static void find_path(struct pbti_rank *rank, struct pbti_rank_list *list, uint3
                       struct path *path)
 {
     struct pbti_rank_link *links = list->head;
+    double const key = rank->entry[member].key;
     uint32_t passed = 0;
     uint32_t donors = 0;
     for (uint32_t level = PBTI_RANK_LEVELS; level-- > 0;) {
-        while (links[level].next != PBTI_RANK_END && is_before(rank, links[level].next, member)) {
+        while (leads_before(&links[level], key, member)) {
             passed += links[level].passed;
             donors += links[level].donors;
-            links = rank->link + rank->entry[links[level].next].first;
+            links = rank->link + links[level].first;
         }
         path->link[level] = &links[level];
         path->passed[level] = passed;
@@ -103,9 +102,10 @@ void pbti_rank_insert(struct pbti_rank *rank, struct pbti_rank_list *list, uint3
         uint32_t const near = path.passed[0] - path.passed[level] + 1;
         uint32_t const near_donors = path.donors[0] - path.donors[level] + one;
         struct pbti_rank_link *const own = &rank->link[entry->first + level];
-        *own = (struct pbti_rank_link){before->next, before->passed - near,
-                                       before->donors - near_donors};
-        *before = (struct pbti_rank_link){member, near, near_donors};
+        *own = *before;
+        own->passed -= near;
+        own->donors -= near_donors;
+        *before = (struct pbti_rank_link){member, entry->first, key, near, near_donors};
     }
     list->count++;
     list->donors += one;
@@ -124,6 +124,8 @@ void pbti_rank_remove(struct pbti_rank *rank, struct pbti_rank_list *list, uint3
             assert(before->next == member);
             const struct pbti_rank_link *const own = &rank->link[entry->first + level];
             before->next = own->next;
+            before->first = own->first;
+            before->key = own->key;
             before->passed += own->passed;
             before->donors += own->donors;
         }
@@ -140,11 +142,12 @@ uint32_t pbti_rank_of(const struct pbti_rank *rank, const struct pbti_rank_list 
 {
     assert(rank->entry[member].in);
     const struct pbti_rank_link *links = list->head;
+    double const key = rank->entry[member].key;
     uint32_t passed = 0;
     for (uint32_t level = PBTI_RANK_LEVELS; level-- > 0;) {
-        while (links[level].next != PBTI_RANK_END && is_before(rank, links[level].next, member)) {
+        while (leads_before(&links[level], key, member)) {
             passed += links[level].passed;
-            links = rank->link + rank->entry[links[level].next].first;
+            links = rank->link + links[level].first;
         }
     }
     return passed;
@@ -161,7 +164,7 @@ uint32_t pbti_rank_at(const struct pbti_rank *rank, const struct pbti_rank_list 
         while (links[level].next != PBTI_RANK_END && links[level].passed <= left) {
             left -= links[level].passed;
             member = links[level].next;
-            links = rank->link + rank->entry[member].first;
+            links = rank->link + links[level].first;
         }
     }
     return member;
@@ -177,7 +180,7 @@ uint32_t pbti_rank_donors(const struct pbti_rank *rank, const struct pbti_rank_l
         while (links[level].next != PBTI_RANK_END && links[level].passed <= left) {
             left -= links[level].passed;
             donors += links[level].donors;
-            links = rank->link + rank->entry[links[level].next].first;
+            links = rank->link + links[level].first;
         }
     }
     return donors;
@@ -193,7 +196,7 @@ uint32_t pbti_rank_donor_at(const struct pbti_rank *rank, const struct pbti_rank
     for (uint32_t level = PBTI_RANK_LEVELS; level-- > 0;) {
         while (links[level].next != PBTI_RANK_END && links[level].donors <= left) {
             left -= links[level].donors;
-            links = rank->link + rank->entry[links[level].next].first;
+            links = rank->link + links[level].first;
         }
     }
     return links[0].next;

@@ -19,6 +19,8 @@
 
 struct pbti_rank_link {
     uint32_t next;   /* member, or PBTI_RANK_END */
+    uint32_t first;  /* of the next member's links: walking touches the links alone */
+    double key;      /* of the next member */
     uint32_t passed; /* members after this one up to and including `next` (to the end if none) */
     uint32_t donors; /* those of them that may be donors */
 };

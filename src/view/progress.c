@@ -23,7 +23,7 @@ struct pbti_progress {
     FILE *stream;
     enum pbti_progress_kind kind;
     struct pbti_str dir;
-    struct pbti_str last;  /* the last exploit in words */
+    struct pbti_str last;  /* the last exploit or failure in words */
     struct pbti_str frame; /* being drawn */
     struct pbti_str drawn; /* on the screen, without escape sequences */
     bool begun;
@@ -77,9 +77,15 @@ void pbti_progress_event(void *context, uint64_t seq, const struct pbti_event *e
         if (progress->space == NULL) { progress->space = malloc(sizeof *progress->space); }
         if (progress->space != NULL) { *progress->space = event->study.config->space; }
     }
-    if (event->type != PBTI_DECISION || event->decision.kind != PBTI_REPLACE) { return; }
+    bool const exploit = event->type == PBTI_DECISION && event->decision.kind == PBTI_REPLACE;
+    bool const failure = event->type == PBTI_REPORT && event->report.outcome != PBTI_OUTCOME_DONE;
+    if (!exploit && !failure) { return; }
     pbti_str_clear(&progress->last);
-    pbti_explain_decision(&progress->last, progress->space, &event->decision, NULL);
+    if (exploit) {
+        pbti_explain_decision(&progress->last, progress->space, &event->decision, NULL);
+    } else {
+        pbti_explain_event(&progress->last, NULL, event);
+    }
 }
 
 /* -------- speed -------- */

@@ -35,7 +35,7 @@ static void end_line(struct pbti_str *str, size_t from, const struct pbti_frame 
         pbti_str_add(&line, color);
         pbti_str_add(&line, pbti_str_text(str) + from);
         pbti_str_add(&line, PLAIN);
-        str->size = from;
+        pbti_str_cut(str, from);
         pbti_str_add_bytes(str, pbti_str_text(&line), line.size);
         str->failed = str->failed || line.failed;
         pbti_str_deinit(&line);
@@ -119,9 +119,13 @@ static void add_best_line(struct pbti_str *str, const struct pbti_progress_view 
     pbti_str_count(str, counts.exploits);
     pbti_str_add(str, ", failures ");
     pbti_str_count(str, counts.failures);
+    size_t const disk = str->size;
     if (view->checkpoint_bytes > 0) {
         pbti_str_add(str, ", disk ");
         pbti_str_bytes(str, view->checkpoint_bytes);
+    }
+    if (pbti_columns(pbti_str_text(str) + from, str->size - from) > frame->width) {
+        pbti_str_cut(str, disk);
     }
     end_line(str, from, frame, GREEN);
 }
@@ -167,8 +171,7 @@ static void add_slots(struct pbti_str *str, const struct pbti_progress_view *vie
         uint32_t const room = frame->width > 12 ? frame->width - 12 : 0;
         if (pbti_columns(pbti_str_text(str) + from, str->size - from) > room &&
             shown + 1 < view->slots_count) {
-            str->size = here;
-            str->data[here] = '\0';
+            pbti_str_cut(str, here);
             pbti_str_addf(str, "  +%" PRIu32 " more", view->slots_count - shown);
             break;
         }

@@ -196,6 +196,13 @@ uint32_t pbti_columns(const char *text, size_t size)
     return taken;
 }
 
+void pbti_str_cut(struct pbti_str *str, size_t from)
+{
+    if (from >= str->size) { return; }
+    str->size = from;
+    str->data[from] = '\0';
+}
+
 void pbti_str_clip(struct pbti_str *str, size_t from, uint32_t columns)
 {
     if (str->failed || from >= str->size) { return; }
@@ -203,8 +210,7 @@ void pbti_str_clip(struct pbti_str *str, size_t from, uint32_t columns)
     size_t keep = fitting(str->data + from, str->size - from, columns, &taken);
     if (from + keep == str->size) { return; }
     if (columns > 0) { keep = fitting(str->data + from, str->size - from, columns - 1, &taken); }
-    str->size = from + keep;
-    str->data[str->size] = '\0';
+    pbti_str_cut(str, from + keep);
     if (columns > 0) { pbti_str_add(str, "~"); }
 }
 

@@ -45,6 +45,9 @@ uint32_t pbti_columns(const char *text, size_t size);
  */
 void pbti_str_clip(struct pbti_str *str, size_t from, uint32_t columns);
 
+/* Take away what was added after `from`. */
+void pbti_str_cut(struct pbti_str *str, size_t from);
+
 /* Add spaces until what was added after `from` takes `columns`; `right` puts them in front. */
 void pbti_str_pad(struct pbti_str *str, size_t from, uint32_t columns, bool right);
 

@@ -53,10 +53,12 @@ json_t *pbti_summary_json(const struct pbti_summary *summary, uint32_t leaders);
 
 /* -------- as text -------- */
 
+#define PBTI_SUMMARY_HEAD UINT32_MAX /* the numbers alone: no leaders, no exploits */
+
 /*
  * Several lines.
  *
- * leaders     how many members of the ranking to list
+ * leaders     how many members of the ranking to list, or PBTI_SUMMARY_HEAD
  * width       columns of the terminal; 0 = no limit
  */
 void pbti_summary_text(struct pbti_str *str, const struct pbti_summary *summary, uint32_t leaders,

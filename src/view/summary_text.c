@@ -73,6 +73,41 @@ static void add_gain(struct pbti_str *str, const struct pbti_config *config, dou
     pbti_str_score(str, fabs(gain));
 }
 
+/* The values of a JSON object between two texts: " (split test)"; nothing when there are none. */
+static void add_object(struct pbti_str *str, json_t *object, const char *before, const char *after)
+{
+    const char *separator = before;
+    const char *key = NULL;
+    json_t *value = NULL;
+    json_object_foreach (object, key, value) {
+        pbti_str_add(str, separator);
+        separator = ", ";
+        pbti_str_escape(str, key, strlen(key));
+        pbti_str_add(str, " ");
+        if (json_is_number(value)) {
+            pbti_str_score(str, json_number_value(value));
+        } else if (json_is_string(value)) {
+            pbti_str_escape(str, json_string_value(value), json_string_length(value));
+        } else {
+            pbti_str_add(str, json_is_true(value) ? "true" : "...");
+        }
+    }
+    if (separator != before) { pbti_str_add(str, after); }
+}
+
+static void add_final(struct pbti_str *str, const struct pbti_summary *summary)
+{
+    json_t *const detail = json_loads(summary->tally->final_detail, 0, NULL);
+    label(str, "final");
+    pbti_str_score(str, summary->final_score);
+    pbti_str_add(str, "  final evaluation of ");
+    pbti_str_checkpoint(str, summary->tally->final_checkpoint);
+    add_object(str, summary->spec->final_evaluation, " (", ")");
+    add_object(str, json_object_get(detail, "metrics"), ": ", "");
+    pbti_str_add(str, "\n");
+    json_decref(detail);
+}
+
 static void add_comparisons(struct pbti_str *str, const struct pbti_summary *summary)
 {
     const struct pbti_config *const config = pbti_state_config(summary->state);
@@ -95,13 +130,7 @@ static void add_comparisons(struct pbti_str *str, const struct pbti_summary *sum
         add_gain(str, config, summary->best.score, controls[i]->score);
         pbti_str_add(str, "\n");
     }
-    if (summary->tally->final_checkpoint.segment != 0) {
-        label(str, "final");
-        pbti_str_score(str, summary->final_score);
-        pbti_str_add(str, "  final evaluation of ");
-        pbti_str_checkpoint(str, summary->tally->final_checkpoint);
-        pbti_str_add(str, "\n");
-    }
+    if (summary->tally->final_checkpoint.segment != 0) { add_final(str, summary); }
 }
 
 static void add_steps(struct pbti_str *str, const struct pbti_summary *summary)
@@ -222,6 +251,7 @@ void pbti_summary_text(struct pbti_str *str, const struct pbti_summary *summary,
     add_steps(str, summary);
     add_counts(str, summary);
     add_running(str, summary);
+    if (leaders == PBTI_SUMMARY_HEAD) { return; }
     if (leaders > 0 && pbti_state_ranked(summary->state, PBTI_GROUP_POPULATION, 0) != PBTI_NONE) {
         struct pbti_table table = {0};
         pbti_leaders_table(&table, summary->state, PBTI_GROUP_POPULATION, leaders);

@@ -199,7 +199,8 @@ static bool open_ends(struct ends *ends, bool separate)
 static int spawn(struct pbti_child *child, struct ends *ends)
 {
     struct pbti_strings arguments = {0};
-    pbti_launch_arguments(child->opts.launch, child->opts.command, STATUS_FD, &arguments);
+    pbti_launch_arguments(child->opts.launch, child->opts.command, child->opts.socket, STATUS_FD,
+                          &arguments);
     if (arguments.failed) {
         pbti_strings_free(&arguments);
         return UV_ENOMEM;

@@ -28,6 +28,7 @@ struct pbti_child_opts {
     const struct pbti_launch *launch; /* borrowed until the end */
     char *const *command;             /* NULL-terminated */
     char *const *environment;         /* NULL-terminated */
+    const char *socket;               /* its path, removed by the shim when the worker dies */
     void *context;
     /* What it printed. Borrowed for the call. `errors`: on stderr; both come as stdout unless
      * `separate`. */

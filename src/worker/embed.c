@@ -121,6 +121,16 @@ static void free_cancelled(struct pbt_study *study)
     }
 }
 
+/* A pbti_observer. */
+static void watch(void *context, uint64_t seq, const struct pbti_event *event)
+{
+    struct pbt_study *const study = context;
+    (void)seq;
+    if (event->type == PBTI_STUDY || event->type == PBTI_AMEND) {
+        study->began_ms = event->time_ms;
+    }
+}
+
 /* -------- opening -------- */
 
 struct pbt_study_opts pbt_study_opts_default(void)
@@ -146,7 +156,7 @@ static pbt_status begin_in_memory(struct pbt_study *study, const char *text, str
     opts.create = true;
     PBTI_TRY(parse_spec(text, &study->spec, err));
     PBTI_TRY(pbti_journal_open("memory:", &opts, &study->journal, err));
-    PBTI_TRY(pbti_replica_open(study->journal, NULL, NULL, &study->replica, err));
+    PBTI_TRY(pbti_replica_open(study->journal, watch, study, &study->replica, err));
     return pbti_study_begin(study->replica, study->spec, err);
 }
 
@@ -160,7 +170,7 @@ static pbt_status open_journal(struct pbt_study *study, bool sync, struct pbt_er
         return PBTI_FAIL(err, PBT_ELIMIT, 0, "the path \"%s\" is too long", study->dir);
     }
     PBTI_TRY(pbti_journal_open(url, &opts, &study->journal, err));
-    return pbti_replica_open(study->journal, NULL, NULL, &study->replica, err);
+    return pbti_replica_open(study->journal, watch, study, &study->replica, err);
 }
 
 static void close_journal(struct pbt_study *study)
@@ -321,13 +331,25 @@ static bool hand_out(struct pbt_study *study, uint32_t first, uint32_t last, str
     return false;
 }
 
+/* stop.hours: since the study began, or was last amended. */
+static bool is_time_up(const struct pbt_study *study)
+{
+    double const hours = study->spec->stop_hours;
+    return hours > 0.0 && (double)(embed_now_ms(NULL) - study->began_ms) >= hours * 3600.0 * 1000.0;
+}
+
 pbt_status pbti_embed_ask(struct pbt_study *study, uint32_t first, uint32_t last,
                           struct pbt_task *task, struct pbt_error *err)
 {
     *task = (struct pbt_task){.id = ""};
     free_cancelled(study);
-    if (hand_out(study, first, last, task)) { return PBT_OK; }
-    pbt_status const status = pbti_agent_poll(study->agent, err);
+    pbt_status status = PBT_OK;
+    if (is_time_up(study) && !pbti_agent_done(study->agent)) {
+        status = pbti_agent_stop(study->agent, PBTI_STOP_HOURS, err);
+        free_cancelled(study);
+    }
+    if (status == PBT_OK && hand_out(study, first, last, task)) { return PBT_OK; }
+    if (status == PBT_OK) { status = pbti_agent_poll(study->agent, err); }
     free_cancelled(study);
     if (status == PBT_OK) { (void)hand_out(study, first, last, task); }
     return status;

@@ -38,6 +38,7 @@ struct pbt_study {
     struct pbti_presence *presence; /* NULL in memory */
     struct pbti_store *store;       /* while pbt_study_run() runs */
     struct pbti_spec *spec;
+    int64_t began_ms;              /* when the study began, or was last amended */
     struct pbti_embed_slot *slots; /* shape (opts.slots) */
 };
 

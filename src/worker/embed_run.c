@@ -215,13 +215,14 @@ static void run_lanes(struct run *run, struct lane *lanes, uint32_t count)
     }
 }
 
-/* Delete what a program that was killed left in the folder: first the listing, then the state. */
+/* Delete what a program that was killed left in the folder: list first, then take its claims away (poll),
+ * then see what the state still names. */
 static pbt_status sweep(struct pbt_study *study, struct pbt_error *err)
 {
     struct pbti_store_listing listing;
     PBTI_TRY(pbti_store_list(study->store, false, &listing, err));
     (void)pthread_mutex_lock(&study->lock);
-    pbt_status const status = pbti_replica_refresh(study->replica, err);
+    pbt_status const status = pbti_agent_poll(study->agent, err);
     if (status == PBT_OK) {
         (void)pbti_store_sweep(study->store, &listing, pbti_replica_state(study->replica));
     }

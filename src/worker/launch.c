@@ -105,8 +105,8 @@ void pbti_launch_socket(struct pbti_launch *launch, char path[PBTI_SOCKET_PATH_M
 
 /* -------- arguments and environment -------- */
 
-void pbti_launch_arguments(const struct pbti_launch *launch, char *const *command, int status_fd,
-                           struct pbti_strings *arguments)
+void pbti_launch_arguments(const struct pbti_launch *launch, char *const *command,
+                           const char *socket, int status_fd, struct pbti_strings *arguments)
 {
     const struct pbti_trainer *const trainer = &launch->spec->trainer;
     pbti_strings_add(arguments, "%s", launch->program);
@@ -117,6 +117,8 @@ void pbti_launch_arguments(const struct pbti_launch *launch, char *const *comman
     pbti_strings_add(arguments, "%d", status_fd);
     pbti_strings_add(arguments, "--parent");
     pbti_strings_add(arguments, "%ld", (long)getpid());
+    pbti_strings_add(arguments, "--socket");
+    pbti_strings_add(arguments, "%s", socket);
     if (trainer->directory != NULL) {
         pbti_strings_add(arguments, "--directory");
         pbti_strings_add(arguments, "%s", trainer->directory);

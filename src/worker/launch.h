@@ -43,10 +43,11 @@ void pbti_strings_free(struct pbti_strings *strings);
 /*
  * The command line of a shim that runs `command`.
  *
+ * socket      path that the shim removes when the worker has died
  * status_fd   the number that the status pipe will have in the shim
  */
-void pbti_launch_arguments(const struct pbti_launch *launch, char *const *command, int status_fd,
-                           struct pbti_strings *arguments);
+void pbti_launch_arguments(const struct pbti_launch *launch, char *const *command,
+                           const char *socket, int status_fd, struct pbti_strings *arguments);
 
 /* The trainer's command as the spec says: its argv, or the pbt binary itself for a builtin one. */
 void pbti_launch_command(const struct pbti_launch *launch, struct pbti_strings *command);

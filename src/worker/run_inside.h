@@ -20,14 +20,14 @@
 struct run;
 
 enum run_slot_phase {
-    SLOT_FREE,       /* the agent has given it nothing */
-    SLOT_PREPARING,  /* storage does not let it begin; tried again by the run's clock */
-    SLOT_RUNNING,    /* the runner has the order */
-    SLOT_PUBLISHING, /* its checkpoint is being published */
+    SLOT_FREE,        /* the agent has given it nothing */
+    SLOT_PREPARING,   /* storage does not let it begin; tried again by the run's clock */
+    SLOT_RUNNING,     /* the runner has the order */
+    SLOT_PUBLISHING,  /* its checkpoint is being published */
     SLOT_UNPUBLISHED, /* storage does not let it be published; tried again likewise */
-    SLOT_ANSWERED,   /* its result is ready and is reported from the loop */
-    SLOT_CANCELLING, /* the agent took it back; the trainer is being stopped */
-    SLOT_RETIRED     /* out of order */
+    SLOT_ANSWERED,    /* its result is ready and is reported from the loop */
+    SLOT_CANCELLING,  /* the agent took it back; the trainer is being stopped */
+    SLOT_RETIRED      /* out of order */
 };
 
 struct run_slot {
@@ -35,18 +35,21 @@ struct run_slot {
     uint32_t index;
     struct pbti_runner *runner;
     enum run_slot_phase phase;
-    bool cancelled;  /* while publishing: the result is not wanted any more */
-    bool quit;       /* the runner was told to end for good */
-    bool ended;      /* ... and has */
+    bool cancelled; /* while publishing: the result is not wanted any more */
+    bool quit;      /* the runner was told to end for good */
+    bool ended;     /* ... and has */
 
     struct pbti_task task; /* values point into the next */
     double values[PBTI_HP_MAX];
     char load[PATH_MAX], save[PATH_MAX];
 
-    uint8_t outcome;               /* of the answer, or what became of it since */
+    uint8_t outcome; /* of the answer, or what became of it since */
     char message[PBTI_MESSAGE_MAX];
-    struct pbti_answer answer;     /* borrows from the runner until its next order */
+    struct pbti_answer answer; /* borrows from the runner until its next order */
     struct pbti_stored stored;
+
+    bool cramped; /* its trainer failed and there was no room: it begins again when there is */
+    uint64_t cramped_bytes; /* for so many */
 
     uv_work_t work; /* publishing */
     pbt_status work_status;
@@ -69,19 +72,20 @@ struct run {
     uv_timer_t poll, tick, nudge;
     uv_signal_t signals[3];
     uint32_t slots_count;
-    struct run_slot *slots; /* owned, shape (slots_count) */
+    struct run_slot *slots;       /* owned, shape (slots_count) */
     struct pbti_slot_view *views; /* owned, shape (slots_count) */
 
-    bool winding;       /* no new work; trainers are told to end */
+    bool winding; /* no new work; trainers are told to end */
     bool interrupted;
-    bool sweep;         /* a worker was found dead: look for what it left behind */
-    pbt_status fatal;   /* why the run ends early, with `err` */
+    bool sweep;       /* a worker was found dead: look for what it left behind */
+    pbt_status fatal; /* why the run ends early, with `err` */
     struct pbt_error err;
     uint64_t trouble_ms; /* loop time since when storage fails; 0: it does not */
     bool trouble_again;  /* it did in this round */
     uint32_t polls;
-    int64_t began_ms;   /* time of the last study or amend event */
+    int64_t began_ms; /* time of the last study or amend event */
 
+    uint64_t largest_bytes; /* of the checkpoints that were published in this run */
     bool warned_read[PBTI_HP_MAX];
     bool warned_empty;
 };
@@ -109,8 +113,8 @@ int64_t pbti_run_wall_ms(void);
 PBT_NODISCARD pbt_status pbti_slot_open(struct run *run, uint32_t index, const char *gpus,
                                         struct pbt_error *err);
 void pbti_slot_start(struct run_slot *slot, const struct pbti_task *task); /* world.start */
-void pbti_slot_cancel(struct run_slot *slot);                             /* world.cancel */
-void pbti_slot_drop(struct run *run, struct pbti_checkpoint checkpoint);  /* world.drop */
+void pbti_slot_cancel(struct run_slot *slot);                              /* world.cancel */
+void pbti_slot_drop(struct run *run, struct pbti_checkpoint checkpoint);   /* world.drop */
 void pbti_slot_tend(struct run_slot *slot); /* try again, report: what was put off */
 void pbti_slot_quit(struct run_slot *slot); /* end it for good; pbti_run_slot_ended() follows */
 void pbti_slot_show(const struct run_slot *slot, struct pbti_slot_view *view);

@@ -11,6 +11,7 @@
 #include "worker/run_inside.h"
 
 #include "base/fail.h"
+#include "worker/tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,7 +66,8 @@ static void answer_locally(struct run_slot *slot, uint8_t outcome, const char *m
     pbti_run_nudge(slot->run);
 }
 
-/* Find what to load and make the folder to save into. */
+/* Find what to load and make the folder to save into; with room for what goes there when that was missing
+ * before. */
 static pbt_status find_paths(struct run_slot *slot, struct pbt_error *err)
 {
     struct pbti_store *const store = slot->run->opened.store;
@@ -75,7 +77,10 @@ static pbt_status find_paths(struct run_slot *slot, struct pbt_error *err)
     } else if (spec_of(slot)->initial_checkpoint != NULL) {
         (void)snprintf(slot->load, sizeof slot->load, "%s", spec_of(slot)->initial_checkpoint);
     }
-    return pbti_store_prepare(store, slot->task.save, slot->save, err);
+    PBTI_TRY(pbti_store_prepare(store, slot->task.save, slot->save, err));
+    if (slot->cramped) { PBTI_TRY(pbti_store_room(store, slot->cramped_bytes, err)); }
+    slot->cramped = false;
+    return PBT_OK;
 }
 
 static void begin(struct run_slot *slot)
@@ -119,7 +124,7 @@ void pbti_slot_start(struct run_slot *slot, const struct pbti_task *task)
     uint32_t const count = spec_of(slot)->config.space.count;
     if (count > 0) { memcpy(slot->values, task->values, count * sizeof *slot->values); }
     slot->task.values = slot->values;
-    slot->cancelled = false;
+    slot->cancelled = slot->cramped = false;
     slot->message[0] = '\0';
     slot->stored = (struct pbti_stored){0};
     slot->began_ns = uv_hrtime();
@@ -210,8 +215,9 @@ static void warn_unread(struct run_slot *slot)
         size_t const used = strlen(slot->message);
         (void)snprintf(slot->message + used, sizeof slot->message - used,
                        "%shyperparameter \"%s\" was never read", used > 0 ? "; " : "", name);
-        pbti_run_warn(run, "hyperparameter \"%s\" was never read by the trainer: tuning it changes "
-                           "nothing",
+        pbti_run_warn(run,
+                      "hyperparameter \"%s\" was never read by the trainer: tuning it changes "
+                      "nothing",
                       name);
     }
 }
@@ -220,11 +226,28 @@ static void warn_empty(struct run_slot *slot)
 {
     if (slot->run->warned_empty || slot->stored.files > 0) { return; }
     slot->run->warned_empty = true;
-    pbti_run_warn(slot->run, "the trainer saves nothing: its checkpoints are empty, so that exploit "
-                             "cannot copy weights");
+    pbti_run_warn(slot->run,
+                  "the trainer saves nothing: its checkpoints are empty, so that exploit "
+                  "cannot copy weights");
 }
 
 /* -------- answering -------- */
+
+/*
+ * The trainer failed: because there is no room for what it saves? Then it is not to blame. What it had
+ * written of its checkpoint, which takes room, too, tells how much is needed at least.
+ */
+static bool is_cramped(struct run_slot *slot)
+{
+    struct run *const run = slot->run;
+    if (slot->outcome != PBTI_OUTCOME_ERROR && slot->outcome != PBTI_OUTCOME_CRASH) {
+        return false;
+    }
+    if (pbti_store_room(run->opened.store, run->largest_bytes, NULL) == PBT_OK) { return false; }
+    uint64_t const written = pbti_tree_bytes(slot->save);
+    slot->cramped_bytes = written > run->largest_bytes ? written : run->largest_bytes;
+    return true;
+}
 
 static void on_answered(void *context, const struct pbti_answer *answer)
 {
@@ -232,6 +255,11 @@ static void on_answered(void *context, const struct pbti_answer *answer)
     slot->answer = *answer;
     slot->outcome = answer->outcome;
     (void)snprintf(slot->message, sizeof slot->message, "%s", answer->message);
+    slot->cramped = answer->usable && is_cramped(slot);
+    if (slot->cramped) {
+        begin(slot);
+        return;
+    }
     if (slot->outcome != PBTI_OUTCOME_DONE) {
         give_answer(slot);
         return;
@@ -269,6 +297,7 @@ static void give_answer(struct run_slot *slot)
     };
     if (done) {
         pbti_ledger_add(&run->ledger, slot->task.save, slot->stored.bytes);
+        if (slot->stored.bytes > run->largest_bytes) { run->largest_bytes = slot->stored.bytes; }
         warn_empty(slot);
     }
     slot->busy_ns += uv_hrtime() - slot->began_ns;

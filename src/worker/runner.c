@@ -460,8 +460,9 @@ static pbt_status open_talk(struct pbti_runner *runner, const char *path, struct
     return pbti_talk_open(&opts, &runner->talk, err);
 }
 
-static pbt_status start_child(struct pbti_runner *runner, struct pbti_strings *command,
-                              struct pbti_strings *environment, struct pbt_error *err)
+static pbt_status start_child(struct pbti_runner *runner, const char *path,
+                              struct pbti_strings *command, struct pbti_strings *environment,
+                              struct pbt_error *err)
 {
     if (command->failed || environment->failed) {
         return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory");
@@ -470,6 +471,7 @@ static pbt_status start_child(struct pbti_runner *runner, struct pbti_strings *c
                                          .launch = runner->opts.launch,
                                          .command = command->items,
                                          .environment = environment->items,
+                                         .socket = path,
                                          .context = runner,
                                          .output = on_output,
                                          .ended = on_child_ended,
@@ -497,7 +499,7 @@ static pbt_status launch(struct pbti_runner *runner, const struct pbti_order *or
         pbti_strings_set(&environment, "PBT_SOCKET", path);
         status = open_talk(runner, path, err);
     }
-    if (status == PBT_OK) { status = start_child(runner, &command, &environment, err); }
+    if (status == PBT_OK) { status = start_child(runner, path, &command, &environment, err); }
     pbti_strings_free(&command);
     pbti_strings_free(&environment);
     runner->launched = runner->ordered = now(runner);

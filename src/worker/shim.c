@@ -2,7 +2,7 @@
 /*
  * worker/shim.c - a small process between the worker and a trainer that contains it.
  *
- *     pbt shim [--grace MS] [--status FD] [--parent PID] [--directory DIR] -- COMMAND ARGUMENT...
+ *     pbt shim [--grace MS] [--status FD] [--parent PID] [--socket PATH] [--directory DIR] -- COMMAND...
  *
  * What it promises:
  *  1 the command and everything it started are gone when the shim has ended: descendants that lost
@@ -12,6 +12,7 @@
  *  4 the shim's own death kills the command
  *  5 the shim ends as the command did: same exit code, same signal
  *  6 a command that could not be run is told by one line to the status descriptor, exit code 127
+ *  7 when the worker died, its socket and the private folder around it are removed in its place
  *
  * It runs alone in its process, holds no lock and allocates nothing after the start, except what
  * opendir() does.
@@ -40,6 +41,7 @@ struct shim {
     int status; /* descriptor for a line that says why nothing was run; -1: none */
     pid_t parent;
     const char *directory;
+    const char *socket;
     char **command;
     pid_t child;
     bool ended; /* the command itself has */
@@ -83,6 +85,8 @@ static bool parse(struct shim *shim, int argc, char **argv)
         bool const numeric = parse_number(argv[at + 1], &number);
         if (strcmp(argv[at], "--directory") == 0) {
             shim->directory = argv[at + 1];
+        } else if (strcmp(argv[at], "--socket") == 0) {
+            shim->socket = argv[at + 1];
         } else if (numeric && strcmp(argv[at], "--grace") == 0) {
             shim->grace_ms = number;
         } else if (numeric && strcmp(argv[at], "--status") == 0) {
@@ -213,6 +217,22 @@ static void kill_everything(struct shim *shim)
 
 /* -------- the life of the shim -------- */
 
+static bool is_orphan(const struct shim *shim)
+{
+    return shim->parent != 0 && getppid() != shim->parent;
+}
+
+/* The last shim of a dead worker finds the folder empty. */
+static void tidy_up(const struct shim *shim)
+{
+    char folder[256];
+    const char *const slash = shim->socket != NULL ? strrchr(shim->socket, '/') : NULL;
+    if (slash == NULL || !is_orphan(shim)) { return; }
+    (void)unlink(shim->socket);
+    (void)snprintf(folder, sizeof folder, "%.*s", (int)(slash - shim->socket), shim->socket);
+    (void)rmdir(folder);
+}
+
 /* Wait for the command to end, or for the order to stop it and its grace to pass. */
 static void watch(struct shim *shim, const sigset_t *signals)
 {
@@ -223,7 +243,7 @@ static void watch(struct shim *shim, const sigset_t *signals)
         struct timespec const wait = {.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
         int const number = sigtimedwait(signals, NULL, &wait);
         if (number < 0 || number == SIGCHLD) { continue; }
-        if (shim->parent != 0 && getppid() != shim->parent) { return; } /* nobody to wait for */
+        if (is_orphan(shim)) { return; } /* nobody to wait for */
         if (deadline < 0) {
             (void)kill(-shim->child, SIGTERM);
             deadline = now_ms() + shim->grace_ms;
@@ -253,7 +273,7 @@ int pbti_shim_main(int argc, char **argv)
     struct shim shim;
     if (!parse(&shim, argc, argv)) {
         static const char usage[] = "usage: pbt shim [--grace MS] [--status FD] [--parent PID] "
-                                    "[--directory DIR] -- COMMAND...\n";
+                                    "[--socket PATH] [--directory DIR] -- COMMAND...\n";
         ssize_t const ignored = write(STDERR_FILENO, usage, sizeof usage - 1);
         (void)ignored;
         return 2;
@@ -271,7 +291,10 @@ int pbti_shim_main(int argc, char **argv)
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1);
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
     /* the worker may have died before it was asked for */
-    if (shim.parent != 0 && getppid() != shim.parent) { return EXIT_FAILURE; }
+    if (is_orphan(&shim)) {
+        tidy_up(&shim);
+        return EXIT_FAILURE;
+    }
     if (shim.status >= 0) { (void)fcntl(shim.status, F_SETFD, FD_CLOEXEC); }
 
     pid_t const self = getpid();
@@ -284,5 +307,6 @@ int pbti_shim_main(int argc, char **argv)
     (void)setpgid(shim.child, shim.child); /* whoever of the two is first */
     watch(&shim, &signals);
     kill_everything(&shim);
+    tidy_up(&shim);
     return finish(&shim);
 }

@@ -9,16 +9,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define FOLDER "checkpoints"
 #define PART ".part"
 #define GONE ".gone"
+#define ROOM_SLACK 65536u /* bytes beside a checkpoint's own: folders, the end of blocks */
 
 struct pbti_store {
     char folder[PATH_MAX]; /* absolute */
@@ -115,8 +118,8 @@ static void store_path(const struct pbti_store *store, struct pbti_checkpoint ch
                        const char *suffix, char *path)
 {
     char name[PBTI_CHECKPOINT_NAME_MAX];
-    (void)snprintf(path, PATH_MAX, "%s/%s%s", store->folder,
-                   pbti_checkpoint_name(checkpoint, name), suffix);
+    (void)snprintf(path, PATH_MAX, "%s/%s%s", store->folder, pbti_checkpoint_name(checkpoint, name),
+                   suffix);
 }
 
 /* -------- making one -------- */
@@ -150,6 +153,26 @@ pbt_status pbti_store_publish(struct pbti_store *store, struct pbti_checkpoint c
                          strerror(errno));
     }
     return PBT_OK;
+}
+
+pbt_status pbti_store_room(struct pbti_store *store, uint64_t bytes, struct pbt_error *err)
+{
+    struct statvfs info;
+    if (fstatvfs(store->fd, &info) != 0 || info.f_blocks == 0) { return PBT_OK; }
+    uint64_t const room = (uint64_t)info.f_bavail * info.f_frsize;
+    bool const no_files = info.f_files > 0 && info.f_favail == 0;
+    if (!no_files && room >= ROOM_SLACK && room - ROOM_SLACK >= bytes) { return PBT_OK; }
+    pbt_status const status = no_files
+                                  ? PBTI_FAIL(err, PBT_EIO, ENOSPC,
+                                              "no room for checkpoints in \"%s\": its file "
+                                              "system can hold no more files",
+                                              store->folder)
+                                  : PBTI_FAIL(err, PBT_EIO, ENOSPC,
+                                              "no room for checkpoints in \"%s\": %" PRIu64
+                                              " KiB are free, one takes %" PRIu64 " KiB",
+                                              store->folder, room / 1024, (bytes + 1023) / 1024);
+    pbti_fail_hint(err, "make room and try again; whatever was reported before is safe");
+    return status;
 }
 
 /* -------- reading -------- */
@@ -189,12 +212,13 @@ void pbti_store_drop(struct pbti_store *store, struct pbti_checkpoint checkpoint
     store_path(store, checkpoint, GONE, gone);
     /* what cannot be deleted now is found by the next sweep */
     pbt_status status = PBT_OK;
-    if (rename(whole, gone) != 0 && (errno == ENOTEMPTY || errno == EEXIST)) {
+    bool renamed = rename(whole, gone) == 0;
+    if (!renamed && (errno == ENOTEMPTY || errno == EEXIST)) {
         status = pbti_tree_remove(gone, NULL);
-        (void)rename(whole, gone);
+        renamed = rename(whole, gone) == 0;
     }
     status = pbti_tree_remove(gone, NULL);
-    status = pbti_tree_remove(part, NULL);
+    if (!renamed) { status = pbti_tree_remove(part, NULL); } /* a whole one has no part */
     (void)status;
 }
 
@@ -249,8 +273,8 @@ pbt_status pbti_store_list(struct pbti_store *store, bool measure_bytes,
     while (status == PBT_OK && (errno = 0, item = readdir(dir)) != NULL) {
         struct pbti_checkpoint checkpoint;
         const char *const rest = parse_name(item->d_name, &checkpoint);
-        bool const known = rest != NULL && (*rest == '\0' || strcmp(rest, PART) == 0 ||
-                                            strcmp(rest, GONE) == 0);
+        bool const known =
+            rest != NULL && (*rest == '\0' || strcmp(rest, PART) == 0 || strcmp(rest, GONE) == 0);
         if (!known) { continue; }
         if (!listing_add(listing, &capacity, checkpoint)) {
             status = PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory");

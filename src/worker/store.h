@@ -48,6 +48,12 @@ PBT_NODISCARD pbt_status pbti_store_publish(struct pbti_store *store,
 PBT_NODISCARD pbt_status pbti_store_path(struct pbti_store *store,
                                          struct pbti_checkpoint checkpoint, char *path,
                                          struct pbt_error *err);
+/*
+ * Is there room for a checkpoint of so many bytes, and a little more? PBT_EIO when there is not. What
+ * cannot be known (a quota, a file system that does not tell) counts as room.
+ */
+PBT_NODISCARD pbt_status pbti_store_room(struct pbti_store *store, uint64_t bytes,
+                                         struct pbt_error *err);
 /* Read it again and measure it. */
 PBT_NODISCARD pbt_status pbti_store_measure(struct pbti_store *store,
                                             struct pbti_checkpoint checkpoint,

@@ -74,8 +74,8 @@ static pbt_status make_folders(const char *path, struct pbt_error *err)
 /* Whole or not at all: a reader never sees half of it. */
 static pbt_status write_file(const char *path, const char *text, struct pbt_error *err)
 {
-    char part[PATH_MAX + 8];
-    (void)snprintf(part, sizeof part, "%s.part", path);
+    char part[PATH_MAX + 32];
+    (void)snprintf(part, sizeof part, "%s.%ld.part", path, (long)getpid());
     FILE *const file = fopen(part, "we");
     if (file == NULL) {
         return PBTI_FAIL(err, PBT_EIO, errno, "could not write \"%s\": %s", part, strerror(errno));
@@ -167,8 +167,8 @@ static pbt_status begin_in(const char *dir, const struct pbti_spec *spec, struct
         pbti_fail_hint(err, "go on with it: pbt resume %s", dir);
         return PBT_EEXIST;
     }
-    PBTI_TRY(render_to(dir, spec, err));
-    return pbti_study_begin(opened->replica, spec, err);
+    PBTI_TRY(pbti_study_begin(opened->replica, spec, err)); /* only one of several gets beyond it */
+    return render_to(dir, spec, err);
 }
 
 pbt_status pbti_study_create(const char *dir, const struct pbti_spec *spec, struct pbt_error *err)

@@ -6,9 +6,10 @@ never touches a folder that is taken; --quiet prints nothing; the final evaluati
 """
 import os
 import signal
+import subprocess
 import unittest
 
-from cli_lab import Lab
+from cli_lab import PBT, Lab
 
 
 class Run(Lab):
@@ -57,6 +58,17 @@ class Run(Lab):
                                       "pbt resume ./toy; or give another folder with --dir\n")
         self.assertEqual(self.json("show", "toy"), before)
 
+    def test_a_folder_that_may_not_be_written_is_a_storage_error(self):
+        self.make_spec()
+        os.mkdir(self.path("locked"), 0o555)
+        os.chmod(self.folder, 0o755)
+        user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+        done = subprocess.run([*(user if os.geteuid() == 0 else []), PBT, "run", "toy.yaml",
+                               "--dir", "locked/toy"], cwd=self.folder, check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("Permission denied", done.stderr)
+
     def test_the_study_failed(self):
         self.make_spec("fixed: {crash: true}\n")
         done = self.pbt("run", "toy.yaml", code=1)
@@ -71,7 +83,8 @@ class Run(Lab):
 
     def test_the_final_evaluation_happens_once(self):
         done = self.run_toy("final_evaluation: {split: test}\n")
-        self.assertRegex(done.stdout, r"final +0\.5000  final evaluation of m\d+\.s\d+\.a1\n")
+        self.assertRegex(done.stdout, r"final +0\.5000  final evaluation of m\d+\.s\d+\.a1 "
+                                      r"\(split test\): images 7\.0000\n")
         shown = self.json("show", "toy")
         self.assertEqual(shown["final_evaluation"]["score"], 0.5)
         self.assertEqual(shown["final_evaluation"]["metrics"], {"images": 7.0})

@@ -122,7 +122,8 @@ class Interrupts(unittest.TestCase):
         self.go_on(terminal.text())
 
     def stubborn(self):
-        """A study whose trainers hang at last and ignore TERM, with more grace than anybody waits."""
+        """A study whose trainers hang in their third segment and ignore TERM, with more grace than
+        anybody waits: after 12 reports."""
         self.study = Study(self, fixed={"sleep": 0.05, "stubborn": 3})
         self.study.spec["trainer"]["limits"]["grace"] = "10m"
         self.study.write_spec()
@@ -130,7 +131,8 @@ class Interrupts(unittest.TestCase):
     def test_rule_15_a_second_interrupt_ends_without_grace(self):
         self.stubborn()
         process = self.study.start("run", self.study.spec_file, "--dir", self.study.dir)
-        self.study.wait_reports(3)
+        self.study.wait_reports(12)
+        time.sleep(0.3)
         process.send_signal(signal.SIGINT)
         time.sleep(1)
         self.assertIsNone(process.poll(), "the trainers were given no grace")
@@ -146,7 +148,8 @@ class Interrupts(unittest.TestCase):
     def test_rule_15_a_second_ctrl_c_in_a_terminal(self):
         self.stubborn()
         terminal = Terminal(self.study, "run", self.study.spec_file, "--dir", self.study.dir)
-        wait_for(lambda: terminal.poll() is None and self.study.reports() >= 3, "3 reports")
+        wait_for(lambda: terminal.poll() is None and self.study.reports() >= 12, "12 reports")
+        time.sleep(0.3)
         terminal.press(b"\x03")
         time.sleep(0.5)
         terminal.press(b"\x03")

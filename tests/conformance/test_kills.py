@@ -8,6 +8,7 @@ drawn from a seed that is printed; PBT_KILL_SEED repeats the choices. (When the 
 not repeatable: a failure is searched for by running the seed several times.)
 """
 
+import math
 import os
 import random
 import sys
@@ -45,6 +46,9 @@ class Violence:
         lines = self.study.log_lines()
         self.study.is_prefix(self.lines, lines)
         self.lines = lines
+        # two a member, the best, one a slot, and what those who died were writing
+        bound = 2 * self.study.members + 1 + 4 + 4
+        self.study.case.assertLessEqual(len(self.study.checkpoints()), bound)
 
     def kill_one(self):
         """Kill what the dice say; True when somebody died."""
@@ -99,12 +103,13 @@ class Kills(unittest.TestCase):
     def attack(self, name, share, victims, check=None, **spec):
         killed = 0
         number = 0
-        while killed < max(1, int(KILLS * share)):
+        wanted = math.ceil(KILLS * share)
+        while killed < wanted:
             number += 1
             dice = random.Random(f"{SEED} {name} {number}")
             study = Study(self, seed=number, **spec)
             violence = Violence(study, dice, victims)
-            died = violence.rage(max(1, int(KILLS * share)) - killed)
+            died = violence.rage(wanted - killed)
             killed += died
             violence.end()
             if check:
@@ -130,6 +135,28 @@ class Kills(unittest.TestCase):
 
     def test_rule_12_killing_the_shim_takes_the_trainer_with_it(self):
         self.attack("shim", 0.2, ("first", "shim"), steps=400, fixed={"sleep": 0.03})
+
+    def test_rule_12_killed_while_it_is_made_a_study_can_be_run_or_resumed(self):
+        """Whatever is there of the folder: `run` begins it, or says that it has begun."""
+        dice = random.Random(f"{SEED} early")
+        begun = 0
+        for number in range(1, 2 + math.ceil(KILLS / 3)):
+            study = Study(self, seed=number, population=2, steps=20, sync="full")
+            process = study.start_run()
+            time.sleep(dice.uniform(0, 0.04))
+            process.kill()
+            process.wait()
+            answer = study.run(code=None)
+            if answer.code == 2:
+                begun += 1
+                self.assertIn("exists already", answer.err)
+                self.assertIn("pbt resume", answer.err)
+                study.pbt("resume", study.dir, "--quiet")
+            else:
+                self.assertEqual(answer.code, 0, answer)
+            study.sound()
+            self.doCleanups()
+        print(f"early: {begun} of {number} studies had begun", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ class Full(unittest.TestCase):
     def study(self, **fixed):
         study = Study(self, steps=400, fixed={"sleep": 0.02, **fixed})
         study.dir = self.disk / "study"
-        study.environment["PBT_PATIENCE_MS"] = "1000"
+        study.environment["PBT_PATIENCE"] = "1"
         return study
 
     def run_until_full(self, study):
@@ -65,7 +65,7 @@ class Full(unittest.TestCase):
         self.fill()
         answer = study.finish(process)
         self.assertEqual(answer.code, 3, answer)
-        self.assertRegex(answer.err, "No space left on device|disk is full|full")
+        self.assertRegex(answer.err, "No space left on device|disk is full|no room")
         self.assertIn(str(study.dir), answer.err)
         study.alone()
         return before
@@ -85,9 +85,23 @@ class Full(unittest.TestCase):
         study.is_prefix(before, study.log_lines())
         self.go_on(study, before)
 
+    def test_rule_15_no_room_for_checkpoints_is_not_the_trainers_fault(self):
+        """The journal can be appended to, but trainers cannot save: their errors do not count
+        against their members, whose retries would be used up in no time."""
+        study = self.study(size=40_000)
+        study.dir = study.folder / "study"
+        study.spec["trainer"]["retries"] = 1
+        study.write_spec()
+        place = study.dir / "checkpoints"
+        place.mkdir(parents=True)
+        mount(self, place, "-t", "tmpfs", "-o", "size=2m", "pbt-conformance")
+        self.filler = place / "filler"
+        before = self.run_until_full(study)
+        self.go_on(study, before)
+
     def test_rule_12_a_disk_that_is_full_for_a_moment_stops_nothing(self):
         study = self.study()
-        study.environment["PBT_PATIENCE_MS"] = "30000"
+        study.environment["PBT_PATIENCE"] = "30"
         process = study.start_run()
         study.wait_reports(8)
         self.fill()

@@ -96,7 +96,13 @@ def save(task, mode):
 
 
 def done_message(task, mode):
-    message = {"type": "done", "task": task["task"], "score": 1.0 / task["segment"]}
+    how = ["fresh", "load", "keep"].index(task["start"])
+    message = {
+        "type": "done",
+        "task": task["task"],
+        "score": 1.0 / task["segment"],
+        "metrics": {"start": how, "process": os.getpid()},
+    }
     if mode == "wrong_task":
         message["task"] = "9.9.9"
     if mode == "lie":
@@ -119,6 +125,8 @@ def done_message(task, mode):
 def misbehave(worker, task, mode):
     """What is wrong before the segment is done; may not return."""
     name = task["task"]
+    if mode.startswith("rank_"):
+        forever()
     if mode == "hang_in_segment":
         forever()
     if mode == "slow_segment":
@@ -181,9 +189,13 @@ def serve(worker, mode):
         task = worker.receive()
         if task["type"] == "exit":
             return
+        time.sleep(float(os.environ.get("BAD_SLEEP", "0")))
         misbehave(worker, task, mode)
         if task["save"]:
             save(task, mode)
+        elif task["load"]:
+            with open(task["load"] + "/weights", encoding="utf-8") as file:
+                assert file.read().count(".") == 2
         message = done_message(task, mode)
         if mode == "double_done":
             line = (json.dumps(message) + "\n").encode()

@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -562,6 +563,23 @@ static void test_a_target_ends_the_study(void **unused)
     pbt_study_close(study);
 }
 
+static void test_its_time_ends_the_study(void **unused)
+{
+    (void)unused;
+    struct pbt_study *const study = embed_open(
+        NULL, "{population: 3, steps: 100, ready: 5, stop: {hours: 5e-5}, " SPACE "}", 2);
+    struct pbt_task first;
+    struct pbt_task second;
+    next(study, &first);
+    assert_string_not_equal(first.id, "");
+    assert_int_equal(usleep(200000), 0); /* of 180 ms */
+    next(study, &second);
+    assert_string_equal(second.id, "");
+    assert_true(pbt_study_is_over(study));
+    report(study, &first, 1.0);
+    pbt_study_close(study);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -583,6 +601,7 @@ int main(void)
         cmocka_unit_test(test_scores_that_are_not_finite_are_worst),
         cmocka_unit_test(test_lists_of_scores_are_reduced),
         cmocka_unit_test(test_a_target_ends_the_study),
+        cmocka_unit_test(test_its_time_ends_the_study),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

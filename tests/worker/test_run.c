@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/worker/test_run.c - whole runs of a worker with real processes.
+ *
+ * Protects rule 12 (killing loses and duplicates nothing; interrupts can be resumed), hot slots (nothing
+ * is reloaded when the right weights are in memory), several workers on one study, trouble with storage,
+ * stop.hours, and that a run leaves the process as it found it.
+ */
+#include "worker/opened.h"
+#include "worker/worker_lab.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct lab lab;
+
+static int setup(void **state)
+{
+    (void)state;
+    lab_open(&lab);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    lab_close(&lab);
+    return 0;
+}
+
+/* A study of `members` with `segments` each that take `sleep` seconds. */
+static void make_study(int members, int segments, const char *sleep, const char *more)
+{
+    char trainer[600], environment[80];
+    (void)snprintf(environment, sizeof environment, "  environment: {BAD_SLEEP: \"%s\"}\n", sleep);
+    lab_study(&lab,
+              "study: run\n%s"
+              "  limits: {grace: 500ms}\n"
+              "population: %d\nsteps: %d\nready: 1\nsync: normal\n"
+              "space:\n  lr: {type: log, low: 1e-3, high: 1e-1}\n%s",
+              lab_bad_trainer(&lab, "good", environment, trainer, sizeof trainer), members,
+              segments, more);
+}
+
+/* A worker in a process of its own. Its exit code: 0 ended, 10 interrupted, 20 error. */
+static pid_t fork_worker(void)
+{
+    pid_t const pid = fork();
+    assert_true(pid >= 0);
+    if (pid > 0) { return pid; }
+    enum pbti_run_end end;
+    struct pbti_run_opts opts = pbti_run_opts_default();
+    opts.dir = lab.study;
+    opts.signals = true;
+    struct pbt_error err;
+    pbt_status const status = pbti_run(&opts, &end, &err);
+    if (status != PBT_OK) { (void)fprintf(stderr, "%s\n", err.message); }
+    _exit(status != PBT_OK ? 20 : end == PBTI_RUN_INTERRUPTED ? 10 : 0);
+}
+
+static int wait_for(pid_t pid)
+{
+    int status;
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+/* Until the journal holds so many events. */
+static void await_events(uint64_t count)
+{
+    char url[128];
+    struct pbti_journal *journal;
+    uint64_t last = 0;
+    (void)snprintf(url, sizeof url, "sqlite:%s/journal.db", lab.study);
+    struct pbti_journal_opts const opts = pbti_journal_opts_default();
+    assert_int_equal(pbti_journal_open(url, &opts, &journal, NULL), PBT_OK);
+    for (int i = 0; i < 100 && last < count; i++) {
+        assert_int_equal(pbti_journal_wait(journal, count - 1, 100, &last, NULL), PBT_OK);
+    }
+    assert_true(last >= count);
+    pbti_journal_close(journal);
+}
+
+/* Every segment of every member was reported as done exactly once, and the checkpoints on disk are those
+ * the state names. */
+static void check_whole(uint32_t members, uint32_t segments)
+{
+    struct pbti_opened opened;
+    struct pbti_store_listing listing;
+    assert_int_equal(lab.stop, PBTI_STOP_BUDGET);
+    assert_int_equal(pbti_opened_open(&opened, lab.study, true, NULL, NULL, NULL), PBT_OK);
+    const struct pbti_state *const state = pbti_replica_state(opened.replica);
+    assert_null(pbti_state_check(state));
+    struct pbti_counts const counts = pbti_state_counts(state);
+    assert_int_equal(counts.segments_done, members * segments);
+    assert_int_equal(counts.steps, members * segments);
+    assert_int_equal(pbti_store_list(opened.store, false, &listing, NULL), PBT_OK);
+    for (size_t i = 0; i < listing.count; i++) {
+        assert_true(pbti_state_reachable(state, listing.items[i]));
+    }
+    for (uint32_t i = 0; i < members; i++) {
+        struct pbti_stored stored;
+        assert_int_equal(pbti_store_measure(opened.store, pbti_state_member(state, i)->start,
+                                            &stored, NULL),
+                         PBT_OK);
+        assert_int_equal(stored.files, 1);
+    }
+    free(listing.items);
+    pbti_opened_close(&opened);
+}
+
+static void test_a_study_runs_to_its_end(void **state)
+{
+    (void)state;
+    make_study(4, 5, "0", "slots: 2\n");
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_int_equal(lab.end, PBTI_RUN_ENDED);
+    assert_int_equal(lab.reports_count, 20);
+    assert_int_equal(lab.warnings_count, 0);
+    check_whole(4, 5);
+    assert_int_equal(lab_run(&lab), PBT_OK); /* once more: there is nothing left to do */
+    assert_int_equal(lab.end, PBTI_RUN_ENDED);
+    assert_int_equal(lab.reports_count, 20);
+    check_whole(4, 5);
+}
+
+static void test_hot_slots_reload_nothing(void **state)
+{
+    long process = 0;
+    (void)state;
+    make_study(1, 6, "0", "slots: 1\nstrategy: random\n");
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_int_equal(lab.reports_count, 6);
+    for (size_t i = 0; i < 6; i++) {
+        json_t *const metrics = json_loads(lab.reports[i].metrics, 0, NULL);
+        long const start = (long)json_integer_value(json_object_get(metrics, "start"));
+        long const pid = (long)json_integer_value(json_object_get(metrics, "process"));
+        assert_int_equal(start, i == 0 ? 0 : 2); /* fresh, then keep */
+        assert_true(i == 0 || pid == process);
+        process = pid;
+        json_decref(metrics);
+    }
+}
+
+/* -------- rule 12 -------- */
+
+static void test_rule_12_an_interrupted_run_is_resumed(void **state)
+{
+    (void)state;
+    make_study(3, 4, "0.03", "slots: 2\n");
+    pid_t const pid = fork_worker();
+    await_events(12);
+    assert_int_equal(kill(pid, SIGINT), 0);
+    int const status = wait_for(pid);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 10);
+    assert_int_equal(lab_processes(&lab), 0);
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_true(lab.releases >= 1); /* it gave its claims back */
+    check_whole(3, 4);
+}
+
+static void test_rule_12_a_killed_worker_loses_nothing(void **state)
+{
+    (void)state;
+    make_study(3, 6, "0.03", "slots: 2\n");
+    for (uint64_t kills = 0; kills < 3; kills++) {
+        pid_t const pid = fork_worker();
+        await_events(10 + 8 * kills);
+        assert_int_equal(kill(pid, SIGKILL), 0);
+        assert_true(WIFSIGNALED(wait_for(pid)));
+    }
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_true(lab.releases >= 3); /* by whoever found it dead */
+    check_whole(3, 6);
+}
+
+static void test_rule_12_a_killed_trainer_costs_an_attempt(void **state)
+{
+    (void)state;
+    make_study(2, 4, "0.1", "slots: 1\n");
+    pid_t const pid = fork_worker();
+    await_events(8);
+    char command[200]; /* the trainer itself, not its shim */
+    (void)snprintf(command, sizeof command,
+                   "for p in $(pgrep -f 'bad_trainer.py good$'); do "
+                   "tr '\\0' '\\n' </proc/$p/environ | grep -q '^PBT_LAB_MARK=%s$' && "
+                   "tr '\\0' ' ' </proc/$p/cmdline | grep -qv shim && kill -9 $p; done",
+                   lab.mark);
+    assert_true(system(command) >= 0);
+    assert_int_equal(wait_for(pid), 0);
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    bool found = false;
+    for (size_t i = 0; i < lab.reports_count; i++) {
+        found = found || strstr(lab.reports[i].message, "killed by signal 9") != NULL;
+    }
+    assert_true(found);
+    check_whole(2, 4);
+}
+
+static void test_two_workers_share_a_study(void **state)
+{
+    (void)state;
+    make_study(6, 4, "0.02", "slots: 1\n");
+    pid_t const other = fork_worker();
+    await_events(4);
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_int_equal(wait_for(other), 0);
+    check_whole(6, 4);
+}
+
+static void test_two_workers_share_generations(void **state)
+{
+    (void)state;
+    make_study(4, 3, "0.02", "slots: 2\nstrategy: {name: pbt, mode: generational}\n");
+    pid_t const other = fork_worker();
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_int_equal(wait_for(other), 0);
+    check_whole(4, 3);
+}
+
+/* -------- trouble with storage -------- */
+
+static int ticks;
+
+static void store_path(char path[120], char away[120])
+{
+    (void)snprintf(path, 120, "%s/checkpoints", lab.study);
+    (void)snprintf(away, 120, "%s/away", lab.study);
+}
+
+/* As if the store's disk were gone for a while. */
+static void move_store(bool back)
+{
+    char path[120], away[120];
+    store_path(path, away);
+    assert_int_equal(back ? rename(away, path) : rename(path, away), 0);
+}
+
+static void tick_and_return(void *context, const struct pbti_run_view *view)
+{
+    (void)context;
+    (void)view;
+    ticks++;
+    if (ticks == 2) { move_store(false); }
+    if (ticks == 8) { move_store(true); }
+}
+
+static void tick_and_keep(void *context, const struct pbti_run_view *view)
+{
+    (void)context;
+    (void)view;
+    if (++ticks == 2) { move_store(false); }
+}
+
+static pbt_status run_with_tick(void (*tick)(void *, const struct pbti_run_view *),
+                                struct pbt_error *err)
+{
+    struct pbti_run_opts opts = pbti_run_opts_default();
+    enum pbti_run_end end;
+    ticks = 0;
+    opts.dir = lab.study;
+    opts.give_up_ms = 1500;
+    opts.tick = tick;
+    return pbti_run(&opts, &end, err);
+}
+
+static void test_storage_that_comes_back_is_waited_for(void **state)
+{
+    struct pbt_error err;
+    (void)state;
+    make_study(2, 40, "0.02", "slots: 1\n");
+    assert_int_equal(run_with_tick(tick_and_return, &err), PBT_OK);
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    size_t failed = 0;
+    for (size_t i = 0; i < lab.reports_count; i++) {
+        failed += lab.reports[i].outcome != PBTI_OUTCOME_DONE;
+    }
+    assert_true(failed <= 1); /* a trainer that was just saving */
+    assert_int_equal(lab.stop, PBTI_STOP_BUDGET);
+}
+
+static void test_storage_that_stays_away_ends_the_run(void **state)
+{
+    struct pbt_error err;
+    (void)state;
+    make_study(2, 40, "0.02", "slots: 1\n");
+    assert_int_equal(run_with_tick(tick_and_keep, &err), PBT_EIO);
+    assert_non_null(strstr(err.message, "checkpoints"));
+    assert_int_equal(lab_processes(&lab), 0);
+    move_store(true);
+    assert_int_equal(lab_run(&lab), PBT_OK); /* and nothing is lost */
+    assert_int_equal(lab.stop, PBTI_STOP_BUDGET);
+}
+
+/* -------- the rest -------- */
+
+static void test_stop_hours(void **state)
+{
+    (void)state;
+    make_study(1, 1000000, "0.01", "slots: 1\nstop: {hours: 0.0002}\n");
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_int_equal(lab.stop, PBTI_STOP_HOURS);
+    assert_int_equal(lab.end, PBTI_RUN_ENDED);
+}
+
+static void test_a_run_leaves_the_process_as_it_was(void **state)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGPIPE};
+    struct sigaction before[5], after;
+    sigset_t mask_before, mask_after;
+    (void)state;
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(sigaction(numbers[i], NULL, &before[i]), 0);
+    }
+    assert_int_equal(sigprocmask(SIG_SETMASK, NULL, &mask_before), 0);
+    make_study(1, 2, "0", "slots: 1\n");
+    lab.opts.signals = true;
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    for (size_t i = 0; i < 5; i++) {
+        assert_int_equal(sigaction(numbers[i], NULL, &after), 0);
+        assert_true(after.sa_handler == before[i].sa_handler);
+    }
+    assert_int_equal(sigprocmask(SIG_SETMASK, NULL, &mask_after), 0);
+    assert_int_equal(sigismember(&mask_after, SIGPIPE), sigismember(&mask_before, SIGPIPE));
+}
+
+static void test_a_checkpoint_can_be_evaluated(void **state)
+{
+    struct pbti_opened opened;
+    double score;
+    json_t *metrics;
+    struct pbt_error err;
+    (void)state;
+    make_study(1, 2, "0", "slots: 1\n");
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_int_equal(pbti_opened_open(&opened, lab.study, true, NULL, NULL, NULL), PBT_OK);
+    const struct pbti_state *const study = pbti_replica_state(opened.replica);
+    assert_int_equal(pbti_evaluate(&lab.opts, pbti_state_member(study, 0)->start,
+                                   pbti_state_values(study, 0), 2, NULL, &score, &metrics, &err),
+                     PBT_OK);
+    assert_true(score == 0.5);
+    assert_int_equal(json_integer_value(json_object_get(metrics, "start")), 1);
+    json_decref(metrics);
+    struct pbti_checkpoint const nowhere = {7, 7, 7};
+    assert_int_equal(pbti_evaluate(&lab.opts, nowhere, pbti_state_values(study, 0), 2, NULL, &score,
+                                   &metrics, &err),
+                     PBT_ENOENT);
+    assert_null(metrics);
+    pbti_opened_close(&opened);
+}
+
+static void test_the_log_belongs_to_the_member(void **state)
+{
+    char path[120], text[2000] = "";
+    (void)state;
+    lab_study(&lab,
+              "study: log\n"
+              "trainer: {one_shot: [/bin/sh, -c, 'echo I am member {member}; echo 1']}\n"
+              "population: 2\nsteps: 1\nready: 1\nsync: normal\nslots: 2\n"
+              "space:\n  lr: {type: log, low: 1e-3, high: 1e-1}\n");
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    (void)snprintf(path, sizeof path, "%s/logs/m1.log", lab.study);
+    FILE *const file = fopen(path, "re");
+    assert_non_null(file);
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
+    (void)fclose(file);
+    assert_non_null(strstr(text, "member 1 segment 1 attempt 1\nI am member 1\n"));
+    assert_null(strstr(text, "I am member 0"));
+}
+
+int main(int argc, char **argv)
+{
+    lab_main(argc, argv);
+#define RUN_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        RUN_TEST(test_a_study_runs_to_its_end),
+        RUN_TEST(test_hot_slots_reload_nothing),
+        RUN_TEST(test_rule_12_an_interrupted_run_is_resumed),
+        RUN_TEST(test_rule_12_a_killed_worker_loses_nothing),
+        RUN_TEST(test_rule_12_a_killed_trainer_costs_an_attempt),
+        RUN_TEST(test_two_workers_share_a_study),
+        RUN_TEST(test_two_workers_share_generations),
+        RUN_TEST(test_storage_that_comes_back_is_waited_for),
+        RUN_TEST(test_storage_that_stays_away_ends_the_run),
+        RUN_TEST(test_stop_hours),
+        RUN_TEST(test_a_run_leaves_the_process_as_it_was),
+        RUN_TEST(test_a_checkpoint_can_be_evaluated),
+        RUN_TEST(test_the_log_belongs_to_the_member),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
