@@ -96,7 +96,10 @@ static void keep_exploit(struct pbti_tally *tally, const struct pbti_state *stat
     exploit->before_known = false;
     if (decision->values_count == 0) { return; }
     memcpy(exploit->values, decision->values, decision->values_count * sizeof(double));
-    memcpy(exploit->moves, decision->moves, decision->values_count * sizeof(struct pbti_move));
+    for (uint32_t i = 0; i < decision->values_count; i++) { /* not its padding: it goes to a file */
+        exploit->moves[i].kind = decision->moves[i].kind;
+        exploit->moves[i].amount = decision->moves[i].amount;
+    }
     if (state == NULL) { return; }
     bool const copied = (decision->copied & PBTI_COPY_HYPERPARAMETERS) != 0;
     uint32_t const from = copied ? decision->opponent : decision->member;

@@ -66,20 +66,21 @@ static void answer_locally(struct run_slot *slot, uint8_t outcome, const char *m
     pbti_run_nudge(slot->run);
 }
 
-/* Find what to load and make the folder to save into; with room for what goes there when that was missing
- * before. */
+/* Make the folder to save into, with room for what goes there when that was missing before, and find what
+ * to load: in this order, since storage that is gone as a whole must not look like a checkpoint that is
+ * missing. */
 static pbt_status find_paths(struct run_slot *slot, struct pbt_error *err)
 {
     struct pbti_store *const store = slot->run->opened.store;
+    PBTI_TRY(pbti_store_prepare(store, slot->task.save, slot->save, err));
+    if (slot->cramped) { PBTI_TRY(pbti_store_room(store, slot->cramped_bytes, err)); }
+    slot->cramped = false;
     slot->load[0] = '\0';
     if (slot->task.from.segment != 0) {
         PBTI_TRY(pbti_store_path(store, slot->task.from, slot->load, err));
     } else if (spec_of(slot)->initial_checkpoint != NULL) {
         (void)snprintf(slot->load, sizeof slot->load, "%s", spec_of(slot)->initial_checkpoint);
     }
-    PBTI_TRY(pbti_store_prepare(store, slot->task.save, slot->save, err));
-    if (slot->cramped) { PBTI_TRY(pbti_store_room(store, slot->cramped_bytes, err)); }
-    slot->cramped = false;
     return PBT_OK;
 }
 
@@ -234,8 +235,8 @@ static void warn_empty(struct run_slot *slot)
 /* -------- answering -------- */
 
 /*
- * The trainer failed: because there is no room for what it saves? Then it is not to blame. What it had
- * written of its checkpoint, which takes room, too, tells how much is needed at least.
+ * The trainer failed: because there is no room for what it saves? Then it is not to blame. What it
+ * had written of its checkpoint, which takes room, too, tells how much is needed at least.
  */
 static bool is_cramped(struct run_slot *slot)
 {

@@ -144,8 +144,10 @@ pbt_status pbti_store_publish(struct pbti_store *store, struct pbti_checkpoint c
     store_path(store, checkpoint, PART, part);
     store_path(store, checkpoint, "", whole);
     (void)pbti_checkpoint_name(checkpoint, name);
-    pbt_status const status = pbti_tree_measure(part, store->sync, stored, err);
+    pbt_status status = pbti_tree_measure(part, store->sync, stored, err);
     if (status != PBT_OK) {
+        /* is it this one that is not there, or all of them? */
+        if (status == PBT_ENOENT && access(store->folder, F_OK) != 0) { status = PBT_EIO; }
         return pbti_fail_context(err, status, "could not publish checkpoint \"%s\"", name);
     }
     if (rename(part, whole) != 0 || (store->sync && fsync(store->fd) != 0)) {

@@ -4,6 +4,7 @@
  *
  * Protects rules 1 (a clone is its donor's checkpoint), 11 (the same study with 1 slot and with 4), 12
  * (killed in the middle) and 14 (the best is kept), and the order of calls that pbt/study.h promises.
+ * The threads are the library's: pthread_create() in worker/embed_run.c.
  */
 #include "worker/embed_lab.h"
 

@@ -284,6 +284,7 @@ static void test_storage_that_comes_back_is_waited_for(void **state)
     for (size_t i = 0; i < lab.reports_count; i++) {
         failed += lab.reports[i].outcome != PBTI_OUTCOME_DONE;
     }
+    for (size_t i = 0; i < lab.reports_count; i++) { if (lab.reports[i].outcome) print_message("%u.%u.%u %s: %s\n", lab.reports[i].member, lab.reports[i].segment, lab.reports[i].attempt, pbti_outcome_name(lab.reports[i].outcome), lab.reports[i].message); }
     assert_true(failed <= 1); /* a trainer that was just saving */
     assert_int_equal(lab.stop, PBTI_STOP_BUDGET);
 }
