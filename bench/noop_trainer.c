@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * bench/noop_trainer.c - a trainer that does nothing, with the C client: what is left is the engine.
+ * bench/noop_trainer.c - a trainer that does nothing, with the C client: what is left is the
+ * engine.
  *
  *     bench_noop_trainer [SLEEP_MS [CHECKPOINT_BYTES]]
  *

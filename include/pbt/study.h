@@ -45,9 +45,9 @@ struct pbt_study; /* opaque */
 struct pbt_study_opts {
     size_t struct_size; /* set by pbt_study_opts_default(); do not set */
     uint32_t slots;     /* tasks that may be out at the same time; default 1, at most 4096 */
-    /* Called once for each checkpoint that was reported with a score, when nothing will ever ask for it
-     * again: its weights may be thrown away. From within the call on the study that decided so (in a folder
-     * it may be another process's), and may make none itself. default NULL */
+    /* Called once for each checkpoint that was reported with a score, when nothing will ever ask
+     * for it again: its weights may be thrown away. From within the call on the study that decided
+     * so (in a folder it may be another process's); may make none itself. default NULL */
     void (*forget)(void *context, const char *id);
     void *context; /* of forget */
 };
@@ -129,7 +129,7 @@ PBT_API bool pbt_task_boolean(const struct pbt_task *task, const char *name);
 /* Has the study ended (budget, target, plateau, or nobody left alive)? */
 PBT_API bool pbt_study_is_over(const struct pbt_study *study);
 
-/* The best network ever reported. Its weights are never forgotten unless the spec says `keep: final`. */
+/* The best network ever reported. Never forgotten, unless the spec says `keep: final`. */
 struct pbt_best {
     char id[PBT_ID_MAX]; /* "" = nobody has a finite score yet */
     double score;

@@ -2,10 +2,10 @@
 /*
  * worker/agent.c - the logic of a worker; see agent.h.
  *
- * Every call ends in settle(): look at what is durable, put everything that is to be said into one batch,
- * append it, act on what became durable; after a conflict all of it anew. What a slot is to run comes
- * from one place only, watch(): a claim of ours that is in the journal. So it does not matter how it got
- * there, by an append that was acknowledged or by one whose answer was lost.
+ * Every call ends in settle(): look at what is durable, put everything that is to be said into one
+ * batch, append it, act on what became durable; after a conflict all of it anew. What a slot is to
+ * run comes from one place only, watch(): a claim of ours that is in the journal. So it does not
+ * matter how it got there, by an append that was acknowledged or by one whose answer was lost.
  *
  * A slot's life:
  *
@@ -162,9 +162,9 @@ static void drop(const struct pbti_agent *agent, struct pbti_checkpoint checkpoi
 }
 
 /*
- * The claim of what the slot runs or holds is over: because its result was appended, or because somebody
- * else took it away. What a failed attempt saved, or one whose result came too late, is named by
- * nothing and never will be.
+ * The claim of what the slot runs or holds is over: because its result was appended, or because
+ * somebody else took it away. What a failed attempt saved, or one whose result came too late, is
+ * named by nothing and never will be.
  */
 static void let_go(struct pbti_agent *agent, uint32_t index)
 {

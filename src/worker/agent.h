@@ -2,13 +2,13 @@
 /*
  * worker/agent.h - the logic of a worker: what its slots run, what it appends, what it may delete.
  *
- * Reads the journal, claims members for free slots, hands out tasks, turns results into reports with the
- * decisions and the next claim in the same batch, and starts again. Knows no process, file or clock:
- * those are the `world`, real in worker/run.c and simulated in sim/.
+ * Reads the journal, claims members for free slots, hands out tasks, turns results into reports
+ * with the decisions and the next claim in the same batch, and starts again. Knows no process, file
+ * or clock: those are the `world`, real in worker/run.c and simulated in sim/.
  *
  * Rules it keeps:
  *  - it acts (starts a task, deletes a checkpoint) only on what has been appended;
- *  - a result whose claim is no longer its own is dropped: the claim's sequence number is the token;
+ *  - a result whose claim is no longer its own is dropped: the token is the claim's sequence number;
  *  - a slot runs one task at a time; each start is answered by exactly one pbti_agent_finished();
  *  - a batch that meets a conflict is decided anew, never appended as it was.
  */
@@ -83,29 +83,29 @@ PBT_NODISCARD pbt_status pbti_agent_create(struct pbti_replica *replica,
 void pbti_agent_destroy(struct pbti_agent *agent); /* accepts NULL; appends nothing */
 
 /*
- * Look at the journal and act: join (the first time), free the claims of dead workers, cancel slots whose
- * claim is gone, retry appends that failed, claim for free slots and start them. Call it at the
- * start, after pbti_agent_freed(), when the journal grew, and at least once a second.
+ * Look at the journal and act: join (the first time), free the claims of dead workers, cancel slots
+ * whose claim is gone, retry appends that failed, claim for free slots and start them. Call it at
+ * the start, after pbti_agent_freed(), when the journal grew, and at least once a second.
  *
- * Errors      those of the journal; nothing is lost: what was to be appended is kept and tried again
- *             by the next call
+ * Errors      those of the journal; nothing is lost: what was to be appended is kept and tried
+ *             again by the next call
  */
 PBT_NODISCARD pbt_status pbti_agent_poll(struct pbti_agent *agent, struct pbt_error *err);
 
 /*
  * A slot's task has ended: report it, decide, claim the slot's next member, start it. A result of
- * another task than the slot's is dropped. Texts and lists that are longer than an event may hold are
- * cut: a message at its end, scores to the last ones, metrics altogether.
+ * another task than the slot's is dropped. Texts and lists that are longer than an event may hold
+ * are cut: a message at its end, scores to the last ones, metrics altogether.
  *
- * Errors      as pbti_agent_poll(); the result is kept and appended by a later poll. PBT_ENOMEM while
- *             keeping it: the slot still runs its task; call again
+ * Errors      as pbti_agent_poll(); the result is kept and appended by a later poll. PBT_ENOMEM
+ *             while keeping it: the slot still runs its task; call again
  */
 PBT_NODISCARD pbt_status pbti_agent_finished(struct pbti_agent *agent, uint32_t slot,
                                              const struct pbti_result *result,
                                              struct pbt_error *err);
 
-/* A cancelled slot is free again (`usable`), or a slot is out of order for good: it gets nothing more
- * after what it runs. */
+/* A cancelled slot is free again (`usable`), or a slot is out of order for good: it gets nothing
+ * more after what it runs. */
 void pbti_agent_freed(struct pbti_agent *agent, uint32_t slot, bool usable);
 
 /* Claim nothing more; tasks that run may finish and are reported. */

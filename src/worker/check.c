@@ -6,13 +6,13 @@
  *
  *     process 1    first: fresh            saves 1
  *                  second: keep            saves 2
- *                  long: keep              saves 3    3n steps; with `second` it gives the time of a step
- *                  still: keep, zero steps            evaluation
+ *                  long: keep              saves 3    3n steps; with `second` it gives the time of
+ *                  a step still: keep, zero steps            evaluation
  *     process 2    again: fresh            saves 4    as `first`: is the trainer deterministic?
  *                  reloaded: load 2, long  saves 5    as `long`: does it continue as if unbroken?
  *                  stored: load 2, zero steps
- *                  refreshed: fresh        saves 6    as `first`, in a process that has trained before
- *                  loaded: load 1                     what the following are compared with
+ *                  refreshed: fresh        saves 6    as `first`, in a process that has trained
+ *                  before loaded: load 1                     what the following are compared with
  *                  reseeded: load 1                   as `loaded`, but for the seed
  *                  for each hyperparameter, moved to another value:
  *                  fresh                   saves 7    as `first`: does it have an effect?
@@ -185,7 +185,9 @@ static pbt_status run_plan(struct check *check, const struct planned *plan, size
 
 static const struct planned unbroken[] = {
     {FIRST, "training from scratch", {.steps = 1, .save = 1, .seed = 101}},
-    {SECOND, "training on", {.steps = 1, .age = 1, .from = 1, .keep = true, .save = 2, .seed = 102}},
+    {SECOND,
+     "training on",
+     {.steps = 1, .age = 1, .from = 1, .keep = true, .save = 2, .seed = 102}},
     {LONG,
      "training on for longer",
      {.steps = 3, .age = 2, .from = 2, .keep = true, .save = 3, .seed = 103}},
@@ -322,10 +324,9 @@ static void judge_evaluation(struct check *check)
                           "evaluating a checkpoint gives the score that was reported for it");
         return;
     }
-    struct pbti_finding *const finding =
-        add_finding(check, PBTI_FINDING_NOTE, "evaluate",
-                    "evaluating a checkpoint gave %.9g, its segment reported %.9g", evaluated,
-                    reported);
+    struct pbti_finding *const finding = add_finding(
+        check, PBTI_FINDING_NOTE, "evaluate",
+        "evaluating a checkpoint gave %.9g, its segment reported %.9g", evaluated, reported);
     hint(finding, "to be expected when the score is an average over the segment or an evaluation "
                   "draws at random; otherwise something is missing in the checkpoint");
 }
@@ -401,15 +402,15 @@ static void judge_loaded(struct check *check, uint32_t hp, double moved,
     const char *const name = space->hp[hp].name;
     struct pbti_finding *finding = NULL;
     if (trial->outcome == PBTI_OUTCOME_IN_FORCE) {
-        finding = add_finding(check, PBTI_FINDING_PROBLEM, "restored",
-                              "after loading a checkpoint another value is in force than was handed "
-                              "over: %.600s",
-                              trial->message);
+        finding =
+            add_finding(check, PBTI_FINDING_PROBLEM, "restored",
+                        "after loading a checkpoint another value is in force than was handed "
+                        "over: %.600s",
+                        trial->message);
     } else if (trial->outcome != PBTI_OUTCOME_DONE) {
         add_failure(check, trial, "training on from a checkpoint with a changed hyperparameter");
-    } else if (check->deterministic &&
-               pbti_trial_compare(&check->trials[LOADED], trial, check->varying, NULL, 0) ==
-                   PBTI_SAME) {
+    } else if (check->deterministic && pbti_trial_compare(&check->trials[LOADED], trial,
+                                                          check->varying, NULL, 0) == PBTI_SAME) {
         char is[PBTI_HP_NAME_MAX];
         (void)pbti_value_text(space, hp, moved, is, sizeof is);
         finding = add_finding(check, PBTI_FINDING_PROBLEM, "restored",
@@ -509,9 +510,8 @@ static void measure(struct check *check)
     result->step_s = positive(trials[LONG].seconds - trials[SECOND].seconds) / (2.0 * n);
     result->evaluate_s = trials[STILL].seconds;
     result->load_s = positive(trials[STORED].seconds - trials[STILL].seconds);
-    result->save_s =
-        positive(trials[SECOND].seconds - n * result->step_s - trials[STILL].seconds) +
-        trials[SECOND].publish_s;
+    result->save_s = positive(trials[SECOND].seconds - n * result->step_s - trials[STILL].seconds) +
+                     trials[SECOND].publish_s;
     result->files = trials[FIRST].stored.files;
     result->bytes = trials[FIRST].stored.bytes;
 }

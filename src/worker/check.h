@@ -28,7 +28,8 @@ const char *pbti_severity_name(uint8_t severity);
 
 /*
  * Names of findings, stable: start, protocol, segment (a segment failed), score, metrics,
- * deterministic, continues, fresh_again, in_force, read, effect, restored, seed, evaluate, checkpoint.
+ * deterministic, continues, fresh_again, in_force, read, effect, restored, seed, evaluate,
+ * checkpoint.
  */
 struct pbti_finding {
     uint8_t severity;
@@ -41,33 +42,33 @@ struct pbti_finding {
 struct pbti_check_result {
     struct pbti_finding *findings; /* owned */
     size_t count;
-    bool complete;           /* false: a problem ended it early; the measurements are not there */
-    uint64_t steps;          /* of the short segments */
+    bool complete;  /* false: a problem ended it early; the measurements are not there */
+    uint64_t steps; /* of the short segments */
 
     /* measured, seconds */
-    double start_s;          /* from exec to hello */
+    double start_s; /* from exec to hello */
     double step_s;
-    double evaluate_s;       /* a task of zero steps */
-    double save_s;           /* in the trainer and by the worker */
+    double evaluate_s; /* a task of zero steps */
+    double save_s;     /* in the trainer and by the worker */
     double load_s;
-    uint32_t files;          /* of a checkpoint */
+    uint32_t files; /* of a checkpoint */
     uint64_t bytes;
 
     /* what the study will cost, from the above */
-    uint64_t member_steps;   /* of all members together */
+    uint64_t member_steps; /* of all members together */
     uint64_t segments;
     uint32_t slots;
     double hours;
-    uint64_t disk_bytes;     /* at any time */
+    uint64_t disk_bytes; /* at any time */
 };
 
 struct pbti_check_opts {
     size_t struct_size;  /* set by pbti_check_opts_default() */
     const char *program; /* as in struct pbti_run_opts */
     const char *clients;
-    uint64_t steps;      /* of a short segment; 0 = a tenth of `ready`, at least 1 */
-    double patience_s;   /* hyperparameters are tried one by one if that takes less; default 120 */
-    bool (*builtin_known)(const char *name); /* may be NULL */
+    uint64_t steps;    /* of a short segment; 0 = a tenth of `ready`, at least 1 */
+    double patience_s; /* hyperparameters are tried one by one if that takes less; default 120 */
+    bool (*builtin_known)(const char *name);        /* may be NULL */
     void (*doing)(void *context, const char *what); /* "loading in a fresh process"; may be NULL */
     void *context;
 };
@@ -75,8 +76,8 @@ struct pbti_check_opts {
 struct pbti_check_opts pbti_check_opts_default(void);
 
 /*
- * Try out the trainer of a spec. What is wrong with the trainer is a finding; an error is what kept us
- * from trying.
+ * Try out the trainer of a spec. What is wrong with the trainer is a finding; an error is what kept
+ * us from trying.
  *
  * result      out; owned by the caller, release with pbti_check_release(), also after an error
  * Errors      PBT_EIO, PBT_ENOMEM, PBT_EINVAL (unknown builtin, more cpus or gpus than there are)

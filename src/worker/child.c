@@ -2,9 +2,9 @@
 /*
  * worker/child.c - one contained process. See child.h; the containing is shim.c.
  *
- * The worker signals the shim only. A shim that does not end within the grace and SHIM_SPARE_MS more is
- * killed (which kills the command by its parent-death signal), and if even that does not end it,
- * the child is given up as not reaped.
+ * The worker signals the shim only. A shim that does not end within the grace and SHIM_SPARE_MS
+ * more is killed (which kills the command by its parent-death signal), and if even that does not
+ * end it, the child is given up as not reaped.
  */
 #include "worker/child.h"
 
@@ -29,13 +29,13 @@ struct pbti_child {
     uv_process_t process;
     uv_timer_t timer;
     uv_pipe_t pipes[PIPES];
-    int fds[PIPES];   /* of the pipes; -1: not there */
-    int status;       /* descriptor of the status pipe */
-    int handles;      /* not closed yet */
-    bool spawned;     /* the process handle is one */
-    bool killed;      /* by us */
+    int fds[PIPES]; /* of the pipes; -1: not there */
+    int status;     /* descriptor of the status pipe */
+    int handles;    /* not closed yet */
+    bool spawned;   /* the process handle is one */
+    bool killed;    /* by us */
     bool stopping;
-    bool ended;       /* `ended` was called */
+    bool ended;         /* `ended` was called */
     uint64_t oom_kills; /* of the kernel, before it started */
     char buffer[BUFFER_SIZE];
 };

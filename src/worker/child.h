@@ -3,8 +3,8 @@
  * worker/child.h - one contained process: the shim, its pipes, its end.
  *
  * Every child that was started ends in exactly one call of `ended`, after all its output has been
- * handed over. Death is what waitpid says; an end-of-file on a pipe means nothing. Belongs to the thread
- * of its loop.
+ * handed over. Death is what waitpid says; an end-of-file on a pipe means nothing. Belongs to the
+ * thread of its loop.
  */
 #ifndef PBTI_WORKER_CHILD_H
 #define PBTI_WORKER_CHILD_H
@@ -16,10 +16,10 @@
 struct pbti_child; /* opaque */
 
 struct pbti_child_end {
-    bool reaped;  /* false: it could not be, something of it may still run */
-    bool started; /* false: the command could not be run */
-    bool clean;   /* exit code 0 */
-    bool oom;     /* killed while the kernel was out of memory */
+    bool reaped;    /* false: it could not be, something of it may still run */
+    bool started;   /* false: the command could not be run */
+    bool clean;     /* exit code 0 */
+    bool oom;       /* killed while the kernel was out of memory */
     char text[400]; /* "ended with exit code 1", "could not run \"pythn3\": No such file ..." */
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker/embed.h - the inside of a pbt_study, shared by embed.c (ask and tell), embed_look.c (what a
- * program sees) and embed_run.c (a table of functions).
+ * worker/embed.h - the inside of a pbt_study, shared by embed_study.c (ask and tell), embed_look.c
+ * (what a program sees) and embed_run.c (a table of functions).
  */
 #ifndef PBTI_WORKER_EMBED_H
 #define PBTI_WORKER_EMBED_H
@@ -45,7 +45,7 @@ struct pbt_study {
 /* The slot of a task that is out, or NULL. The lock is held. */
 struct pbti_embed_slot *pbti_embed_slot_of(const struct pbt_task *task);
 
-/* The next task of one of the slots `first` to `last`; id "" when there is none. The lock is held. */
+/* The next task of one of the slots `first` to `last`; id "" when there is none. Under the lock. */
 PBT_NODISCARD pbt_status pbti_embed_ask(struct pbt_study *study, uint32_t first, uint32_t last,
                                         struct pbt_task *task, struct pbt_error *err);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker/embed_look.c - what a program sees of a study: a task's hyperparameters, the end, the best. */
+/* worker/embed_look.c - what a program sees: a task's hyperparameters, the end, the best. */
 #include "worker/embed.h"
 
 #include <math.h>

@@ -2,8 +2,8 @@
 /*
  * worker/embed_run.c - pbt_study_run(): a table of functions, run on a thread a slot.
  *
- * A small program on top of ask and tell, with the checkpoint store. The threads share one struct run;
- * whichever fails first writes its error there, and all leave after the task they have.
+ * A small program on top of ask and tell, with the checkpoint store. The threads share one struct
+ * run; whichever fails first writes its error there, and all leave after the task they have.
  */
 #include "worker/embed.h"
 
@@ -215,8 +215,8 @@ static void run_lanes(struct run *run, struct lane *lanes, uint32_t count)
     }
 }
 
-/* Delete what a program that was killed left in the folder: list first, then take its claims away (poll),
- * then see what the state still names. */
+/* Delete what a program that was killed left in the folder: list first, then take its claims away
+ * (poll), then see what the state still names. */
 static pbt_status sweep(struct pbt_study *study, struct pbt_error *err)
 {
     struct pbti_store_listing listing;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker/launch.h - what a trainer process is started with: arguments, environment, its socket's place.
+ * worker/launch.h - what a trainer process is started with: arguments, environment, its socket's
+ * place.
  *
- * One pbti_launch serves all slots of a run. It owns a private folder (mode 0700) for sockets, short enough
- * for the 108 bytes of a Unix socket's address.
+ * One pbti_launch serves all slots of a run. It owns a private folder (mode 0700) for sockets,
+ * short enough for the 108 bytes of a Unix socket's address.
  */
 #ifndef PBTI_WORKER_LAUNCH_H
 #define PBTI_WORKER_LAUNCH_H

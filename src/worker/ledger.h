@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker/ledger.h - how many bytes the checkpoints hold that this worker published and that are still
- * there. A hash table with open addressing; forgetting an entry moves the ones behind it up.
+ * worker/ledger.h - how many bytes the checkpoints hold that this worker published and that are
+ * still there. A hash table with open addressing; forgetting an entry moves the ones behind it up.
  */
 #ifndef PBTI_WORKER_LEDGER_H
 #define PBTI_WORKER_LEDGER_H
@@ -13,7 +13,7 @@ struct pbti_ledger_entry {
     uint64_t bytes;
 };
 
-struct pbti_ledger { /* begin with all zero */
+struct pbti_ledger {                   /* begin with all zero */
     struct pbti_ledger_entry *entries; /* owned */
     size_t count, capacity;            /* a power of two */
     uint64_t bytes;                    /* of all */

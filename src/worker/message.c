@@ -59,9 +59,9 @@ static pbt_status get_whole(const json_t *root, const char *name, uint64_t max, 
     double const real = json_is_number(value) ? json_number_value(value) : -1.0;
     if (!(real >= 0.0 && real <= (double)max) || real != floor(real)) {
         char *const text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-        pbt_status const status =
-            PBTI_FAIL(err, PBT_EINVAL, 0, "\"%s\" is %.60s, allowed is a whole number from 0 to %llu",
-                      name, text != NULL ? text : "wrong", (unsigned long long)max);
+        pbt_status const status = PBTI_FAIL(
+            err, PBT_EINVAL, 0, "\"%s\" is %.60s, allowed is a whole number from 0 to %llu", name,
+            text != NULL ? text : "wrong", (unsigned long long)max);
         free(text);
         return status;
     }
@@ -105,7 +105,7 @@ static pbt_status parse_metrics(struct pbti_message *message, struct pbt_error *
     }
     const char *name;
     json_t *value;
-    json_object_foreach(metrics, name, value) {
+    json_object_foreach (metrics, name, value) {
         double number;
         if (!get_number(value, &number)) {
             return PBTI_FAIL(err, PBT_EINVAL, 0,
@@ -134,7 +134,8 @@ static pbt_status parse_scores(struct pbti_message *message, struct pbt_error *e
     bool const one = score != NULL && !json_is_null(score);
     bool const several = scores != NULL && !json_is_null(scores);
     if (one && several) {
-        return PBTI_FAIL(err, PBT_EINVAL, 0, "both \"score\" and \"scores\"; only one may be there");
+        return PBTI_FAIL(err, PBT_EINVAL, 0,
+                         "both \"score\" and \"scores\"; only one may be there");
     }
     if (one) {
         if (!get_number(score, &message->score)) {
@@ -411,8 +412,8 @@ static bool numbers_differ(double handed, double found)
     return !(fabs(handed - found) <= PBTI_IN_FORCE_TOLERANCE * scale);
 }
 
-/* Does the value found differ from the one handed over? Numbers compare as numbers, and a boolean may be
- * told as 0 or 1. */
+/* Does the value found differ from the one handed over? Numbers compare as numbers, and a boolean
+ * may be told as 0 or 1. */
 static bool value_differs(const json_t *handed, const json_t *found)
 {
     double number = json_is_true(handed) ? 1.0 : 0.0, other;

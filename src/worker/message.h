@@ -15,9 +15,9 @@
 #include <jansson.h>
 
 #define PBTI_PROTOCOL 1
-#define PBTI_LINE_MAX (4u << 20) /* bytes of a line, its newline included */
-#define PBTI_RANKS_MAX 4096u     /* processes of one member */
-#define PBTI_TASK_NAME_MAX 48    /* bytes of "3.12.1", with the NUL */
+#define PBTI_LINE_MAX (4u << 20)     /* bytes of a line, its newline included */
+#define PBTI_RANKS_MAX 4096u         /* processes of one member */
+#define PBTI_TASK_NAME_MAX 48        /* bytes of "3.12.1", with the NUL */
 #define PBTI_IN_FORCE_TOLERANCE 1e-6 /* relative */
 
 enum pbti_message_kind { PBTI_SAYS_HELLO, PBTI_SAYS_PROGRESS, PBTI_SAYS_DONE, PBTI_SAYS_ERROR };
@@ -25,19 +25,19 @@ enum pbti_message_kind { PBTI_SAYS_HELLO, PBTI_SAYS_PROGRESS, PBTI_SAYS_DONE, PB
 /* What a trainer said. Release with pbti_message_release(), which also ends what is borrowed. */
 struct pbti_message {
     enum pbti_message_kind kind;
-    const char *task;        /* borrowed; NULL in hello */
-    uint32_t rank, ranks;    /* hello */
-    uint64_t step;           /* progress */
-    uint32_t scores_count;   /* done: 0 = missing */
-    const double *scores;    /* done: owned, shape (scores_count); may hold NaN and infinities */
-    const json_t *metrics;   /* done, progress: object of numbers, or NULL; borrowed */
-    const json_t *in_force;  /* done: object of scalars, or NULL; borrowed */
-    const json_t *read;      /* done: array of strings, or NULL; borrowed */
-    uint8_t outcome;         /* error: enum pbti_outcome */
-    const char *text;        /* error: its message; borrowed, "" when there is none */
-    json_t *root;            /* what the above is borrowed from */
-    double score;            /* room for a single one */
-    double *list;            /* room for several */
+    const char *task;       /* borrowed; NULL in hello */
+    uint32_t rank, ranks;   /* hello */
+    uint64_t step;          /* progress */
+    uint32_t scores_count;  /* done: 0 = missing */
+    const double *scores;   /* done: owned, shape (scores_count); may hold NaN and infinities */
+    const json_t *metrics;  /* done, progress: object of numbers, or NULL; borrowed */
+    const json_t *in_force; /* done: object of scalars, or NULL; borrowed */
+    const json_t *read;     /* done: array of strings, or NULL; borrowed */
+    uint8_t outcome;        /* error: enum pbti_outcome */
+    const char *text;       /* error: its message; borrowed, "" when there is none */
+    json_t *root;           /* what the above is borrowed from */
+    double score;           /* room for a single one */
+    double *list;           /* room for several */
 };
 
 /* What a trainer is told to do. All borrowed. */
@@ -50,7 +50,7 @@ struct pbti_order {
     const char *load;                  /* absolute; NULL: nothing to load */
     const char *save;                  /* absolute; NULL: save nothing */
     const struct pbti_space *space;
-    const double *values;              /* shape (space->count) */
+    const double *values; /* shape (space->count) */
     const json_t *fixed;
 };
 

@@ -45,7 +45,8 @@ static char *plain_text(const json_t *value)
                                  : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
 }
 
-/* A hyperparameter as an argument: the fewest digits that read back the same. Owned by the caller. */
+/* A hyperparameter as an argument: the fewest digits that read back the same. Owned by the caller.
+ * */
 static char *hp_text(const struct pbti_order *order, uint32_t hp)
 {
     char text[PBTI_HP_NAME_MAX];
@@ -109,9 +110,9 @@ pbt_status pbti_oneshot_argument(const char *pattern, const struct pbti_order *o
             free(text);
             at += length + 1;
         } else if (*at == '}') {
-            status = PBTI_FAIL(err, PBT_EINVAL, 0,
-                               "argument \"%s\": \"}\" without \"{\"; a brace is written }}",
-                               pattern);
+            status =
+                PBTI_FAIL(err, PBT_EINVAL, 0,
+                          "argument \"%s\": \"}\" without \"{\"; a brace is written }}", pattern);
         } else {
             (void)fputc(*at, stream);
         }
@@ -136,8 +137,8 @@ pbt_status pbti_oneshot_command(const struct pbti_launch *launch, const struct p
 void pbti_oneshot_environment(const struct pbti_order *order, const char *result,
                               struct pbti_strings *environment)
 {
-    static const char *const names[] = {"steps",   "seed",    "age",   "load",  "save", "member",
-                                        "segment", "attempt", "start", "result"};
+    static const char *const names[] = {"steps",  "seed",    "age",     "load",  "save",
+                                        "member", "segment", "attempt", "start", "result"};
     char text[NUMBER_MAX], variable[PBTI_HP_NAME_MAX + 16];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         const char *const value = task_value(names[i], order, result, text);

@@ -2,8 +2,8 @@
 /*
  * worker/oneshot.h - one_shot trainers: a fresh process for each segment; see docs/protocol.md.
  *
- * What goes in: arguments with {placeholders}, and the environment. What comes out: the result file or the
- * last line of standard output. Running it is the runner's business.
+ * What goes in: arguments with {placeholders}, and the environment. What comes out: the result file
+ * or the last line of standard output. Running it is the runner's business.
  */
 #ifndef PBTI_WORKER_ONESHOT_H
 #define PBTI_WORKER_ONESHOT_H

@@ -2,8 +2,8 @@
 /*
  * worker/opened.c - a study folder, opened to work in. See opened.h.
  *
- * Whether appends are synced is said by the spec, and the spec is in the journal: a study that asks for less
- * than the default is opened twice.
+ * Whether appends are synced is said by the spec, and the spec is in the journal: a study that asks
+ * for less than the default is opened twice.
  */
 #include "worker/opened.h"
 

@@ -16,8 +16,8 @@ struct pbti_opened { /* all owned; begin with all zero */
 
 /*
  * read_only   nothing is written; the store is there to read from
- * Errors      the journal's and the store's; PBT_ENOENT: there is no study. pbti_opened_close() is owed
- *             in any case
+ * Errors      the journal's and the store's; PBT_ENOENT: there is no study. pbti_opened_close() is
+ *             owed in any case
  */
 PBT_NODISCARD pbt_status pbti_opened_open(struct pbti_opened *opened, const char *dir,
                                           bool read_only, pbti_observer observer, void *context,

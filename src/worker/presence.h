@@ -2,9 +2,10 @@
 /*
  * worker/presence.h - being seen to be alive by the other workers of this machine.
  *
- * A worker holds a lock (flock) on <study>/workers/<id>.lock for as long as it lives. The kernel lets go of
- * the lock when the process dies, however it dies, so another worker that gets the lock knows for
- * certain: no clock, no process ids that are used again. Nothing is known of workers on other hosts.
+ * A worker holds a lock (flock) on <study>/workers/<id>.lock for as long as it lives. The kernel
+ * lets go of the lock when the process dies, however it dies, so another worker that gets the lock
+ * knows for certain: no clock, no process ids that are used again. Nothing is known of workers on
+ * other hosts.
  */
 #ifndef PBTI_WORKER_PRESENCE_H
 #define PBTI_WORKER_PRESENCE_H
@@ -21,8 +22,8 @@ PBT_NODISCARD pbt_status pbti_presence_open(const char *study_dir, uint64_t *wor
 /* Let go of the lock and remove its file. Accepts NULL. */
 void pbti_presence_close(struct pbti_presence *presence);
 
-/* Is this worker certainly dead? false when it lives, is on another host, or nothing is known. The lock file
- * of a dead one is removed. */
+/* Is this worker certainly dead? false when it lives, is on another host, or nothing is known. The
+ * lock file of a dead one is removed. */
 bool pbti_presence_dead(const struct pbti_presence *presence,
                         const struct pbti_event_worker *worker);
 

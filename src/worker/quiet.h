@@ -2,8 +2,8 @@
 /*
  * worker/quiet.h - what a library that uses a libuv loop with children owes the process it runs in.
  *
- * Between begin and end, SIGPIPE is blocked in this thread: writing to a trainer that is gone must be an
- * error, not the end of the process. At the end the thread's mask and the handlers that libuv
+ * Between begin and end, SIGPIPE is blocked in this thread: writing to a trainer that is gone must
+ * be an error, not the end of the process. At the end the thread's mask and the handlers that libuv
  * replaced are as they were before.
  */
 #ifndef PBTI_WORKER_QUIET_H

@@ -2,11 +2,11 @@
 /*
  * worker/run.c - the run of a worker: opens everything, is the agent's world, ends in order.
  *
- * One libuv loop in the caller's thread. Appends to the journal are made on it, since they are short; what
- * may take long (publishing and deleting checkpoints) goes to libuv's thread pool.
+ * One libuv loop in the caller's thread. Appends to the journal are made on it, since they are
+ * short; what may take long (publishing and deleting checkpoints) goes to libuv's thread pool.
  *
- * The end: wind_down() says goodbye to the journal, every trainer is told to leave (or stopped), and when
- * the last one has, the remaining handles are closed and the loop runs out.
+ * The end: wind_down() says goodbye to the journal, every trainer is told to leave (or stopped),
+ * and when the last one has, the remaining handles are closed and the loop runs out.
  */
 #include "worker/run_inside.h"
 
@@ -24,8 +24,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POLL_MS 100      /* with a free slot: another worker's report may be what it waits for */
-#define POLLS_APART 10   /* with none: every tenth time */
+#define POLL_MS 100    /* with a free slot: another worker's report may be what it waits for */
+#define POLLS_APART 10 /* with none: every tenth time */
 #define TICK_MS 200
 #define SLOTS_MAX 4096u
 
@@ -223,8 +223,7 @@ static void sweep(struct run *run)
 static bool is_time_up(const struct run *run)
 {
     double const hours = run->opened.spec->stop_hours;
-    return hours > 0.0 &&
-           (double)(pbti_run_wall_ms() - run->began_ms) >= hours * 3600.0 * 1000.0;
+    return hours > 0.0 && (double)(pbti_run_wall_ms() - run->began_ms) >= hours * 3600.0 * 1000.0;
 }
 
 static void look(struct run *run)
@@ -436,13 +435,12 @@ static void close_all(struct run *run)
 
 static enum pbti_run_end end_of(const struct run *run)
 {
-    return run->interrupted            ? PBTI_RUN_INTERRUPTED
+    return run->interrupted              ? PBTI_RUN_INTERRUPTED
            : pbti_agent_done(run->agent) ? PBTI_RUN_ENDED
                                          : PBTI_RUN_NO_SLOTS;
 }
 
-pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end,
-                    struct pbt_error *err)
+pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end, struct pbt_error *err)
 {
     PBTI_TRY(check_opts(opts, err));
     struct run *const run = calloc(1, sizeof *run);
@@ -451,9 +449,9 @@ pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end,
     struct pbti_quiet quiet;
     pbti_quiet_begin(&quiet);
     int const code = uv_loop_init(&run->loop);
-    pbt_status status = code == 0 ? PBT_OK
-                                  : PBTI_FAIL(err, PBT_EIO, -code, "could not make a loop: %s",
-                                              uv_strerror(code));
+    pbt_status status =
+        code == 0 ? PBT_OK
+                  : PBTI_FAIL(err, PBT_EIO, -code, "could not make a loop: %s", uv_strerror(code));
     if (status == PBT_OK) {
         status = open_all(run, err);
         if (status == PBT_OK) {

@@ -2,10 +2,10 @@
 /*
  * worker/run.h - a worker on this machine: slots, trainer processes, the store, around an agent.
  *
- * Opens the study, runs until it has ended, it is told to stop, or storage fails for good. The first
- * interrupt drains nothing: it abandons the running segments (they will be run again), kills the
- * trainers with everything they started, and leaves. Prints nothing: people are told through the
- * callbacks.
+ * Opens the study, runs until it has ended, it is told to stop, or storage fails for good. The
+ * first interrupt drains nothing: it abandons the running segments (they will be run again), kills
+ * the trainers with everything they started, and leaves. Prints nothing: people are told through
+ * the callbacks.
  */
 #ifndef PBTI_WORKER_RUN_H
 #define PBTI_WORKER_RUN_H
@@ -32,13 +32,13 @@ struct pbti_run_view {
 };
 
 struct pbti_run_opts {
-    size_t struct_size;     /* set by pbti_run_opts_default() */
-    const char *dir;        /* the study folder; it holds journal.db */
-    const char *program;    /* the pbt binary, for shims and builtin trainers; /proc/self/exe */
-    const char *clients;    /* folder with pbt.py, put on PYTHONPATH; NULL = do not */
-    uint32_t slots;         /* 0 = as the spec says */
-    bool signals;           /* handle SIGINT, SIGTERM, SIGHUP here */
-    uint32_t give_up_ms;    /* storage that fails for so long ends the run; default 60000 */
+    size_t struct_size;  /* set by pbti_run_opts_default() */
+    const char *dir;     /* the study folder; it holds journal.db */
+    const char *program; /* the pbt binary, for shims and builtin trainers; /proc/self/exe */
+    const char *clients; /* folder with pbt.py, put on PYTHONPATH; NULL = do not */
+    uint32_t slots;      /* 0 = as the spec says */
+    bool signals;        /* handle SIGINT, SIGTERM, SIGHUP here */
+    uint32_t give_up_ms; /* storage that fails for so long ends the run; default 60000 */
     /* Is there a builtin trainer of this name? NULL = do not ask: it shows when it is started. */
     bool (*builtin_known)(const char *name);
     pbti_observer observer; /* of durable events; may be NULL */
@@ -80,14 +80,14 @@ PBT_NODISCARD pbt_status pbti_study_create(const char *dir, const struct pbti_sp
 PBT_NODISCARD pbt_status pbti_study_begin(struct pbti_replica *replica,
                                           const struct pbti_spec *spec, struct pbt_error *err);
 
-/* Append an amend event with `spec` and render study.yaml anew; nothing when nothing changed and the
- * study has not ended. */
+/* Append an amend event with `spec` and render study.yaml anew; nothing when nothing changed and
+ * the study has not ended. */
 PBT_NODISCARD pbt_status pbti_study_amend(const char *dir, const struct pbti_spec *spec,
                                           struct pbt_error *err);
 
 /*
- * Evaluate a checkpoint: a train of zero steps with `fixed` replaced. Runs its own trainer, needs no
- * slot, appends nothing.
+ * Evaluate a checkpoint: a train of zero steps with `fixed` replaced. Runs its own trainer, needs
+ * no slot, appends nothing.
  *
  * score       out; NaN when the trainer sent none
  * metrics     out, may be NULL: new reference to a JSON object
@@ -97,15 +97,16 @@ PBT_NODISCARD pbt_status pbti_evaluate(const struct pbti_run_opts *opts,
                                        uint64_t age, const json_t *fixed, double *score,
                                        json_t **metrics, struct pbt_error *err);
 
-/* Slots that `spec` gets on this machine when it says auto: from affinity, cgroup limits, visible GPUs. */
+/* Slots that `spec` gets on this machine when it says auto: from affinity, cgroup limits, visible
+ * GPUs. */
 uint32_t pbti_slots_auto(const struct pbti_spec *spec);
 
 /* -------- the exec shim: `pbt shim [--grace MS] -- COMMAND...`, run for every trainer -------- */
 
 /*
  * Run a command contained: own session, dies with its parent, takes everything it started with it.
- * Returns the exit code to leave with; ends by the same signal when the command did. The one place that
- * is its own process and may end it.
+ * Returns the exit code to leave with; ends by the same signal when the command did. The one place
+ * that is its own process and may end it.
  */
 int pbti_shim_main(int argc, char **argv);
 

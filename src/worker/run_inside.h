@@ -94,7 +94,8 @@ struct run {
 
 void pbti_run_warn(struct run *run, const char *format, ...) PBT_PRINTF(2, 3);
 
-/* Storage failed: what was to be done is tried again by the run's clock, until its patience ends. */
+/* Storage failed: what was to be done is tried again by the run's clock, until its patience ends.
+ * */
 void pbti_run_trouble(struct run *run, pbt_status status, const struct pbt_error *err);
 
 /* An agent's call has answered. */

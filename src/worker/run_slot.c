@@ -4,9 +4,9 @@
  *
  *     start -> (paths) -> order -> trainer -> answer -> publish, off the loop -> result
  *
- * Two kinds of trouble are kept apart. What the trainer did wrong is an outcome of the segment. Storage
- * that fails (a full disk) is not the trainer's fault: the step is tried again until the run gives up, and
- * nothing is reported.
+ * Two kinds of trouble are kept apart. What the trainer did wrong is an outcome of the segment.
+ * Storage that fails (a full disk) is not the trainer's fault: the step is tried again until the
+ * run gives up, and nothing is reported.
  */
 #include "worker/run_inside.h"
 
@@ -66,9 +66,9 @@ static void answer_locally(struct run_slot *slot, uint8_t outcome, const char *m
     pbti_run_nudge(slot->run);
 }
 
-/* Make the folder to save into, with room for what goes there when that was missing before, and find what
- * to load: in this order, since storage that is gone as a whole must not look like a checkpoint that is
- * missing. */
+/* Make the folder to save into, with room for what goes there when that was missing before, and
+ * find what to load: in this order, since storage that is gone as a whole must not look like a
+ * checkpoint that is missing. */
 static pbt_status find_paths(struct run_slot *slot, struct pbt_error *err)
 {
     struct pbti_store *const store = slot->run->opened.store;
@@ -199,8 +199,8 @@ static bool names_it(const json_t *list, const char *name)
     return false;
 }
 
-/* Hyperparameters that a trainer built its network with are not read again for a `keep`, so only a segment
- * that starts anew says which are never read. */
+/* Hyperparameters that a trainer built its network with are not read again for a `keep`, so only a
+ * segment that starts anew says which are never read. */
 static void warn_unread(struct run_slot *slot)
 {
     struct run *const run = slot->run;
@@ -311,8 +311,8 @@ static void give_answer(struct run_slot *slot)
     pbti_run_after_agent(run, pbti_agent_finished(run->agent, slot->index, &result, &err), &err);
 }
 
-/* The trainer is gone although nobody asked it to leave. What it had said stands, unless it spoke out of
- * turn. */
+/* The trainer is gone although nobody asked it to leave. What it had said stands, unless it spoke
+ * out of turn. */
 static void on_lost(void *context, uint8_t outcome, const char *why)
 {
     struct run_slot *const slot = context;

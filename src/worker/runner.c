@@ -9,8 +9,8 @@
  * A one_shot trainer goes EMPTY -> BUSY -> EMPTY: its result is read when it has ended.
  *
  * A failure is noted when it is seen (the first one counts), then the trainer is stopped, and the
- * answer is given when the shim has been reaped. A trainer that closes its connection has LINGER_MS to end
- * by itself, so that a crash is told as a crash.
+ * answer is given when the shim has been reaped. A trainer that closes its connection has LINGER_MS
+ * to end by itself, so that a crash is told as a crash.
  */
 #include "worker/runner.h"
 
@@ -183,9 +183,7 @@ static void fail(struct pbti_runner *runner, uint8_t outcome, const char *format
         runner->answering = true;
     }
     end_trainer(runner);
-    if (!had_order && !runner->stopping) {
-        runner->opts.lost(runner->opts.context, outcome, text);
-    }
+    if (!had_order && !runner->stopping) { runner->opts.lost(runner->opts.context, outcome, text); }
 }
 
 /* "; its last line: ..." or nothing. */
@@ -231,9 +229,11 @@ static void on_limit(uv_timer_t *timer)
     uint64_t const time = now(runner);
     char words[400];
     if (runner->linger_until > 0 && time >= runner->linger_until) {
-        fail(runner, PBTI_OUTCOME_PROTOCOL, "the trainer closed its connection and went on running");
+        fail(runner, PBTI_OUTCOME_PROTOCOL,
+             "the trainer closed its connection and went on running");
     } else if (runner->phase == STARTING && time >= after(runner->launched, limits->start_ms)) {
-        fail(runner, PBTI_OUTCOME_START, "no hello from every rank within the start limit of %g s%s",
+        fail(runner, PBTI_OUTCOME_START,
+             "no hello from every rank within the start limit of %g s%s",
              (double)limits->start_ms / 1000.0, last_words(runner, words));
     } else if (runner->phase == BUSY && time >= after(runner->ordered, limits->segment_ms)) {
         fail(runner, PBTI_OUTCOME_SEGMENT, "not done within the segment limit of %g s%s",
@@ -346,8 +346,9 @@ static void on_said(void *context, uint32_t rank, struct pbti_message *message)
     struct pbti_runner *const runner = context;
     runner->heard = now(runner);
     if (runner->phase != BUSY) {
-        fail(runner, PBTI_OUTCOME_PROTOCOL, "%s for task \"%.60s\" out of turn: no task was running",
-             names[message->kind], message->task);
+        fail(runner, PBTI_OUTCOME_PROTOCOL,
+             "%s for task \"%.60s\" out of turn: no task was running", names[message->kind],
+             message->task);
     } else if (strcmp(message->task, runner->order.task) != 0) {
         fail(runner, PBTI_OUTCOME_PROTOCOL, "%s for task \"%.60s\" while task \"%s\" was running",
              names[message->kind], message->task, runner->order.task);

@@ -2,7 +2,8 @@
 /*
  * worker/shim.c - a small process between the worker and a trainer that contains it.
  *
- *     pbt shim [--grace MS] [--status FD] [--parent PID] [--socket PATH] [--directory DIR] -- COMMAND...
+ *     pbt shim [--grace MS] [--status FD] [--parent PID] [--socket PATH] [--directory DIR]
+ *              -- COMMAND ARGUMENT...
  *
  * What it promises:
  *  1 the command and everything it started are gone when the shim has ended: descendants that lost
@@ -190,8 +191,7 @@ static void kill_children_by_scan(void)
         FILE *const file =
             item->d_name[0] >= '0' && item->d_name[0] <= '9' ? fopen(path, "re") : NULL;
         if (file == NULL) { continue; }
-        const char *const end =
-            fgets(line, sizeof line, file) != NULL ? strrchr(line, ')') : NULL;
+        const char *const end = fgets(line, sizeof line, file) != NULL ? strrchr(line, ')') : NULL;
         long parent = 0;
         if (end != NULL && sscanf(end, ") %*c %ld", &parent) == 1 && parent == (long)getpid()) {
             (void)kill((pid_t)strtol(item->d_name, NULL, 10), SIGKILL);

@@ -2,9 +2,9 @@
 /*
  * worker/slots.h - what this machine has: processors and GPUs, and how many trainers fit on it.
  *
- * Processors: those this process may run on (affinity), less when a cgroup (v1 or v2) limits its share.
- * GPUs: the entries of CUDA_VISIBLE_DEVICES as they are (indices or UUIDs); without that variable
- * those that the NVIDIA driver lists.
+ * Processors: those this process may run on (affinity), less when a cgroup (v1 or v2) limits its
+ * share. GPUs: the entries of CUDA_VISIBLE_DEVICES as they are (indices or UUIDs); without that
+ * variable those that the NVIDIA driver lists.
  */
 #ifndef PBTI_WORKER_SLOTS_H
 #define PBTI_WORKER_SLOTS_H
@@ -20,13 +20,13 @@ void pbti_machine_gpus(struct pbti_strings *gpus);
 /*
  * CUDA_VISIBLE_DEVICES of a slot: the slot's own `per_slot` of them.
  *
- * Returns     owned by the caller; "" to hide those that are there; NULL: leave the variable alone, or
- *             out of memory
+ * Returns     owned by the caller; "" to hide those that are there; NULL: leave the variable alone,
+ *             or out of memory
  */
 char *pbti_slot_gpus(const struct pbti_strings *gpus, uint32_t slot, uint32_t per_slot);
 
-/* How many slots, in order: what was asked for (0 = as the spec says), the spec, the machine. PBT_EINVAL
- * when a member needs more than there is. */
+/* How many slots, in order: what was asked for (0 = as the spec says), the spec, the machine.
+ * PBT_EINVAL when a member needs more than there is. */
 PBT_NODISCARD pbt_status pbti_slots_count(const struct pbti_spec *spec, uint32_t asked,
                                           uint32_t *count, struct pbt_error *err);
 

@@ -47,9 +47,8 @@ static pbt_status open_runner(struct pbti_solo *solo, const struct pbti_spec *sp
     return status;
 }
 
-pbt_status pbti_solo_open(struct pbti_solo *solo, const struct pbti_spec *spec,
-                          const char *program, const char *clients, const char *logs,
-                          struct pbt_error *err)
+pbt_status pbti_solo_open(struct pbti_solo *solo, const struct pbti_spec *spec, const char *program,
+                          const char *clients, const char *logs, struct pbt_error *err)
 {
     *solo = (struct pbti_solo){0};
     int const code = uv_loop_init(&solo->loop);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker/solo.h - a runner of its own with a loop of its own: run one order and wait for its answer.
+ * worker/solo.h - a runner of its own with a loop of its own: run one order and wait for its
+ * answer.
  *
- * For evaluating a checkpoint and for trying out a trainer, where nothing else is to be done meanwhile.
+ * For evaluating a checkpoint and for trying out a trainer, where nothing else is to be done
+ * meanwhile.
  */
 #ifndef PBTI_WORKER_SOLO_H
 #define PBTI_WORKER_SOLO_H

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker/store.h - the checkpoint store: directories that are published whole and never changed again.
+ * worker/store.h - the checkpoint store: directories that are published whole and never changed
+ * again.
  *
- * <study>/checkpoints/m<member>.s<segment>.a<attempt> is a published checkpoint; the same with ".part"
- * behind it is one being written. The store does not look into them: their content is the trainer's.
- * Deleting goes through a rename to ".gone", so that a half-deleted one is never taken for whole.
- * All functions may be called from any thread.
+ * <study>/checkpoints/m<member>.s<segment>.a<attempt> is a published checkpoint; the same with
+ * ".part" behind it is one being written. The store does not look into them: their content is the
+ * trainer's. Deleting goes through a rename to ".gone", so that a half-deleted one is never taken
+ * for whole. All functions may be called from any thread.
  */
 #ifndef PBTI_WORKER_STORE_H
 #define PBTI_WORKER_STORE_H
@@ -34,8 +35,8 @@ PBT_NODISCARD pbt_status pbti_store_open(const char *study_dir, bool sync, bool 
                                          struct pbti_store **out, struct pbt_error *err);
 void pbti_store_close(struct pbti_store *store);
 
-/* Make the empty directory to save into; what an earlier try left there is removed. `path`: absolute,
- * PATH_MAX bytes. */
+/* Make the empty directory to save into; what an earlier try left there is removed. `path`:
+ * absolute, PATH_MAX bytes. */
 PBT_NODISCARD pbt_status pbti_store_prepare(struct pbti_store *store,
                                             struct pbti_checkpoint checkpoint, char *path,
                                             struct pbt_error *err);
@@ -49,8 +50,8 @@ PBT_NODISCARD pbt_status pbti_store_path(struct pbti_store *store,
                                          struct pbti_checkpoint checkpoint, char *path,
                                          struct pbt_error *err);
 /*
- * Is there room for a checkpoint of so many bytes, and a little more? PBT_EIO when there is not. What
- * cannot be known (a quota, a file system that does not tell) counts as room.
+ * Is there room for a checkpoint of so many bytes, and a little more? PBT_EIO when there is not.
+ * What cannot be known (a quota, a file system that does not tell) counts as room.
  */
 PBT_NODISCARD pbt_status pbti_store_room(struct pbti_store *store, uint64_t bytes,
                                          struct pbt_error *err);
@@ -62,9 +63,9 @@ PBT_NODISCARD pbt_status pbti_store_measure(struct pbti_store *store,
 void pbti_store_drop(struct pbti_store *store, struct pbti_checkpoint checkpoint);
 
 /*
- * Delete what a crash left behind: every checkpoint in the folder that the state does not name, unless
- * it is the save of a claim that is running. The state must have been read after the folder: give the
- * listing first. See pbti_store_list().
+ * Delete what a crash left behind: every checkpoint in the folder that the state does not name,
+ * unless it is the save of a claim that is running. The state must have been read after the folder:
+ * give the listing first. See pbti_store_list().
  */
 struct pbti_store_listing {
     struct pbti_checkpoint *items; /* owned; free() */

@@ -2,8 +2,8 @@
 /*
  * worker/talk.c - the sockets of one trainer. See talk.h.
  *
- * A connection's buffer grows with its longest line, up to PBTI_LINE_MAX. Callbacks may close the talk; a
- * loop that calls them looks at `closing` before it goes on.
+ * A connection's buffer grows with its longest line, up to PBTI_LINE_MAX. Callbacks may close the
+ * talk; a loop that calls them looks at `closing` before it goes on.
  */
 #include "worker/talk.h"
 
@@ -154,9 +154,9 @@ static void take_lines(struct connection *connection)
     size_t begin = 0;
     while (!talk->closing && !connection->dead) {
         size_t const from = connection->scanned > begin ? connection->scanned : begin;
-        const char *const end = from < connection->used
-                                    ? memchr(connection->buffer + from, '\n', connection->used - from)
-                                    : NULL;
+        const char *const end = from < connection->used ? memchr(connection->buffer + from, '\n',
+                                                                 connection->used - from)
+                                                        : NULL;
         if (end == NULL) { break; }
         size_t const at = (size_t)(end - connection->buffer);
         on_line(connection, connection->buffer + begin, at - begin);
@@ -167,9 +167,7 @@ static void take_lines(struct connection *connection)
     memmove(connection->buffer, connection->buffer + begin, connection->used - begin);
     connection->used -= begin;
     connection->scanned = connection->used;
-    if (connection->used >= PBTI_LINE_MAX) {
-        fail(talk, "a line of more than 4 MiB");
-    }
+    if (connection->used >= PBTI_LINE_MAX) { fail(talk, "a line of more than 4 MiB"); }
 }
 
 /* -------- reading -------- */

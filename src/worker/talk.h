@@ -2,9 +2,9 @@
 /*
  * worker/talk.h - the sockets of one trainer: connections, lines, ranks. See docs/protocol.md.
  *
- * Each launch of a trainer has a talk of its own, with a path of its own, so that an old trainer that is
- * late cannot reach the conversation of the next one. Whether a message comes in turn is not decided
- * here, except hello, which is used up here.
+ * Each launch of a trainer has a talk of its own, with a path of its own, so that an old trainer
+ * that is late cannot reach the conversation of the next one. Whether a message comes in turn is
+ * not decided here, except hello, which is used up here.
  */
 #ifndef PBTI_WORKER_TALK_H
 #define PBTI_WORKER_TALK_H
@@ -39,7 +39,8 @@ void pbti_talk_send(struct pbti_talk *talk, const char *line, size_t size);
 /* Read what is there now: for when the trainer has ended. */
 void pbti_talk_drain(struct pbti_talk *talk);
 
-/* No callback comes after it. Accepts NULL. Memory is released when the loop has closed the handles. */
+/* No callback comes after it. Accepts NULL. Memory is released when the loop has closed the
+ * handles. */
 void pbti_talk_close(struct pbti_talk *talk);
 
 #endif

@@ -18,11 +18,11 @@ struct pbti_tasklog {
     char folder[PATH_MAX]; /* "": no files */
     uint64_t cap;
     uint32_t member, segment, attempt;
-    bool headed;      /* the line in front of this task's output is written */
-    bool line_open;   /* the last byte written was not a newline */
-    int fd;           /* of the member's log; -1: not open */
+    bool headed;    /* the line in front of this task's output is written */
+    bool line_open; /* the last byte written was not a newline */
+    int fd;         /* of the member's log; -1: not open */
     uint32_t fd_member;
-    uint64_t size;    /* of the open file */
+    uint64_t size; /* of the open file */
     uint64_t size_max;
     size_t tail_size;
     char tail[TAIL_SIZE]; /* the last output of this task */

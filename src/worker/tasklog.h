@@ -2,11 +2,11 @@
 /*
  * worker/tasklog.h - what trainers print, one capped log a member: <study>/logs/m<member>.log.
  *
- * A trainer serves several members, so the worker owns the pipe and sorts the output. A log keeps how it
- * began and how it ended: the first quarter of the cap in m3.log.0, then m3.log, which turns into
- * m3.log.1 when it is full. A line in front of each task's output says what it belongs to; a task
- * that prints nothing leaves nothing. Trouble with a log is never trouble for a study: output that
- * cannot be written is dropped.
+ * A trainer serves several members, so the worker owns the pipe and sorts the output. A log keeps
+ * how it began and how it ended: the first quarter of the cap in m3.log.0, then m3.log, which turns
+ * into m3.log.1 when it is full. A line in front of each task's output says what it belongs to; a
+ * task that prints nothing leaves nothing. Trouble with a log is never trouble for a study: output
+ * that cannot be written is dropped.
  */
 #ifndef PBTI_WORKER_TASKLOG_H
 #define PBTI_WORKER_TASKLOG_H

@@ -2,8 +2,9 @@
 /*
  * worker/tree.c - directory trees as wholes. See tree.h.
  *
- * The list of a walk owns its relative paths. Everything is opened relative to the root's descriptor
- * and without following links, so that a tree that changes meanwhile cannot lead elsewhere.
+ * The list of a walk owns its relative paths. Everything is opened relative to the root's
+ * descriptor and without following links, so that a tree that changes meanwhile cannot lead
+ * elsewhere.
  */
 #include "worker/tree.h"
 
@@ -49,9 +50,7 @@ static void walk_end(struct walk *walk)
 static pbt_status fail_errno(struct pbt_error *err, int code, const char *what, const char *root,
                              const char *path)
 {
-    pbt_status const status = code == ENOENT   ? PBT_ENOENT
-                              : code == ENOMEM ? PBT_ENOMEM
-                                               : PBT_EIO;
+    pbt_status const status = code == ENOENT ? PBT_ENOENT : code == ENOMEM ? PBT_ENOMEM : PBT_EIO;
     return PBTI_FAIL(err, status, code, "could not %s \"%s%s%s\": %s", what, root,
                      path[0] != '\0' ? "/" : "", path, strerror(code));
 }
@@ -106,8 +105,8 @@ static pbt_status walk_folder(struct walk *walk, const char *folder, struct pbt_
     return status;
 }
 
-/* List everything below `path`. Whatever it returns, walk_end() is owed. With `unlock`, folders that
- * their owner made unreadable are opened up first. */
+/* List everything below `path`. Whatever it returns, walk_end() is owed. With `unlock`, folders
+ * that their owner made unreadable are opened up first. */
 static pbt_status walk_begin(struct walk *walk, const char *path, bool unlock,
                              struct pbt_error *err)
 {

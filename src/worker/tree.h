@@ -2,9 +2,9 @@
 /*
  * worker/tree.h - directory trees as wholes: measure, make durable, copy, remove.
  *
- * A tree is walked breadth first into one flat list, parents before what is in them; nothing recurses, so
- * that its depth is bounded by PATH_MAX alone. Symbolic links are never followed. All functions block
- * and may be called from any thread.
+ * A tree is walked breadth first into one flat list, parents before what is in them; nothing
+ * recurses, so that its depth is bounded by PATH_MAX alone. Symbolic links are never followed. All
+ * functions block and may be called from any thread.
  */
 #ifndef PBTI_WORKER_TREE_H
 #define PBTI_WORKER_TREE_H
@@ -27,7 +27,8 @@ uint64_t pbti_tree_bytes(const char *path);
 /* Remove `path` and everything below it. What is not there is fine. */
 PBT_NODISCARD pbt_status pbti_tree_remove(const char *path, struct pbt_error *err);
 
-/* Copy the tree below `from` to `to`, which must not exist. After an error nothing is left at `to`. */
+/* Copy the tree below `from` to `to`, which must not exist. After an error nothing is left at `to`.
+ * */
 PBT_NODISCARD pbt_status pbti_tree_copy(const char *from, const char *to, struct pbt_error *err);
 
 /* Make `path` and those of its parents that are not there. */

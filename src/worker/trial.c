@@ -129,7 +129,7 @@ enum pbti_likeness pbti_trial_compare(const struct pbti_trial *a, const struct p
     }
     const char *name;
     json_t *value;
-    json_object_foreach(a->metrics, name, value) {
+    json_object_foreach (a->metrics, name, value) {
         const json_t *const other = json_object_get(b->metrics, name);
         if (other == NULL || json_object_get(varying, name) != NULL) { continue; }
         enum pbti_likeness const like = compare_metrics(value, other);
@@ -147,7 +147,7 @@ void pbti_trial_varying(const struct pbti_trial *a, const struct pbti_trial *b, 
 {
     const char *name;
     json_t *value;
-    json_object_foreach(a->metrics, name, value) {
+    json_object_foreach (a->metrics, name, value) {
         const json_t *const other = json_object_get(b->metrics, name);
         if (other == NULL || compare_metrics(value, other) != PBTI_SAME) {
             (void)json_object_set_new(varying, name, json_true());

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker/trial.h - one short segment of a trainer that is being tried out, and comparing two of them. */
+/* worker/trial.h - one short segment of a trainer that is being tried out, and comparing two of
+ * them. */
 #ifndef PBTI_WORKER_TRIAL_H
 #define PBTI_WORKER_TRIAL_H
 
@@ -8,8 +9,8 @@
 
 /* Two results of the same question. */
 enum pbti_likeness {
-    PBTI_SAME,     /* scores and metrics to the last bit */
-    PBTI_CLOSE,    /* to PBTI_CLOSE_TOLERANCE, relative */
+    PBTI_SAME,  /* scores and metrics to the last bit */
+    PBTI_CLOSE, /* to PBTI_CLOSE_TOLERANCE, relative */
     PBTI_DIFFERENT
 };
 #define PBTI_CLOSE_TOLERANCE 1e-9
@@ -18,21 +19,21 @@ struct pbti_trial {
     uint8_t outcome; /* enum pbti_outcome */
     char message[PBTI_MESSAGE_MAX];
     uint32_t scores_count;
-    double *scores;    /* owned */
-    json_t *metrics;   /* owned; NULL: none */
-    json_t *read;      /* owned; NULL: the trainer does not say */
-    json_t *in_force;  /* owned; NULL likewise */
+    double *scores;            /* owned */
+    json_t *metrics;           /* owned; NULL: none */
+    json_t *read;              /* owned; NULL: the trainer does not say */
+    json_t *in_force;          /* owned; NULL likewise */
     struct pbti_stored stored; /* when it saved */
-    double seconds;    /* from the order to the answer, the start of the trainer left out */
+    double seconds;            /* from the order to the answer, the start of the trainer left out */
     double publish_s;
-    double start_s;    /* 0: it was there already */
+    double start_s; /* 0: it was there already */
 };
 
 struct pbti_trial_order {
     uint64_t steps;
-    uint32_t from;  /* segment whose checkpoint it starts from; 0: fresh */
-    bool keep;      /* the trainer has it in memory */
-    uint32_t save;  /* segment number of what it saves; 0: saves nothing */
+    uint32_t from; /* segment whose checkpoint it starts from; 0: fresh */
+    bool keep;     /* the trainer has it in memory */
+    uint32_t save; /* segment number of what it saves; 0: saves nothing */
     uint64_t age;
     uint64_t seed;
     const double *values;
@@ -46,7 +47,8 @@ PBT_NODISCARD pbt_status pbti_trial_run(struct pbti_solo *solo, struct pbti_stor
 void pbti_trial_release(struct pbti_trial *trial); /* accepts a zeroed one */
 
 /*
- * Compare scores, and metrics that are in both, without those named in `varying` (an object; may be NULL).
+ * Compare scores, and metrics that are in both, without those named in `varying` (an object; may be
+ * NULL).
  *
  * what        out: the first difference, for people; may be NULL
  */

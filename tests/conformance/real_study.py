@@ -110,6 +110,8 @@ class Study:
         self.notes = self.folder / "notes"
         self.environment = dict(os.environ, **{MARK: self.mark})
         self.environment.pop("PYTHONPATH", None)  # pbt itself brings pbt.py to its trainers
+        self.environment.pop("XDG_RUNTIME_DIR", None)
+        self.environment["TMPDIR"] = str(self.folder)  # what kill -9 leaves there goes with it
         self.spec = {
             "study": "hill", "seed": 1,
             "trainer": {"command": [PYTHON, "-S", TRAINER], "retries": 1000,
@@ -267,6 +269,10 @@ class Study:
         self.case.fail(f"left over: { {pid: command_line(pid) for pid in left} }")
 
     # -------- what must hold --------
+
+    def tidy(self):
+        """Nothing temporary is left where temporary things go."""
+        self.case.assertEqual(list(self.folder.glob("pbt-*")), [])
 
     def is_prefix(self, before, after):
         """What was appended is never changed nor lost."""

@@ -88,6 +88,7 @@ class Interrupts(unittest.TestCase):
     def check_stopped(self):
         """Nothing runs, the journal says goodbye, nothing is claimed."""
         self.study.alone()
+        self.study.tidy()
         show = self.study.show()
         self.assertEqual((show["status"], show["running"]), ("interrupted", []))
         self.assertEqual(self.study.log()[-1]["type"], "leave")

@@ -20,6 +20,7 @@ class TwoWorkers(unittest.TestCase):
     def check_shared(self, study, workers):
         """All took part, no attempt was run twice, no segment was trained without need."""
         study.sound()
+        study.tidy()
         taken = [event["worker"] for event in study.log("claim")]
         self.assertEqual(len(set(taken)), workers)
         self.assertGreater(min(taken.count(worker) for worker in set(taken)), 3)
@@ -38,8 +39,8 @@ class TwoWorkers(unittest.TestCase):
 
     def test_rule_12_four_workers_that_begin_at_once_share_a_study(self):
         """Each wants every append: conflicts are decided anew."""
-        study = self.study(population=12)
-        study.spec["fixed"]["sleep"] = 0
+        study = self.study(population=12, steps=800)
+        study.spec["fixed"]["sleep"] = 0.002
         study.write_spec()
         process = study.start_run("--slots", "1")
         study.wait_reports(1)

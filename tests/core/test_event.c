@@ -219,6 +219,59 @@ static void test_events_that_do_not_fit_leave_no_trace(void **unused)
     free(config);
 }
 
+/* Bytes that say in two ways that a part is not there would be two encodings of one event. */
+static void test_a_second_encoding_is_refused(void **unused)
+{
+    (void)unused;
+    static const struct {
+        uint8_t part;
+        uint64_t number; /* opponent, rank and count, or how many values */
+        bool is_score;   /* a NaN in its place */
+    } empty[] = {{1, PBTI_NONE, false}, {2, 0, false}, {4, 0, true}, {8, 0, false}, {16, 0, true}};
+    struct pbti_scratch *const scratch = malloc(sizeof *scratch);
+    assert_non_null(scratch);
+    for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
+        struct pbti_event event = {
+            .type = PBTI_DECISION,
+            .decision = {.member = 1, .opponent = PBTI_NONE, .score = NAN, .p = NAN}};
+        struct pbti_writer writer = {.data = buffer, .capacity = sizeof buffer};
+        pbti_event_encode(&event, &writer);
+        assert_int_equal(buffer[writer.size - 1], 0); /* no parts */
+        writer.size--;
+        pbti_put_u8(&writer, empty[i].part);
+        if (empty[i].is_score) {
+            pbti_put_double(&writer, NAN);
+        } else {
+            pbti_put_varint(&writer, empty[i].number);
+        }
+        if (empty[i].part == 2) { pbti_put_varint(&writer, 0); }
+        for (int k = 0; empty[i].part == 1 && k < 18; k++) { /* the rest of an opponent */
+            pbti_put_u8(&writer, 0);
+        }
+        struct pbti_reader reader = {.data = buffer, .size = writer.size};
+        assert_false(pbti_event_decode(&event, &reader, scratch));
+        assert_int_equal(reader.at,
+                         reader.size); /* it was read to its end: nothing else is wrong */
+    }
+    free(scratch);
+}
+
+static void test_only_ends_that_are_said_are_stop_events(void **unused)
+{
+    (void)unused;
+    struct pbti_scratch *const scratch = malloc(sizeof *scratch);
+    assert_non_null(scratch);
+    for (uint8_t reason = 0; reason < 9; reason++) {
+        struct pbti_event event = {.type = PBTI_STOP, .stop = {reason}};
+        struct pbti_writer writer = {.data = buffer, .capacity = sizeof buffer};
+        pbti_event_encode(&event, &writer);
+        struct pbti_reader reader = {.data = buffer, .size = writer.size};
+        bool const said = reason == PBTI_STOP_HOURS || reason == PBTI_STOP_USER;
+        assert_int_equal(pbti_event_decode(&event, &reader, scratch), said);
+    }
+    free(scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,6 +279,8 @@ int main(void)
         cmocka_unit_test(test_a_config_survives_its_encoding),
         cmocka_unit_test(test_damaged_bytes_never_pass_for_more_than_they_are),
         cmocka_unit_test(test_events_that_do_not_fit_leave_no_trace),
+        cmocka_unit_test(test_a_second_encoding_is_refused),
+        cmocka_unit_test(test_only_ends_that_are_said_are_stop_events),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

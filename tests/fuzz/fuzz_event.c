@@ -4,11 +4,11 @@
  *
  * The first byte says how the others are read:
  *   'e'  one encoded event: what decodes is encoded to the same bytes again
- *   'j'  a batch of encoded events (each behind its size as a varint), folded from the study event on
+ *   'j'  a batch of encoded events (each behind its size as a varint), folded one by one
  *   else a small study drawn from the bytes, and events that fit its state, nearly fit, or do not
  *
- * After every event the invariants of core/state.h hold, a refused event leaves the state as it was,
- * what is told to be unreachable is so for ever, and the decisions that are owed can be made.
+ * After every event the invariants of core/state.h hold, a refused event leaves the state as it
+ * was, what is told to be unreachable is so for ever, and the decisions that are owed can be made.
  */
 #include "core/state.h"
 

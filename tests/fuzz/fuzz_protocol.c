@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/fuzz/fuzz_protocol.c - whatever a trainer may send: lines of the protocol and one-shot results.
+ * tests/fuzz/fuzz_protocol.c - whatever a trainer may send: lines of the protocol and one-shot
+ * results.
  *
- * Each line of the input is parsed as a message; the whole input as a result. What is accepted must keep
- * the promises of worker/message.h, and what is refused must say why.
+ * Each line of the input is parsed as a message; the whole input as a result. What is accepted must
+ * keep the promises of worker/message.h, and what is refused must say why.
  */
 #include "worker/message.h"
 #include "worker/oneshot.h"

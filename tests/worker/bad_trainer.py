@@ -3,9 +3,9 @@
 
     python3 -S bad_trainer.py MODE
 
-It speaks the protocol by hand. The first process that makes the file MODE.done in its folder does what
-MODE says; every later one behaves, so that the study can go on. The mode "good" always behaves.
-"""
+It speaks the protocol by hand. The first process that makes the file MODE.done in its folder does
+what MODE says; every later one behaves, so that the study can go on. The mode "good" always
+behaves. """
 import json
 import os
 import signal
@@ -212,8 +212,8 @@ def other_rank(worker, mode):
         if task["type"] == "exit":
             return
         if mode == "rank_error":
-            worker.send(type="error", task=task["task"], kind="oom", message="rank 1 is out of memory")
-            forever()
+            worker.send(type="error", task=task["task"], kind="oom", message="rank 1 is out of
+            memory") forever()
         if mode == "rank_done":
             worker.send(type="done", task=task["task"], score=1)
             forever()

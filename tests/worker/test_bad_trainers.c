@@ -2,10 +2,10 @@
 /*
  * tests/worker/test_bad_trainers.c - trainers that misbehave once, each in its way.
  *
- * Protects rules 4 (scores that are no numbers), 15 (nobody waits for ever; everything a trainer started
- * dies with it) and 17 (hyperparameters in force), and docs/protocol.md: what is out of turn or rubbish
- * fails the segment. In each case the right outcome and a message that names what is wrong are
- * reported, the study goes on to its end, and no process is left.
+ * Protects rules 4 (scores that are no numbers), 15 (nobody waits for ever; everything a trainer
+ * started dies with it) and 17 (hyperparameters in force), and docs/protocol.md: what is out of
+ * turn or rubbish fails the segment. In each case the right outcome and a message that names what
+ * is wrong are reported, the study goes on to its end, and no process is left.
  */
 #include "worker/worker_lab.h"
 
@@ -95,8 +95,8 @@ static void test_rule_15_a_crash_is_told_with_its_last_words(void **state)
     TRY_ALL(list, "");
 }
 
-/* Descendants that hold the pipes open, ignore TERM or made a session of their own. lab_close() finds
- * them when they are left. */
+/* Descendants that hold the pipes open, ignore TERM or made a session of their own. lab_close()
+ * finds them when they are left. */
 static void test_rule_15_descendants_die_with_the_trainer(void **state)
 {
     static const struct bad list[] = {{"grandchild", PBTI_OUTCOME_CRASH, "ended with exit code 1"},

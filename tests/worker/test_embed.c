@@ -2,9 +2,9 @@
 /*
  * tests/worker/test_embed.c - the C API in memory: ask and tell.
  *
- * Protects rules 4 (a score that is not finite), 5 (failed members), 11 (generations), 13 (nothing that is
- * asked for was forgotten), 14 (the best network) and 17 (values handed over), and the promises of
- * pbt/study.h. Folders: test_embed_folder.c; the table of functions: test_embed_run.c.
+ * Protects rules 4 (a score that is not finite), 5 (failed members), 11 (generations), 13 (nothing
+ * that is asked for was forgotten), 14 (the best network) and 17 (values handed over), and the
+ * promises of pbt/study.h. Folders: test_embed_folder.c; the table of functions: test_embed_run.c.
  */
 #include "worker/embed_lab.h"
 
@@ -387,7 +387,7 @@ static void test_four_threads_share_a_study(void **unused)
 
 /* -------- checkpoints -------- */
 
-/* A study whose program keeps the sum of steps and checks it against the age that is handed over. */
+/* A study whose program keeps the sum of steps and compares it with the age that is handed over. */
 static void run_with_shelf(const char *spec, uint32_t slots, bool fails, unsigned alive_max)
 {
     static struct embed_shelf shelf;

@@ -213,8 +213,8 @@ static void enter(struct ledger *ledger, const struct word *word)
     ledger->best = fmax(ledger->best, word->score);
 }
 
-/* Start a child that dies after `limit` tasks, each as long as the pause; its words come through the
- * pipe. */
+/* Start a child that dies after `limit` tasks, each as long as the pause; its words come through
+ * the pipe. */
 static pid_t start_child(unsigned limit, unsigned pause_us, int *from)
 {
     int ends[2];

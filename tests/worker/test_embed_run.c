@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/worker/test_embed_run.c - the C API's second door: pbt_study_run() on a toy table of functions.
+ * tests/worker/test_embed_run.c - the C API's second door: pbt_study_run() on a toy table of
+ * functions.
  *
- * Protects rules 1 (a clone is its donor's checkpoint), 11 (the same study with 1 slot and with 4), 12
- * (killed in the middle) and 14 (the best is kept), and the order of calls that pbt/study.h promises.
- * The threads are the library's: pthread_create() in worker/embed_run.c.
+ * Protects rules 1 (a clone is its donor's checkpoint), 11 (the same study with 1 slot and with 4),
+ * 12 (killed in the middle) and 14 (the best is kept), and the order of calls that pbt/study.h
+ * promises. The threads are the library's: pthread_create() in worker/embed_run.c.
  */
 #include "worker/embed_lab.h"
 

@@ -2,8 +2,8 @@
 /*
  * tests/worker/test_figure2.c - the toy problem of the paper's figure 2, through the C API.
  *
- * Protects rules 1, 2, 3, 6, 10 and 18 end to end: a study is compared with a closed formula, with a
- * plain loop that shares no code with the library, and with published numbers. The numbers of
+ * Protects rules 1, 2, 3, 6, 10 and 18 end to end: a study is compared with a closed formula, with
+ * a plain loop that shares no code with the library, and with published numbers. The numbers of
  * other conventions are reproduced by the loop alone, to know why they differ:
  *
  *     exploit only, at step 200                              Q of the better worker

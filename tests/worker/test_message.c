@@ -79,7 +79,8 @@ static void test_protocol_error_kinds(void **state)
         const char *text;
     } list[] = {
         {"{\"type\":\"error\",\"task\":\"a\",\"kind\":\"nan\"}", PBTI_OUTCOME_NAN, ""},
-        {"{\"type\":\"error\",\"task\":\"a\",\"kind\":\"oom\",\"message\":\"m\"}", PBTI_OUTCOME_OOM, "m"},
+        {"{\"type\":\"error\",\"task\":\"a\",\"kind\":\"oom\",\"message\":\"m\"}", PBTI_OUTCOME_OOM,
+         "m"},
         {"{\"type\":\"error\",\"task\":\"a\",\"kind\":\"config\"}", PBTI_OUTCOME_CONFIG, ""},
         {"{\"type\":\"error\",\"task\":\"a\",\"kind\":\"other\"}", PBTI_OUTCOME_ERROR, ""},
         {"{\"type\":\"error\",\"task\":\"a\"}", PBTI_OUTCOME_ERROR, ""}};
@@ -102,7 +103,8 @@ static void test_protocol_wrong_messages_are_named(void **state)
         {"[1]", "a message is a list, allowed is an object"},
         {"{}", "a message without a string \"type\""},
         {"{\"type\":1}", "a message without a string \"type\""},
-        {"{\"type\":\"bye\"}", "a message of type \"bye\", allowed are hello, progress, done and error"},
+        {"{\"type\":\"bye\"}",
+         "a message of type \"bye\", allowed are hello, progress, done and error"},
         {"{\"type\":\"hello\"}", "hello without \"protocol\""},
         {"{\"type\":\"hello\",\"protocol\":2}",
          "the trainer speaks protocol 2, this worker speaks protocol 1"},
@@ -114,11 +116,14 @@ static void test_protocol_wrong_messages_are_named(void **state)
         {"{\"type\":\"progress\",\"task\":\"a\"}", "progress without \"step\""},
         {"{\"type\":\"progress\",\"task\":\"a\",\"step\":1.5}", "\"step\" is 1.5"},
         {"{\"type\":\"progress\",\"task\":\"a\",\"step\":\"1\"}", "\"step\" is \"1\""},
-        {"{\"type\":\"progress\",\"task\":\"a\",\"step\":1,\"metrics\":[]}", "\"metrics\" is a list"},
-        {"{\"type\":\"done\",\"task\":\"a\",\"score\":1,\"scores\":[1]}", "both \"score\" and \"scores\""},
+        {"{\"type\":\"progress\",\"task\":\"a\",\"step\":1,\"metrics\":[]}",
+         "\"metrics\" is a list"},
+        {"{\"type\":\"done\",\"task\":\"a\",\"score\":1,\"scores\":[1]}",
+         "both \"score\" and \"scores\""},
         {"{\"type\":\"done\",\"task\":\"a\",\"score\":\"1\"}", "\"score\" is a string"},
         {"{\"type\":\"done\",\"task\":\"a\",\"score\":NaN}", "is not JSON"},
-        {"{\"type\":\"done\",\"task\":\"a\",\"scores\":[]}", "allowed is a list of 1 to 4096 numbers"},
+        {"{\"type\":\"done\",\"task\":\"a\",\"scores\":[]}",
+         "allowed is a list of 1 to 4096 numbers"},
         {"{\"type\":\"done\",\"task\":\"a\",\"scores\":[true]}", "\"scores\" holds a boolean"},
         {"{\"type\":\"done\",\"task\":\"a\",\"metrics\":{\"x\":{}}}", "metric \"x\" is an object"},
         {"{\"type\":\"done\",\"task\":\"a\",\"in_force\":3}", "\"in_force\" is a number"},
@@ -146,7 +151,8 @@ static void test_one_shot_results(void **state)
     struct pbt_error err;
     (void)state;
     for (size_t i = 0; i < sizeof bare / sizeof bare[0]; i++) {
-        assert_int_equal(pbti_message_parse_result(bare[i], strlen(bare[i]), &message, &err), PBT_OK);
+        assert_int_equal(pbti_message_parse_result(bare[i], strlen(bare[i]), &message, &err),
+                         PBT_OK);
         assert_true(message.scores_count == 1 && message.scores[0] == 0.5);
         pbti_message_release(&message);
     }
@@ -167,7 +173,8 @@ static void make_space(void)
     space = (struct pbti_space){.count = 4, .values_count = 2};
     space.hp[0] = (struct pbti_hp){.name = "lr", .kind = PBTI_HP_LOG, .low = 1e-5, .high = 1};
     space.hp[1] = (struct pbti_hp){.name = "batch", .kind = PBTI_HP_INTEGER, .low = 1, .high = 512};
-    space.hp[2] = (struct pbti_hp){.name = "act", .kind = PBTI_HP_CATEGORICAL, .high = 1, .count = 2};
+    space.hp[2] =
+        (struct pbti_hp){.name = "act", .kind = PBTI_HP_CATEGORICAL, .high = 1, .count = 2};
     space.hp[3] = (struct pbti_hp){.name = "nesterov", .kind = PBTI_HP_BOOLEAN, .high = 1};
     (void)snprintf(space.values[0].text, sizeof space.values[0].text, "relu");
     (void)snprintf(space.values[1].text, sizeof space.values[1].text, "tanh");
@@ -205,8 +212,8 @@ static void test_protocol_train(void **state)
         "train", "task", "3.12.1", "member", 3, "segment", 12, "attempt", 1, "seed",
         "18446744073709551615", "age", 6000, "steps", 500, "start", "load", "from", "m3.s11.a2",
         "load", "/s/m3.s11.a2", "save", "/s/m3.s12.a1.part", "checkpoint", "m3.s12.a1",
-        "hyperparameters", "lr", 0.00121, "batch", 64, "act", "tanh", "nesterov", 1, "fixed", "data",
-        "./d\n");
+        "hyperparameters", "lr", 0.00121, "batch", 64, "act", "tanh", "nesterov", 1, "fixed",
+        "data", "./d\n");
     assert_non_null(wanted);
     if (!json_equal(root, wanted)) { fail_msg("%s", line); }
     free(line);
@@ -233,7 +240,8 @@ static void test_rule_17_in_force(void **state)
         {"{}", NULL},
         {"{\"lr\": 0.00121, \"batch\": 64.0, \"act\": \"tanh\", \"nesterov\": true}", NULL},
         {"{\"lr\": 0.00121000000001, \"nesterov\": 1}", NULL},
-        {"{\"lr\": 0.0012100013}", "hyperparameter \"lr\": handed over 0.00121, in force 0.0012100013"},
+        {"{\"lr\": 0.0012100013}",
+         "hyperparameter \"lr\": handed over 0.00121, in force 0.0012100013"},
         {"{\"lr\": \"NaN\"}", "\"lr\""},
         {"{\"lr\": null}", "\"lr\""},
         {"{\"batch\": 65}", "hyperparameter \"batch\": handed over 64, in force 65"},
@@ -253,7 +261,8 @@ static void test_rule_17_in_force(void **state)
     const char *unknown;
     char text[300];
     json_t *const in_force = json_loads("{\"Lr\": 1}", 0, NULL);
-    assert_int_equal(pbti_in_force_differs(&space, values, in_force, &unknown, text, sizeof text), 0);
+    assert_int_equal(pbti_in_force_differs(&space, values, in_force, &unknown, text, sizeof text),
+                     0);
     assert_string_equal(unknown, "Lr");
     json_decref(in_force);
 }

@@ -2,9 +2,9 @@
 /*
  * tests/worker/test_run.c - whole runs of a worker with real processes.
  *
- * Protects rule 12 (killing loses and duplicates nothing; interrupts can be resumed), hot slots (nothing
- * is reloaded when the right weights are in memory), several workers on one study, trouble with storage,
- * stop.hours, and that a run leaves the process as it found it.
+ * Protects rule 12 (killing loses and duplicates nothing; interrupts can be resumed), hot slots
+ * (nothing is reloaded when the right weights are in memory), several workers on one study, trouble
+ * with storage, stop.hours, and that a run leaves the process as it found it.
  */
 #include "worker/opened.h"
 #include "worker/worker_lab.h"
@@ -89,8 +89,8 @@ static void await_events(uint64_t count)
     pbti_journal_close(journal);
 }
 
-/* Every segment of every member was reported as done exactly once, and the checkpoints on disk are those
- * the state names. */
+/* Every segment of every member was reported as done exactly once, and the checkpoints on disk are
+ * those the state names. */
 static void check_whole(uint32_t members, uint32_t segments)
 {
     struct pbti_opened opened;
@@ -108,9 +108,9 @@ static void check_whole(uint32_t members, uint32_t segments)
     }
     for (uint32_t i = 0; i < members; i++) {
         struct pbti_stored stored;
-        assert_int_equal(pbti_store_measure(opened.store, pbti_state_member(state, i)->start,
-                                            &stored, NULL),
-                         PBT_OK);
+        assert_int_equal(
+            pbti_store_measure(opened.store, pbti_state_member(state, i)->start, &stored, NULL),
+            PBT_OK);
         assert_int_equal(stored.files, 1);
     }
     free(listing.items);
@@ -284,7 +284,6 @@ static void test_storage_that_comes_back_is_waited_for(void **state)
     for (size_t i = 0; i < lab.reports_count; i++) {
         failed += lab.reports[i].outcome != PBTI_OUTCOME_DONE;
     }
-    for (size_t i = 0; i < lab.reports_count; i++) { if (lab.reports[i].outcome) print_message("%u.%u.%u %s: %s\n", lab.reports[i].member, lab.reports[i].segment, lab.reports[i].attempt, pbti_outcome_name(lab.reports[i].outcome), lab.reports[i].message); }
     assert_true(failed <= 1); /* a trainer that was just saving */
     assert_int_equal(lab.stop, PBTI_STOP_BUDGET);
 }
@@ -363,11 +362,10 @@ static void test_the_log_belongs_to_the_member(void **state)
 {
     char path[120], text[2000] = "";
     (void)state;
-    lab_study(&lab,
-              "study: log\n"
-              "trainer: {one_shot: [/bin/sh, -c, 'echo I am member {member}; echo 1']}\n"
-              "population: 2\nsteps: 1\nready: 1\nsync: normal\nslots: 2\n"
-              "space:\n  lr: {type: log, low: 1e-3, high: 1e-1}\n");
+    lab_study(&lab, "study: log\n"
+                    "trainer: {one_shot: [/bin/sh, -c, 'echo I am member {member}; echo 1']}\n"
+                    "population: 2\nsteps: 1\nready: 1\nsync: normal\nslots: 2\n"
+                    "space:\n  lr: {type: log, low: 1e-3, high: 1e-1}\n");
     assert_int_equal(lab_run(&lab), PBT_OK);
     (void)snprintf(path, sizeof path, "%s/logs/m1.log", lab.study);
     FILE *const file = fopen(path, "re");

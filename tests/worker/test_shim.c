@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/worker/test_shim.c - the shim alone: exit codes, signals, descendants, the death of its parent.
+ * tests/worker/test_shim.c - the shim alone: exit codes, signals, descendants, the death of its
+ * parent.
  *
  * Protects DESIGN section 7, "Containment", and rule 15. The program is its own shim.
  */
@@ -36,7 +37,8 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Start a shim around a shell command, in the lab's folder; with a status descriptor around a program. */
+/* Start a shim around a shell command, in the lab's folder; with a status descriptor around a
+ * program. */
 static pid_t start(const char *script, const char *grace, int status_fd)
 {
     pid_t const parent = getpid();
@@ -126,8 +128,8 @@ static void test_a_command_that_cannot_be_run_is_told(void **state)
 static void test_term_is_passed_on(void **state)
 {
     (void)state;
-    pid_t const pid = start("trap 'echo >termed; exit 7' TERM; echo >up; while :; do sleep 0.02; done",
-                            "5000", -1);
+    pid_t const pid = start(
+        "trap 'echo >termed; exit 7' TERM; echo >up; while :; do sleep 0.02; done", "5000", -1);
     await_file("up");
     assert_int_equal(kill(pid, SIGTERM), 0);
     int const status = wait_for(pid);
@@ -152,10 +154,11 @@ static void test_rule_15_kill_comes_after_the_grace(void **state)
 static void test_rule_15_what_the_command_left_behind_is_killed(void **state)
 {
     (void)state;
-    int const status = wait_for(start("(trap '' TERM; sleep 100) & setsid sleep 100 & "
-                                      "(sh -c '(sh -c \"(sleep 100) & sleep 100\" &) ; sleep 100' &) "
-                                      "; sleep 0.05; exit 5",
-                                      "10000", -1));
+    int const status =
+        wait_for(start("(trap '' TERM; sleep 100) & setsid sleep 100 & "
+                       "(sh -c '(sh -c \"(sleep 100) & sleep 100\" &) ; sleep 100' &) "
+                       "; sleep 0.05; exit 5",
+                       "10000", -1));
     assert_int_equal(WEXITSTATUS(status), 5);
     assert_int_equal(lab_processes(&lab), 0); /* at once: the shim ends after all of them */
 }

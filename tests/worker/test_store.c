@@ -2,8 +2,8 @@
 /*
  * tests/worker/test_store.c - the checkpoint store.
  *
- * Protects DESIGN section 2.4 (checkpoints are immutable and published whole) and rules 1 (the same bytes
- * come back) and 13 (the sweep leaves what is in use).
+ * Protects DESIGN section 2.4 (checkpoints are immutable and published whole) and rules 1 (the same
+ * bytes come back) and 13 (the sweep leaves what is in use).
  */
 #include "worker/store.h"
 #include "worker/tree.h"
@@ -29,7 +29,8 @@ static int setup(void **state)
 {
     (void)state;
     (void)snprintf(dir, sizeof dir, "/tmp/pbt-store-XXXXXX");
-    return mkdtemp(dir) != NULL && pbti_store_open(dir, true, true, &store, NULL) == PBT_OK ? 0 : -1;
+    return mkdtemp(dir) != NULL && pbti_store_open(dir, true, true, &store, NULL) == PBT_OK ? 0
+                                                                                            : -1;
 }
 
 static int teardown(void **state)
@@ -87,9 +88,9 @@ static void test_names_go_both_ways(void **state)
     assert_memory_equal(&checkpoint, &one, sizeof one);
     assert_true(pbti_checkpoint_parse(pbti_checkpoint_name(most, name), &checkpoint));
     assert_memory_equal(&checkpoint, &most, sizeof most);
-    static const char *const wrong[] = {"",           "m",          "m1.s2",       "m1.s2.a",
-                                        "m1.s2.a3x",  "m1.s2.a3.part", "m01.s2.a3", "m-1.s2.a3",
-                                        " m1.s2.a3",  "m1,s2.a3",   "m1.s2.a4294967296", "M1.s2.a3"};
+    static const char *const wrong[] = {
+        "",          "m",         "m1.s2",     "m1.s2.a",  "m1.s2.a3x",         "m1.s2.a3.part",
+        "m01.s2.a3", "m-1.s2.a3", " m1.s2.a3", "m1,s2.a3", "m1.s2.a4294967296", "M1.s2.a3"};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         assert_false(pbti_checkpoint_parse(wrong[i], &checkpoint));
     }

@@ -2,8 +2,8 @@
 /*
  * tests/worker/worker_lab.h - whole studies with real processes, in a temporary folder.
  *
- * The test program is its own shim: its main calls lab_main() first. Every trainer that is started carries
- * an environment variable of this lab, by which lab_processes() finds what was left behind.
+ * The test program is its own shim: its main calls lab_main() first. Every trainer that is started
+ * carries an environment variable of this lab, by which lab_processes() finds what was left behind.
  */
 #ifndef PBT_TESTS_WORKER_LAB_H
 #define PBT_TESTS_WORKER_LAB_H
@@ -46,10 +46,12 @@ void lab_main(int argc, char **argv);
 void lab_open(struct lab *lab);
 void lab_close(struct lab *lab); /* fails the test when a process was left behind */
 
-/* Parse the spec and make the study. `format` is YAML; its trainer section is made by the caller. */
+/* Parse the spec and make the study. `format` is YAML; its trainer section is made by the caller.
+ * */
 void lab_study(struct lab *lab, const char *format, ...) PBT_PRINTF(2, 3);
 
-/* The trainer section for bad_trainer.py in `mode`, with `more` lines (indented by two) behind it. */
+/* The trainer section for bad_trainer.py in `mode`, with `more` lines (indented by two) behind it.
+ * */
 const char *lab_bad_trainer(const struct lab *lab, const char *mode, const char *more, char *text,
                             size_t size);
 

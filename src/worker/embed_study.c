@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker/embed.c - the C API: an agent whose slots are filled by the program that embeds the library.
+ * worker/embed_study.c - the C API: an agent whose slots are filled by the program that embeds the
+ * library.
  *
- * The agent's world here starts nothing: a started task waits in its slot until pbt_study_next() hands it
- * out, and the report of the program is the task's result. Looking at a study is in embed_look.c, the
- * other door in embed_run.c.
+ * The agent's world here starts nothing: a started task waits in its slot until pbt_study_next()
+ * hands it out, and the report of the program is the task's result. Looking at a study is in
+ * embed_look.c, the other door in embed_run.c.
  *
- * Names are forgotten once: the agent may drop what a task saved twice, as unreachable and as the result
- * of a task that is over, so each slot remembers whether the program was told.
+ * Names are forgotten once: the agent may drop what a task saved twice, as unreachable and as the
+ * result of a task that is over, so each slot remembers whether the program was told.
  */
 #include "worker/embed.h"
 
@@ -181,8 +182,8 @@ static void close_journal(struct pbt_study *study)
     study->journal = NULL;
 }
 
-/* Is there a study? A journal that is empty was left by a crash while it was begun, or somebody is just
- * beginning it. */
+/* Is there a study? A journal that is empty was left by a crash while it was begun, or somebody is
+ * just beginning it. */
 static pbt_status look_for_study(struct pbt_study *study, bool *found, struct pbt_error *err)
 {
     char path[PATH_MAX];
@@ -382,7 +383,7 @@ static pbt_status finish(struct pbt_study *study, struct pbti_embed_slot *slot,
     if (slot->cancelled) { return PBT_OK; } /* its claim is gone: the result is nobody's */
     slot->started = false;
     pbt_status const status = pbti_agent_finished(study->agent, slot->task.slot, result, err);
-    /* perhaps there was no memory to keep the result: it may be reported again, which does no harm */
+    /* perhaps there was no room to keep the result: it may be reported again: that does no harm */
     if (status == PBT_ENOMEM && slot->claim == claim) { slot->out = slot->started = true; }
     return status;
 }

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * tests/worker/test_slots.c - slots, GPUs of a slot, the environment of a trainer, logs, the
+ * ledger.
+ */
+#include "worker/launch.h"
+#include "worker/ledger.h"
+#include "worker/run.h"
+#include "worker/slots.h"
+#include "worker/tasklog.h"
+#include "worker/tree.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static struct pbti_spec spec; /* zeroed but for what a test sets */
+
+static void make_spec(uint32_t cpus, uint32_t gpus, uint32_t members)
+{
+    memset(&spec, 0, sizeof spec);
+    spec.trainer.cpus = cpus;
+    spec.trainer.gpus = gpus;
+    spec.trainer.threads = 3;
+    spec.config.members = members;
+}
+
+static void test_quotas(void **state)
+{
+    (void)state;
+    assert_int_equal(pbti_quota_cpus("max 100000"), UINT32_MAX);
+    assert_int_equal(pbti_quota_cpus("-1 100000"), UINT32_MAX);
+    assert_int_equal(pbti_quota_cpus("150000 100000"), 1);
+    assert_int_equal(pbti_quota_cpus("400000 100000"), 4);
+    assert_int_equal(pbti_quota_cpus("20000 100000"), 1);
+    assert_int_equal(pbti_quota_cpus(""), UINT32_MAX);
+}
+
+static void test_slots_follow_cpus_gpus_and_members(void **state)
+{
+    uint32_t count;
+    struct pbt_error err;
+    (void)state;
+    uint32_t const cpus = pbti_machine_cpus();
+    assert_true(cpus >= 1 && cpus <= (uint32_t)sysconf(_SC_NPROCESSORS_CONF));
+    make_spec(1, 0, 100000);
+    assert_int_equal(pbti_slots_auto(&spec), cpus);
+    make_spec(cpus, 0, 100);
+    assert_int_equal(pbti_slots_auto(&spec), 1);
+    make_spec(1, 0, 1);
+    assert_int_equal(pbti_slots_auto(&spec), 1);
+    make_spec(cpus + 1, 0, 4);
+    assert_int_equal(pbti_slots_count(&spec, 0, &count, &err), PBT_EINVAL);
+    assert_non_null(strstr(err.message, "a member needs"));
+    make_spec(1, 0, 4);
+    spec.slots = 7;
+    assert_int_equal(pbti_slots_count(&spec, 0, &count, &err), PBT_OK);
+    assert_int_equal(count, 7);
+    assert_int_equal(pbti_slots_count(&spec, 3, &count, &err), PBT_OK);
+    assert_int_equal(count, 3);
+}
+
+static void expect_gpus(const char *visible, uint32_t slot, uint32_t per_slot, const char *wanted)
+{
+    struct pbti_strings gpus = {0};
+    assert_int_equal(setenv("CUDA_VISIBLE_DEVICES", visible, 1), 0);
+    pbti_machine_gpus(&gpus);
+    char *const text = pbti_slot_gpus(&gpus, slot, per_slot);
+    if (wanted == NULL) {
+        assert_null(text);
+    } else {
+        assert_string_equal(text, wanted);
+    }
+    free(text);
+    pbti_strings_free(&gpus);
+}
+
+static void test_gpus_are_chosen_from_the_inherited_ones(void **state)
+{
+    uint32_t count;
+    struct pbt_error err;
+    (void)state;
+    expect_gpus("4,5,6,7", 0, 2, "4,5");
+    expect_gpus("4,5,6,7", 1, 2, "6,7");
+    expect_gpus("GPU-aa,GPU-bb", 1, 1, "GPU-bb");
+    expect_gpus("MIG-GPU-1/2/3", 0, 1, "MIG-GPU-1/2/3");
+    expect_gpus("0,1", 0, 0, ""); /* hidden from a trainer that asks for none */
+    expect_gpus("", 0, 0, NULL);  /* nothing there to hide */
+    expect_gpus("0,-1,1", 1, 1, "");
+    assert_int_equal(setenv("CUDA_VISIBLE_DEVICES", "0,1,2", 1), 0);
+    make_spec(1, 2, 8);
+    assert_int_equal(pbti_slots_auto(&spec), 1);
+    assert_int_equal(pbti_slots_count(&spec, 2, &count, &err), PBT_EINVAL);
+    assert_non_null(strstr(err.message, "2 slots of 2 gpus each; this machine shows 3"));
+    assert_int_equal(unsetenv("CUDA_VISIBLE_DEVICES"), 0);
+}
+
+static const char *value_of(const struct pbti_strings *environment, const char *name)
+{
+    size_t const size = strlen(name);
+    const char *value = NULL;
+    for (size_t i = 0; i < environment->count; i++) {
+        if (strncmp(environment->items[i], name, size) != 0 || environment->items[i][size] != '=') {
+            continue;
+        }
+        assert_null(value); /* never twice */
+        value = environment->items[i] + size + 1;
+    }
+    return value;
+}
+
+static void test_the_environment_of_a_trainer(void **state)
+{
+    struct pbti_launch launch;
+    struct pbti_strings environment = {0};
+    struct stat info;
+    (void)state;
+    make_spec(1, 0, 4);
+    spec.trainer.environment = json_pack("{s:s,s:s}", "DATA", "/d", "OMP_NUM_THREADS", "9");
+    assert_int_equal(setenv("PYTHONPATH", "/mine", 1), 0);
+    assert_int_equal(setenv("MKL_NUM_THREADS", "64", 1), 0);
+    assert_int_equal(pbti_launch_open(&launch, &spec, "pbt", "/clients", NULL), PBT_OK);
+    assert_int_equal(stat(launch.sockets, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0700);
+    pbti_launch_environment(&launch, "2,3", &environment);
+    assert_false(environment.failed);
+    assert_string_equal(value_of(&environment, "PYTHONPATH"), "/clients:/mine");
+    assert_string_equal(value_of(&environment, "MKL_NUM_THREADS"), "3");
+    assert_string_equal(value_of(&environment, "OPENBLAS_NUM_THREADS"), "3");
+    assert_string_equal(value_of(&environment, "OMP_NUM_THREADS"),
+                        "9"); /* the spec has the last word */
+    assert_string_equal(value_of(&environment, "DATA"), "/d");
+    assert_string_equal(value_of(&environment, "CUDA_VISIBLE_DEVICES"), "2,3");
+    assert_string_equal(value_of(&environment, "PYTHONUNBUFFERED"), "1");
+    assert_non_null(value_of(&environment, "PATH"));
+    char one[PBTI_SOCKET_PATH_MAX], two[PBTI_SOCKET_PATH_MAX];
+    pbti_launch_socket(&launch, one);
+    pbti_launch_socket(&launch, two);
+    assert_string_not_equal(one, two);
+    pbti_strings_free(&environment);
+    pbti_launch_close(&launch);
+    json_decref(spec.trainer.environment);
+    assert_int_equal(unsetenv("PYTHONPATH"), 0);
+    assert_int_equal(unsetenv("MKL_NUM_THREADS"), 0);
+}
+
+/* -------- logs -------- */
+
+static size_t read_log(const char *folder, const char *name, char *text, size_t size)
+{
+    char path[200];
+    (void)snprintf(path, sizeof path, "%s/%s", folder, name);
+    FILE *const file = fopen(path, "re");
+    if (file == NULL) { return 0; }
+    size_t const got = fread(text, 1, size - 1, file);
+    text[got] = '\0';
+    (void)fclose(file);
+    return got;
+}
+
+static void test_logs_keep_beginning_and_end_within_the_cap(void **state)
+{
+    char folder[] = "/tmp/pbt-log-XXXXXX", line[64], text[20000], last[100];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    struct pbti_tasklog *const log = pbti_tasklog_create(folder, 8000);
+    for (uint32_t segment = 1; segment <= 50; segment++) {
+        pbti_tasklog_task(log, 3, segment, 1);
+        for (int i = 0; i < 40; i++) {
+            int const size = snprintf(line, sizeof line, "segment %u line %d\n", segment, i);
+            pbti_tasklog_write(log, line, (size_t)size);
+        }
+    }
+    assert_string_equal(pbti_tasklog_last(log, last, sizeof last), "segment 50 line 39");
+    size_t total = read_log(folder, "m3.log.0", text, sizeof text);
+    assert_non_null(strstr(text, "member 3 segment 1 attempt 1\nsegment 1 line 0\n"));
+    total += read_log(folder, "m3.log.1", text, sizeof text);
+    total += read_log(folder, "m3.log", text, sizeof text);
+    assert_non_null(strstr(text, "segment 50 line 39\n"));
+    assert_in_range(total, 4000, 8000);
+    pbti_tasklog_task(log, 4, 1, 1); /* silent: leaves no file */
+    assert_string_equal(pbti_tasklog_last(log, last, sizeof last), "");
+    assert_int_equal(read_log(folder, "m4.log", text, sizeof text), 0);
+    pbti_tasklog_destroy(log);
+    assert_int_equal(pbti_tree_remove(folder, NULL), PBT_OK);
+}
+
+static void test_the_ledger_counts_what_is_there(void **state)
+{
+    struct pbti_ledger ledger = {0};
+    uint64_t bytes = 0;
+    (void)state;
+    for (uint32_t i = 1; i <= 1000; i++) {
+        pbti_ledger_add(&ledger, (struct pbti_checkpoint){i % 7, i, 1}, i);
+        bytes += i;
+        if (i > 20) {
+            pbti_ledger_remove(&ledger, (struct pbti_checkpoint){(i - 20) % 7, i - 20, 1});
+            bytes -= i - 20;
+        }
+        assert_true(ledger.bytes == bytes);
+    }
+    assert_int_equal(ledger.count, 20);
+    pbti_ledger_add(&ledger, (struct pbti_checkpoint){1000 % 7, 1000, 1}, 5); /* again: replaced */
+    assert_int_equal(ledger.count, 20);
+    pbti_ledger_remove(&ledger, (struct pbti_checkpoint){99, 1, 1}); /* never there */
+    for (uint32_t i = 981; i <= 1000; i++) {
+        pbti_ledger_remove(&ledger, (struct pbti_checkpoint){i % 7, i, 1});
+    }
+    assert_int_equal(ledger.count, 0);
+    assert_true(ledger.bytes == 0);
+    pbti_ledger_free(&ledger);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_quotas),
+        cmocka_unit_test(test_slots_follow_cpus_gpus_and_members),
+        cmocka_unit_test(test_gpus_are_chosen_from_the_inherited_ones),
+        cmocka_unit_test(test_the_environment_of_a_trainer),
+        cmocka_unit_test(test_logs_keep_beginning_and_end_within_the_cap),
+        cmocka_unit_test(test_the_ledger_counts_what_is_there),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
