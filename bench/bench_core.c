@@ -2,11 +2,11 @@
 /*
  * bench/bench_core.c - the engine alone, in memory: reports folded and decided per second.
  *
- * Two lines a population size. `core`: a claim and a report are folded, the owed decision is made and
- * folded. `journal`: the same through a replica, each report encoded with its claim and its decision
- * and appended as one batch to a memory journal. Prints reports per second, microseconds per report
- * and the bytes of the state. bench/core_vs_optuna.py puts 64 members beside Optuna's in-memory ask
- * and tell in the same run.
+ * Two lines a population size. `core`: a claim and a report are folded, the owed decision is made
+ * and folded. `journal`: the same through a replica, each report encoded with its claim and its
+ * decision and appended as one batch to a memory journal. Prints reports per second, microseconds
+ * per report and the bytes of the state. bench/core_vs_optuna.py puts 64 members beside Optuna's
+ * in-memory ask and tell in the same run.
  *
  * usage: bench_core [MEMBERS REPORTS]...
  */

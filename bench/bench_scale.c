@@ -2,10 +2,10 @@
 /*
  * bench/bench_scale.c - a large study: 100,000 members, 1,000,000 reports in an SQLite journal.
  *
- * Makes the study in a temporary folder (synthetic scores, no trainer), then prints: the rate at which a
- * stored journal is folded, the memory a process needs for it, and how long `pbt show` takes without and
- * with its cache (medians of three). Durability of the journal while it is made: sync normal, 1,000
- * reports a batch; it is not what is measured.
+ * Makes the study in a temporary folder (synthetic scores, no trainer), then prints: the rate at
+ * which a stored journal is folded, the memory a process needs for it, and how long `pbt show`
+ * takes without and with its cache (medians of three). Durability of the journal while it is made:
+ * sync normal, 1,000 reports a batch; it is not what is measured.
  *
  * usage: bench_scale [MEMBERS REPORTS]      needs PBT_BIN for `show`
  */

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """bench/core_vs_optuna.py - reports per second in memory, beside Optuna's ask and tell, in one run.
 
-Ours is bench_core at 64 members: claim, report and decision folded (core), and with encoding and append
-to a memory journal (journal). Optuna's is
-study.ask() with three suggested floats and study.tell(), in-memory storage, random sampler, logging off.
-Rounds alternate; the medians and their ratio are printed. Needs python3-optuna.
+Ours is bench_core at 64 members: claim, report and decision folded (core), and with encoding and
+append to a memory journal (journal). Optuna's is study.ask() with three suggested floats and
+study.tell(), in-memory storage, random sampler, logging off. Rounds alternate; the medians and
+their ratio are printed. Needs python3-optuna.
 """
 import os
 import re

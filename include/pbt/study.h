@@ -12,11 +12,12 @@
  *     }
  *     pbt_study_close(study);
  *
- * There are two doors. *Ask and tell*, above: the program owns its loop, its threads and its weights, and
- * keeps them under the names the study gives. *pbt_study_run()*: the library runs a table of five functions
- * (create, train, save, load, destroy) on as many threads as there are slots, and keeps checkpoints as
- * directories in the study folder. Trainers run inside the program, so a time limit cannot be enforced
- * and a crash is the program's own; where that matters, use the command `pbt` and a trainer process.
+ * There are two doors. *Ask and tell*, above: the program owns its loop, its threads and its
+ * weights, and keeps them under the names the study gives. *pbt_study_run()*: the library runs a
+ * table of five functions (create, train, save, load, destroy) on as many threads as there are
+ * slots, and keeps checkpoints as directories in the study folder. Trainers run inside the program,
+ * so a time limit cannot be enforced and a crash is the program's own; where that matters, use the
+ * command `pbt` and a trainer process.
  *
  * The spec is the one of the command (docs/spec.md) without its `trainer`, which is the program.
  *
@@ -71,8 +72,8 @@ struct pbt_task {
  * Open a study, or begin one.
  *
  * dir         in, a study folder, made when it is not there; NULL = in memory, gone when closed
- * spec        in, YAML; needed to begin a study; an existing one goes on as it was begun, and `spec`
- *             may be NULL
+ * spec        in, YAML; needed to begin a study; an existing one goes on as it was begun, and
+ *             `spec` may be NULL
  * opts        in, may be NULL; copied
  * out         out, owned by the caller, release with pbt_study_close(); NULL on error
  * Errors      PBT_ESPEC (message with line and column), PBT_ENOENT (no study and no spec), PBT_EIO,
@@ -88,8 +89,8 @@ PBT_API void pbt_study_close(struct pbt_study *study);
 /*
  * Ask: the next task of a free slot.
  *
- * task        out; id "" when there is none: the study has ended (pbt_study_is_over()), all slots are
- *             busy, or every runnable member is out (a generation waits for them)
+ * task        out; id "" when there is none: the study has ended (pbt_study_is_over()), all slots
+ *             are busy, or every runnable member is out (a generation waits for them)
  * Errors      those of the journal; the study stays usable
  * Blocking    no
  */
@@ -100,28 +101,29 @@ PBT_API PBT_NODISCARD pbt_status pbt_study_next(struct pbt_study *study, struct 
  * Tell: the task is done. What becomes of its member is decided and recorded before this returns.
  *
  * score       any number; one that is not finite ranks below all others
- * Errors      PBT_EINVAL (no such task is out), those of the journal (nothing is lost: it is appended
- *             by a later call)
+ * Errors      PBT_EINVAL (no such task is out), those of the journal (nothing is lost: it is
+ *             appended by a later call)
  */
 PBT_API PBT_NODISCARD pbt_status pbt_study_report(struct pbt_study *study,
                                                   const struct pbt_task *task, double score,
                                                   struct pbt_error *err);
 
-/* The same with a list of 1 to 4096 scores, in order (episodes, evaluations): for score.reduce and for
- * exploit: ttest. Shape (count); borrowed. */
+/* The same with a list of 1 to 4096 scores, in order (episodes, evaluations): for score.reduce and
+ * for exploit: ttest. Shape (count); borrowed. */
 PBT_API PBT_NODISCARD pbt_status pbt_study_report_scores(struct pbt_study *study,
                                                          const struct pbt_task *task,
                                                          const double *scores, size_t count,
                                                          struct pbt_error *err);
 
-/* Tell: the task failed. It is tried again as `trainer.retries` says, then its member counts as failed.
+/* Tell: the task failed. It is tried again as `trainer.retries` says, then its member counts as
+ * failed.
  * message     why; copied */
 PBT_API PBT_NODISCARD pbt_status pbt_study_fail(struct pbt_study *study,
                                                 const struct pbt_task *task, const char *message,
                                                 struct pbt_error *err);
 
-/* Hyperparameters of a task that is out. NaN, NULL or false when there is none of that name and type.
- * Texts live as long as the study. A boolean is also the number 0 or 1. */
+/* Hyperparameters of a task that is out. NaN, NULL or false when there is none of that name and
+ * type. Texts live as long as the study. A boolean is also the number 0 or 1. */
 PBT_API double pbt_task_number(const struct pbt_task *task, const char *name);
 PBT_API const char *pbt_task_text(const struct pbt_task *task, const char *name);
 PBT_API bool pbt_task_boolean(const struct pbt_task *task, const char *name);
@@ -141,9 +143,9 @@ PBT_API struct pbt_best pbt_study_best(const struct pbt_study *study);
 /* -------- the second door: a table of functions -------- */
 
 /*
- * A trainer inside the program. Each slot has one model; calls for one slot come from one thread, in the
- * order create, (load?, train, save)*, destroy; calls for different slots at the same time. Each returns 0,
- * or a number that fails the segment (create: the run) and is shown with it.
+ * A trainer inside the program. Each slot has one model; calls for one slot come from one thread,
+ * in the order create, (load?, train, save)*, destroy; calls for different slots at the same time.
+ * Each returns 0, or a number that fails the segment (create: the run) and is shown with it.
  */
 struct pbt_trainer_vtab {
     int version; /* 1 */
@@ -162,8 +164,8 @@ struct pbt_trainer_vtab {
  * Run the study on the table until it ends.
  *
  * study       opened with a folder
- * Errors      PBT_EINVAL (a study in memory), PBT_EUSER (create failed; its number in err->detail), those of
- *             the journal and the store
+ * Errors      PBT_EINVAL (a study in memory), PBT_EUSER (create failed; its number in err->detail),
+ *             those of the journal and the store
  * Blocking    until the study has ended
  */
 PBT_API PBT_NODISCARD pbt_status pbt_study_run(struct pbt_study *study,

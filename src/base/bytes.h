@@ -2,8 +2,9 @@
 /*
  * base/bytes.h - writing and reading little-endian bytes without allocating.
  *
- * A writer that runs out of room, and a reader that runs out of bytes, remember it in `failed` and do
- * nothing from then on; whoever uses them checks once, at the end. Lengths are checked before use.
+ * A writer that runs out of room, and a reader that runs out of bytes, remember it in `failed` and
+ * do nothing from then on; whoever uses them checks once, at the end. Lengths are checked before
+ * use.
  */
 #ifndef PBTI_BASE_BYTES_H
 #define PBTI_BASE_BYTES_H

@@ -4,7 +4,8 @@
  *
  *     return PBTI_FAIL(err, PBT_ENOENT, 0, "file \"%s\" does not exist", path);
  *     PBTI_TRY(open_it(path, err));
- *     if (status != PBT_OK) return pbti_fail_context(err, status, "could not open journal \"%s\"", url);
+ *     if (status != PBT_OK) return pbti_fail_context(err, status, "could not open journal \"%s\"",
+ *     url);
  *
  * The last puts the outer context in front: `could not open journal "run.db": file ... does not
  * exist`. All accept err == NULL.

@@ -44,7 +44,8 @@ uint64_t pbti_draw_below(const struct pbti_stream *stream, uint64_t index, uint6
 /* The same choice from bits drawn before. */
 uint64_t pbti_choose(uint64_t bits, uint64_t count);
 
-/* Standard normal (Box-Muller on two words of one block). Goes through libm: record, do not redo. */
+/* Standard normal (Box-Muller on two words of one block). Goes through libm: record, do not
+ * redo. */
 double pbti_draw_normal(const struct pbti_stream *stream, uint64_t index);
 
 #endif

@@ -37,7 +37,8 @@ struct pbti_welch {
 
 /*
  * Source      Welch 1947; as scipy.stats.ttest_ind(equal_var=False, alternative="greater").
- * Differences two constant samples give p = 0 when a's mean is larger and p = 1 otherwise (there: NaN),
+ * Differences two constant samples give p = 0 when a's mean is larger and p = 1 otherwise (there:
+ * NaN),
  *             so that a deterministic trainer can be selected, too.
  */
 struct pbti_welch pbti_welch_greater(const struct pbti_sample *a, const struct pbti_sample *b);

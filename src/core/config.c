@@ -223,8 +223,9 @@ static void get_doubles(struct pbti_reader *reader, double *values, uint32_t cou
 }
 
 /*
- * The plain fields, in the order of the encoding. X(kind, field): kinds are the suffixes of pbti_put_
- * and pbti_get_ below. A new field goes into a new event version (docs/journal-format.md).
+ * The plain fields, in the order of the encoding. X(kind, field): kinds are the suffixes of
+ * pbti_put_ and pbti_get_ below. A new field goes into a new event version
+ * (docs/journal-format.md).
  */
 #define CONFIG_FIELDS(X)                                                                           \
     X(varint, seed)                                                                                \

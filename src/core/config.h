@@ -2,9 +2,9 @@
 /*
  * core/config.h - everything a decision depends on, besides the events: the space and the rules.
  *
- * Made from a spec (room spec), carried by the first event of a study and by every amend event, so that a
- * journal explains itself. Plain data without pointers. How the fields are called in a spec, their
- * ranges and their defaults: src/spec/manifest.h.
+ * Made from a spec (room spec), carried by the first event of a study and by every amend event, so
+ * that a journal explains itself. Plain data without pointers. How the fields are called in a spec,
+ * their ranges and their defaults: src/spec/manifest.h.
  */
 #ifndef PBTI_CORE_CONFIG_H
 #define PBTI_CORE_CONFIG_H
@@ -126,9 +126,9 @@ void pbti_config_default(struct pbti_config *config);
 const char *pbti_config_invalid(const struct pbti_config *config);
 
 /*
- * NULL when a study that runs under `now` may go on under `next`, else what may not be changed: seed,
- * goal, reduce, mode, compare, keep, the space, the starting points, and the population of a study
- * with controls stay.
+ * NULL when a study that runs under `now` may go on under `next`, else what may not be changed:
+ * seed, goal, reduce, mode, compare, keep, the space, the starting points, and the population of a
+ * study with controls stay.
  */
 const char *pbti_config_unamendable(const struct pbti_config *now, const struct pbti_config *next);
 

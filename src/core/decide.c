@@ -2,13 +2,14 @@
 /*
  * core/decide.c - exploit: what becomes of a member that has reported or failed, and why.
  *
- * Source      Jaderberg et al. 2017, Algorithm 1; section 4.1.1: binary tournament, t-test selection,
- *             truncation selection.
- * Differences DESIGN section 5: clones and members without a finite score of their own are never copied
+ * Source      Jaderberg et al. 2017, Algorithm 1; section 4.1.1: binary tournament, t-test
+ *             selection, truncation selection.
+ * Differences DESIGN section 5: clones and members without a finite score of their own are never
+ * copied
  *             (rules 4, 5, 9); nobody is replaced at the end of its budget (rule 18); nobody copies
- *             weights that may not be trained further (rule 19); a failed member may start again from a
- *             donor. A clone is not evaluated again after the copy: it carries its donor's score until its
- *             own first report.
+ *             weights that may not be trained further (rule 19); a failed member may start again
+ *             from a donor. A clone is not evaluated again after the copy: it carries its donor's
+ *             score until its own first report.
  * Purity      no I/O, no clock, no allocation, no change to the state.
  */
 #include "core/state_inside.h"
@@ -31,7 +32,8 @@ static uint32_t donors_in(const struct pbti_state *state, uint8_t group)
     return state->group[group].ranking.donors;
 }
 
-/* A failed member waits until there is a donor; not when it is hopeless, or nobody else could become one. */
+/* A failed member waits until there is a donor; not when it is hopeless, or nobody else could
+ * become one. */
 static bool is_failed_owed(const struct pbti_state *state, const struct pbti_member *m)
 {
     const struct pbti_group_state *const g = &state->group[m->group];
@@ -113,7 +115,8 @@ static void name_opponent(const struct pbti_state *state, struct pbti_event_deci
     decision->draw = bits;
 }
 
-/* Is the named opponent better by the minimum gap? A score that is not finite is worse by any gap. */
+/* Is the named opponent better by the minimum gap? A score that is not finite is worse by any
+ * gap. */
 static bool is_gap_wide(const struct pbti_config *config,
                         const struct pbti_event_decision *decision)
 {
@@ -152,7 +155,8 @@ static void judge_truncation(const struct pbti_state *state, struct pbti_event_d
 
 /* -------- tournament and t-test -------- */
 
-/* The n-th donor of a group, `member` left out; a member that may donate is left out of the draw. */
+/* The n-th donor of a group, `member` left out; a member that may donate is left out of the
+ * draw. */
 static uint32_t other_donor(const struct pbti_state *state, uint32_t member, uint64_t bits)
 {
     const struct pbti_member *const m = &state->member[member];
@@ -189,8 +193,8 @@ static struct pbti_sample sample_of(const struct pbti_state *state, const struct
 }
 
 /*
- * Welch's test over the scores of the last segments. The opponent must be better by its score, too, so
- * that the best member is never replaced by a worse one (rule 10) however scores are reduced.
+ * Welch's test over the scores of the last segments. The opponent must be better by its score, too,
+ * so that the best member is never replaced by a worse one (rule 10) however scores are reduced.
  */
 static void judge_ttest(const struct pbti_state *state, struct pbti_event_decision *decision)
 {
@@ -214,8 +218,9 @@ static void judge_ttest(const struct pbti_state *state, struct pbti_event_decisi
 /* -------- at equal age -------- */
 
 /*
- * With compare: equal_age a member is judged by the scores that the others had at its own age. Whoever
- * has not been there yet is not compared. Costs O(N) a decision, 64 times that when a donor is looked for.
+ * With compare: equal_age a member is judged by the scores that the others had at its own age.
+ * Whoever has not been there yet is not compared. Costs O(N) a decision, 64 times that when a donor
+ * is looked for.
  */
 struct peers {
     const struct pbti_state *state;
@@ -267,7 +272,8 @@ static uint32_t peers_from(const struct peers *peers, uint64_t lowest)
     return count;
 }
 
-/* The key of the peer in place `places`, bit by bit from the top: needs no memory and no sorting. */
+/* The key of the peer in place `places`, bit by bit from the top: needs no memory and no
+ * sorting. */
 static uint64_t cutoff(const struct peers *peers, uint32_t places)
 {
     uint64_t lowest = 0;

@@ -3,8 +3,8 @@
  * core/event.c - the encoding of events; see event.h and docs/journal-format.md.
  *
  * An event is: type (u8), version of its payload (u8, now 1), time in milliseconds (zigzag varint),
- * payload. It is valid if and only if every number is in its range, every text within its limit, and
- * nothing is left over.
+ * payload. It is valid if and only if every number is in its range, every text within its limit,
+ * and nothing is left over.
  */
 #include "core/event.h"
 

@@ -184,7 +184,8 @@ struct pbti_event_worker { /* worker, leave */
     struct pbti_text host;
 };
 
-/* A fact about the study that is not part of its state: the final evaluation of the best network. */
+/* A fact about the study that is not part of its state: the final evaluation of the best
+ * network. */
 struct pbti_event_note {
     struct pbti_checkpoint checkpoint; /* that it is about; segment 0 = none */
     struct pbti_text topic;            /* "final_evaluation" */
@@ -206,7 +207,8 @@ struct pbti_event {
     };
 };
 
-/* Room that a decoded or decided event borrows from. Large: keep one, do not put it on the stack. */
+/* Room that a decoded or decided event borrows from. Large: keep one, do not put it on the
+ * stack. */
 struct pbti_scratch {
     double values[PBTI_HP_MAX];
     struct pbti_move moves[PBTI_HP_MAX];

@@ -2,9 +2,11 @@
 /*
  * core/explore.c - how hyperparameters change after an exploit.
  *
- * Source      Jaderberg et al. 2017, section 4.1.2: perturb (each independently times 0.8 or 1.2) and resample
- *             (each anew from its prior with some probability); both together as in Ray Tune.
- * Differences values obey their type and bounds (DESIGN section 5, rule 7); noise on the value's scale
+ * Source      Jaderberg et al. 2017, section 4.1.2: perturb (each independently times 0.8 or 1.2)
+ *             and resample (each anew from its prior with some probability); both together as in
+ *             Ray Tune.
+ * Differences values obey their type and bounds (DESIGN section 5, rule 7); noise on the value's
+ * scale
  *             may take the place of the factors; frozen hyperparameters never move.
  * Draws       every hyperparameter has its own, for each purpose: rule 6.
  */

@@ -3,8 +3,8 @@
  * core/fold.c - what each event does to the state. The only file that changes a state.
  *
  * Every event is checked against the state before anything is changed, so a refused event leaves no
- * trace. Decisions are applied as they were recorded, never recomputed: a value that went through libm
- * on another machine stays what it was there.
+ * trace. Decisions are applied as they were recorded, never recomputed: a value that went through
+ * libm on another machine stays what it was there.
  */
 #include "core/state_inside.h"
 

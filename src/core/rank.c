@@ -192,7 +192,8 @@ uint32_t pbti_rank_donor_at(const struct pbti_rank *rank, const struct pbti_rank
     assert(before < list->donors);
     const struct pbti_rank_link *links = list->head;
     uint32_t left = before;
-    /* stop in front of the first link that passes one donor more than `before`: its end is the one */
+    /* stop in front of the first link that passes one donor more than `before`: its end is the
+     * one */
     for (uint32_t level = PBTI_RANK_LEVELS; level-- > 0;) {
         while (links[level].next != PBTI_RANK_END && links[level].donors <= left) {
             left -= links[level].donors;

@@ -2,10 +2,11 @@
 /*
  * core/rank.h - the ranking: who is how good, in O(log N) a question.
  *
- * One indexable skip list a group of members (Pugh 1990, "A skip list cookbook", section 3.4). Order: better
- * key first, equal keys by member index, so the order is total. A member's height is a function of its
- * index, so that no memory is needed beyond one block and the lists depend on nothing but what is in
- * them. Each link counts the members it passes and, apart, those of them that may be donors.
+ * One indexable skip list a group of members (Pugh 1990, "A skip list cookbook", section 3.4).
+ * Order: better key first, equal keys by member index, so the order is total. A member's height is
+ * a function of its index, so that no memory is needed beyond one block and the lists depend on
+ * nothing but what is in them. Each link counts the members it passes and, apart, those of them
+ * that may be donors.
  */
 #ifndef PBTI_CORE_RANK_H
 #define PBTI_CORE_RANK_H

@@ -3,8 +3,8 @@
  * core/space.h - hyperparameters: their types, priors, and the ways to change a value.
  *
  * Every value is a double. Linear, log and logit: the number itself. Integer: the number, whole.
- * Ordinal and categorical: the index into `values`. Boolean: 0 or 1. What a trainer is handed is made
- * from it at the edge (spec/value.h). Pure: no allocation, no clock, no global.
+ * Ordinal and categorical: the index into `values`. Boolean: 0 or 1. What a trainer is handed is
+ * made from it at the edge (spec/value.h). Pure: no allocation, no clock, no global.
  */
 #ifndef PBTI_CORE_SPACE_H
 #define PBTI_CORE_SPACE_H
@@ -79,15 +79,16 @@ double pbti_hp_sample(const struct pbti_hp *hp, double unit);
 
 /*
  * Multiply by `factor` in the way of the type (DESIGN section 5, rule 7): linear and log h*f; logit
- * odds*f; integer rounded and moved by at least 1; ordinal to the neighbour (f > 1 up, f < 1 down, no
- * wrap-around); categorical and boolean unchanged; from exactly 0 by (f-1) of the range; then clipped.
- * Requires a valid value, factor > 0. Frozen is the caller's business.
+ * odds*f; integer rounded and moved by at least 1; ordinal to the neighbour (f > 1 up, f < 1 down,
+ * no wrap-around); categorical and boolean unchanged; from exactly 0 by (f-1) of the range; then
+ * clipped. Requires a valid value, factor > 0. Frozen is the caller's business.
  */
 double pbti_hp_perturb(const struct pbti_hp *hp, double value, double factor);
 
 /*
  * Add `noise` on the type's own scale: linear and integer in its units (integer with log scale: in
- * ln), log in ln, logit in log-odds, ordinal in places; whole types are rounded and moved by at least
+ * ln), log in ln, logit in log-odds, ordinal in places; whole types are rounded and moved by at
+ * least
  * 1 unless noise is 0; categorical and boolean unchanged; then clipped.
  */
 double pbti_hp_add_noise(const struct pbti_hp *hp, double value, double noise);

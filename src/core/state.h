@@ -8,9 +8,10 @@
  *         event = decide(state)                  pbti_decide(): pure, changes nothing
  *         state = fold(state, event)             ... and the event goes into the same batch
  *
- * That is the whole engine. No clock, no I/O, no heap, no global: the caller gives one block of memory
- * of pbti_state_bytes() and moves to a larger one when an amend event adds members (pbti_state_amend).
- * The block holds no outside pointer, so a snapshot is the block (pbti_state_save).
+ * That is the whole engine. No clock, no I/O, no heap, no global: the caller gives one block of
+ * memory of pbti_state_bytes() and moves to a larger one when an amend event adds members
+ * (pbti_state_amend). The block holds no outside pointer, so a snapshot is the block
+ * (pbti_state_save).
  *
  * A batch that was appended whole never ends while a decision is owed, and nothing but the owed
  * decision may follow: pbti_fold() refuses anything else as damage.
@@ -143,8 +144,8 @@ struct pbti_state *pbti_state_load(void *block, const void *bytes, size_t size);
 
 /* -------- fold and decide -------- */
 
-/* Called for every checkpoint that nothing in the state names any longer, and never will again. From
- * inside the fold: the state may not be looked at. */
+/* Called for every checkpoint that nothing in the state names any longer, and never will again.
+ * From inside the fold: the state may not be looked at. */
 typedef void (*pbti_unreachable)(void *context, struct pbti_checkpoint checkpoint);
 
 /*
@@ -170,8 +171,9 @@ void pbti_decide(const struct pbti_state *state, struct pbti_event *event,
                  struct pbti_scratch *scratch);
 
 /*
- * Compare a recorded decision with the one made anew: values that go through libm to 1e-12 relative,
- * everything else exactly. NULL when they agree, else the name of the first field that differs.
+ * Compare a recorded decision with the one made anew: values that go through libm to 1e-12
+ * relative, everything else exactly. NULL when they agree, else the name of the first field that
+ * differs.
  */
 const char *pbti_decision_differs(const struct pbti_event *recorded,
                                   const struct pbti_event *again);
@@ -180,16 +182,17 @@ const char *pbti_decision_differs(const struct pbti_event *recorded,
 
 /*
  * The member that a free slot should run: of those waiting, the one with the fewest steps (then the
- * lowest index); `last` instead when it is waiting, at most `lead` intervals ahead of that one, and its
- * start is `held`, the checkpoint whose weights the slot has in memory. PBTI_NONE: nobody is waiting,
- * or the study has ended.
+ * lowest index); `last` instead when it is waiting, at most `lead` intervals ahead of that one, and
+ * its start is `held`, the checkpoint whose weights the slot has in memory. PBTI_NONE: nobody is
+ * waiting, or the study has ended.
  *
  * last        the member the slot ran last, or PBTI_NONE
  * held        what the slot has in memory; segment 0 = nothing
  */
 uint32_t pbti_next(const struct pbti_state *state, uint32_t last, struct pbti_checkpoint held);
 
-/* Steps of a member's next (or running) segment: ready_every, less at the end of budget or max_age. */
+/* Steps of a member's next (or running) segment: ready_every, less at the end of budget or
+ * max_age. */
 uint64_t pbti_segment_steps(const struct pbti_state *state, uint32_t member);
 
 /* task.seed of a member's segment. */
@@ -221,7 +224,8 @@ bool pbti_better(const struct pbti_config *config, double a, double b);
 /* A number that is equal for equal states: to compare replicas and replays. */
 uint64_t pbti_state_hash(const struct pbti_state *state);
 
-/* NULL when all invariants above hold, else the first that does not (static storage). Slow: O(N). */
+/* NULL when all invariants above hold, else the first that does not (static storage). Slow:
+ * O(N). */
 const char *pbti_state_check(const struct pbti_state *state);
 
 #endif

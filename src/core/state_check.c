@@ -83,8 +83,9 @@ static struct pbti_checkpoint named_by(const struct pbti_state *state, uint32_t 
     return none;
 }
 
-/* All nodes of a ring name the same checkpoint, and nodes that name nothing are alone. That equal names
- * are in one ring is seen by the simulator's store: no checkpoint in use is ever reported unreachable. */
+/* All nodes of a ring name the same checkpoint, and nodes that name nothing are alone. That equal
+ * names are in one ring is seen by the simulator's store: no checkpoint in use is ever reported
+ * unreachable. */
 static const char *check_rings(const struct pbti_state *state)
 {
     uint32_t const nodes = state->members + state->parked_count + PBTI_GROUPS * state->keep_top;

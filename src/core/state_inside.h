@@ -2,16 +2,16 @@
 /*
  * core/state_inside.h - the state of a study, for the files of core only.
  *
- * One block: this struct, then the arrays that its pointers name. The pointers are the only thing that
- * depends on where the block lies; pbti_state_lay() sets them.
+ * One block: this struct, then the arrays that its pointers name. The pointers are the only thing
+ * that depends on where the block lies; pbti_state_lay() sets them.
  *
- * Checkpoints in use are held by *rings*. A node is whatever names a checkpoint: a member's start, the
- * outcome of a decision not yet in force, a place in keep. All nodes that name the same checkpoint
- * are one doubly linked ring, so a checkpoint is unreachable when the last node leaves its ring: no
- * table of checkpoints, no counting.
+ * Checkpoints in use are held by *rings*. A node is whatever names a checkpoint: a member's start,
+ * the outcome of a decision not yet in force, a place in keep. All nodes that name the same
+ * checkpoint are one doubly linked ring, so a checkpoint is unreachable when the last node leaves
+ * its ring: no table of checkpoints, no counting.
  *
- * Decisions of a generation are made from one snapshot: each is parked in `parked` and all come into
- * force when the last one is there. In async mode that is after each one.
+ * Decisions of a generation are made from one snapshot: each is parked in `parked` and all come
+ * into force when the last one is there. In async mode that is after each one.
  */
 #ifndef PBTI_CORE_STATE_INSIDE_H
 #define PBTI_CORE_STATE_INSIDE_H
@@ -114,7 +114,8 @@ static inline double *pbti_values_of(const struct pbti_state *state, uint32_t me
 /* The ranking's key of a score: larger is better; -INFINITY when not finite. */
 double pbti_key(const struct pbti_config *config, double score);
 
-/* May this member be copied from? A finite score of its own, a checkpoint, and age left to train. */
+/* May this member be copied from? A finite score of its own, a checkpoint, and age left to
+ * train. */
 bool pbti_may_donate(const struct pbti_config *config, const struct pbti_member *member);
 
 /* Is its budget, or the age of its weights, used up? */

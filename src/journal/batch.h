@@ -2,7 +2,8 @@
 /*
  * journal/batch.h - events packed for one append, and unpacked again.
  *
- * A batch is each event's size as a varint followed by its encoding (core/event.h), one after the other.
+ * A batch is each event's size as a varint followed by its encoding (core/event.h), one after the
+ * other.
  */
 #ifndef PBTI_JOURNAL_BATCH_H
 #define PBTI_JOURNAL_BATCH_H
@@ -16,7 +17,8 @@ struct pbti_batch {
     uint32_t count; /* events */
 };
 
-/* Add one event. Errors: PBT_ENOMEM, PBT_ELIMIT (event or batch too large); the batch is unchanged. */
+/* Add one event. Errors: PBT_ENOMEM, PBT_ELIMIT (event or batch too large); the batch is
+ * unchanged. */
 PBT_NODISCARD pbt_status pbti_batch_add(struct pbti_batch *batch, const struct pbti_event *event,
                                         struct pbt_error *err);
 void pbti_batch_clear(struct pbti_batch *batch);  /* empty; keeps its memory */

@@ -59,8 +59,8 @@ PBT_NODISCARD pbt_status pbti_journal_open(const char *url, const struct pbti_jo
  * bytes       count encoded events, each preceded by its size as a varint (batch.h)
  * count       events in it, at least 1
  * last        out: expected + count on PBT_OK; the journal's actual last on PBT_ECONFLICT
- * Errors      PBT_ECONFLICT (read what was missed, decide again, retry), PBT_ELIMIT, PBT_EINVAL (read-only
- *             handle, impossible count or size), PBT_EBUSY (lock_wait_ms
+ * Errors      PBT_ECONFLICT (read what was missed, decide again, retry), PBT_ELIMIT, PBT_EINVAL
+ *             (read-only handle, impossible count or size), PBT_EBUSY (lock_wait_ms
  *             went by), PBT_EIO (nothing was appended; the handle stays usable),
  *             PBT_EUNKNOWN (ask pbti_journal_landed)
  * Blocking    yes
@@ -76,8 +76,8 @@ PBT_NODISCARD pbt_status pbti_journal_landed(struct pbti_journal *journal, uint6
                                              struct pbt_error *err);
 
 /*
- * Called for each batch in order. bytes are borrowed for the call. `first` is the sequence number of
- * its first event. Anything but PBT_OK ends the reading and is returned by it.
+ * Called for each batch in order. bytes are borrowed for the call. `first` is the sequence number
+ * of its first event. Anything but PBT_OK ends the reading and is returned by it.
  */
 typedef pbt_status (*pbti_batch_reader)(void *context, uint64_t first, uint32_t count,
                                         const void *bytes, size_t size, struct pbti_batch_id id,
@@ -87,7 +87,8 @@ typedef pbt_status (*pbti_batch_reader)(void *context, uint64_t first, uint32_t 
  * Read all batches after sequence number `since`, which must be 0 or the last of some batch.
  * The reader may not call back into the same handle.
  *
- * Errors      PBT_ECORRUPT (checksum, gap, `since` inside a batch), PBT_EBUSY, PBT_EIO, and what `reader` returns
+ * Errors      PBT_ECORRUPT (checksum, gap, `since` inside a batch), PBT_EBUSY, PBT_EIO, and what
+ *             `reader` returns
  */
 PBT_NODISCARD pbt_status pbti_journal_read(struct pbti_journal *journal, uint64_t since,
                                            pbti_batch_reader reader, void *context,
@@ -112,19 +113,20 @@ PBT_NODISCARD pbt_status pbti_journal_check(struct pbti_journal *journal, struct
 
 /*
  * Copy the journal, as of now, to a new one of the same backend at `path` (`pbt copy` of a live
- * study). Errors: PBT_EEXIST, PBT_EINVAL (memory), PBT_EIO; nothing is left at `path` after an error.
+ * study). Errors: PBT_EEXIST, PBT_EINVAL (memory), PBT_EIO; nothing is left at `path` after an
+ * error.
  */
 PBT_NODISCARD pbt_status pbti_journal_copy(struct pbti_journal *journal, const char *path,
                                            struct pbt_error *err);
 
-/* Release the handle; the last clean close leaves a file that opens from a read-only folder. Accepts
- * NULL; never fails. */
+/* Release the handle; the last clean close leaves a file that opens from a read-only folder.
+ * Accepts NULL; never fails. */
 void pbti_journal_close(struct pbti_journal *journal);
 
 /*
- * A backend. Slots are called by the functions above only, from the handle's thread, and obey the same
- * contract; arguments are already checked. close is called exactly once after open, whether that
- * succeeded or not.
+ * A backend. Slots are called by the functions above only, from the handle's thread, and obey the
+ * same contract; arguments are already checked. close is called exactly once after open, whether
+ * that succeeded or not.
  */
 struct pbti_journal_vtab {
     int version;        /* 1 */

@@ -8,9 +8,9 @@
  *     shadow    [ a copy of the state ]
  *     state     [ ........................................ | staged ]
  *
- * The state holds every durable event up to `folded` and what is staged after it. Going back is always
- * the same: load the shadow, read the journal forward from it. `torn` says that the state is not to
- * be relied on and that the next refresh has to go back first.
+ * The state holds every durable event up to `folded` and what is staged after it. Going back is
+ * always the same: load the shadow, read the journal forward from it. `torn` says that the state is
+ * not to be relied on and that the next refresh has to go back first.
  */
 #include "journal/replica.h"
 

@@ -47,8 +47,8 @@ PBT_NODISCARD pbt_status pbti_replica_observe(struct pbti_replica *replica, pbti
 /* Tell the observers with this context nothing more. */
 void pbti_replica_ignore(struct pbti_replica *replica, const void *context);
 
-/* NULL while the journal is empty. Borrowed until the next refresh, stage or commit. Includes what is
- * staged. */
+/* NULL while the journal is empty. Borrowed until the next refresh, stage or commit. Includes what
+ * is staged. */
 const struct pbti_state *pbti_replica_state(const struct pbti_replica *replica);
 
 /* The resolved spec of the last study or amend event. Borrowed likewise. */
@@ -65,8 +65,8 @@ PBT_NODISCARD pbt_status pbti_replica_refresh(struct pbti_replica *replica, stru
  * decisions get the event's time. A study event starts an empty journal; amend moves the state.
  *
  * Errors      PBT_ECORRUPT (it does not fit the state), PBT_EINVAL (an amend that is not allowed),
- *             PBT_ELIMIT, PBT_ENOMEM. What was staged before is still there; only when memory ends in
- *             the middle of the decisions, all that was staged is lost: roll back
+ *             PBT_ELIMIT, PBT_ENOMEM. What was staged before is still there; only when memory ends
+ *             in the middle of the decisions, all that was staged is lost: roll back
  */
 PBT_NODISCARD pbt_status pbti_replica_stage(struct pbti_replica *replica,
                                             const struct pbti_event *event, struct pbt_error *err);
@@ -92,8 +92,8 @@ PBT_NODISCARD pbt_status pbti_replica_commit(struct pbti_replica *replica, struc
                                              struct pbt_error *err);
 
 /*
- * Checkpoints that became unreachable by the last successful commit: whoever committed deletes them.
- * Borrowed until the next stage or refresh.
+ * Checkpoints that became unreachable by the last successful commit: whoever committed deletes
+ * them. Borrowed until the next stage or refresh.
  */
 const struct pbti_checkpoint *pbti_replica_unreachable(const struct pbti_replica *replica,
                                                        size_t *count);

@@ -3,8 +3,8 @@
  * sim/flaky.h - a journal that fails: the memory journal behind doors that lose calls and answers.
  *
  * The storage is one true journal. Each simulated process has a door of its own to it, an ordinary
- * pbti_journal. What a door does to a call is drawn from the faults; the true journal never fails, so
- * that the judge (sim/judge.h) always sees what is really there.
+ * pbti_journal. What a door does to a call is drawn from the faults; the true journal never fails,
+ * so that the judge (sim/judge.h) always sees what is really there.
  */
 #ifndef PBTI_SIM_FLAKY_H
 #define PBTI_SIM_FLAKY_H

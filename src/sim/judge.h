@@ -2,9 +2,9 @@
 /*
  * sim/judge.h - follows the true journal, checks everything in it, and remembers what was decided.
  *
- * For every event: a decision is made anew by core and must be the same (rule 11); the witness looks at it;
- * core folds it. After every batch: core's own invariants hold (pbti_state_check), no decision is owed,
- * and the witness's account agrees with core's state.
+ * For every event: a decision is made anew by core and must be the same (rule 11); the witness
+ * looks at it; core folds it. After every batch: core's own invariants hold (pbti_state_check), no
+ * decision is owed, and the witness's account agrees with core's state.
  */
 #ifndef PBTI_SIM_JUDGE_H
 #define PBTI_SIM_JUDGE_H

@@ -2,8 +2,8 @@
 /*
  * sim/laws.c - what a decision must be: rules 2 to 10, 18 and 19, worked out anew by sorting.
  *
- * Which of several donors or opponents was drawn, and Welch's p, are left to core: the judge makes each
- * decision anew. Everything else is settled here: from it follows what the decision has to be.
+ * Which of several donors or opponents was drawn, and Welch's p, are left to core: the judge makes
+ * each decision anew. Everything else is settled here: from it follows what the decision has to be.
  */
 #include "sim/witness.h"
 

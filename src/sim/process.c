@@ -302,8 +302,8 @@ bool pbti_process_stop_study(struct pbti_scene *scene, uint32_t machine)
 
 /* -------- beginning -------- */
 
-/* Delete what lies about from earlier lives: what the state does not name, and no claim in force is about
- * to name. */
+/* Delete what lies about from earlier lives: what the state does not name, and no claim in force is
+ * about to name. */
 static void sweep(struct pbti_process *process)
 {
     const struct pbti_state *const state = pbti_replica_state(process->replica);

@@ -2,9 +2,10 @@
 /*
  * sim/process.h - a simulated worker process and its trainers; shared by process.c and world.c.
  *
- * A process is what kill -9 takes away: replica, agent, trainers and what is in their memory. Its claims in
- * the journal and its checkpoints on the shelf stay. While it hangs, everything that would happen to it
- * happens when it wakes up; others may have found it dead by then, so it is a zombie that reports late.
+ * A process is what kill -9 takes away: replica, agent, trainers and what is in their memory. Its
+ * claims in the journal and its checkpoints on the shelf stay. While it hangs, everything that
+ * would happen to it happens when it wakes up; others may have found it dead by then, so it is a
+ * zombie that reports late.
  */
 #ifndef PBTI_SIM_PROCESS_H
 #define PBTI_SIM_PROCESS_H

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim/shelf.h - the simulated checkpoint store: which checkpoints are published, and what is in them.
+ * sim/shelf.h - the simulated checkpoint store: which checkpoints are published, and what is in
+ * them.
  *
- * Weights are one number, a pure function of everything that went into them: the weights they started
- * from, the seed, the age, the steps and the hyperparameters. Two networks of the same lineage are equal,
- * all others differ.
+ * Weights are one number, a pure function of everything that went into them: the weights they
+ * started from, the seed, the age, the steps and the hyperparameters. Two networks of the same
+ * lineage are equal, all others differ.
  */
 #ifndef PBTI_SIM_SHELF_H
 #define PBTI_SIM_SHELF_H

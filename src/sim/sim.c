@@ -201,7 +201,8 @@ static bool is_awaited(const struct pbti_witness *witness, struct pbti_checkpoin
            seen->attempt == checkpoint.attempt;
 }
 
-/* Bounded disk: what nobody needs is deleted at once, by whoever published it or made it unneeded. */
+/* Bounded disk: what nobody needs is deleted at once, by whoever published it or made it
+ * unneeded. */
 static void check_item(struct pbti_scene *scene, const struct pbti_shelf_item *item)
 {
     const struct pbti_witness *const witness = scene->judge.witness;
@@ -415,7 +416,8 @@ static bool is_through(uint8_t stop_reason)
     return stop_reason == PBTI_STOP_BUDGET || stop_reason == PBTI_STOP_FAILED;
 }
 
-/* Rule 11: what was decided in both is the same; and it is all the same when both went to the end. */
+/* Rule 11: what was decided in both is the same; and it is all the same when both went to the
+ * end. */
 static void compare(struct pbti_scene *scene, const struct pbti_scene *other)
 {
     const struct pbti_judge *const judge = &scene->judge;

@@ -2,11 +2,13 @@
 /*
  * sim/sim.h - deterministic simulation of a whole study.
  *
- * Goal        under crashes, hangs, lost workers, late and doubled reports, lost answers and failing
- *             storage, a study keeps the rules of DESIGN section 5, and finishes once the faults stop.
- * Method      one thread, virtual time, one seed. Real: core, the agent, the replica, the memory journal.
- *             Simulated: processes, trainers, checkpoints, clock, and the way to the journal. After every
- *             step the judge checks what was appended; at the end the journal is folded anew.
+ * Goal        under crashes, hangs, lost workers, late and doubled reports, lost answers and
+ *             failing storage, a study keeps the rules of DESIGN section 5, and finishes once the
+ *             faults stop.
+ * Method      one thread, virtual time, one seed. Real: core, the agent, the replica, the memory
+ *             journal. Simulated: processes, trainers, checkpoints, clock, and the way to the
+ *             journal. After every step the judge checks what was appended; at the end the journal
+ *             is folded anew.
  * See         docs/simulator.md
  */
 #ifndef PBTI_SIM_SIM_H

@@ -2,8 +2,8 @@
 /*
  * sim/swarm.h - what one seed runs: its own study, and its own mix of faults.
  *
- * Swarm testing (Groce et al. 2012): a run with a few kinds of faults, switched on at random and set to
- * a random strength, goes deeper than one in which everything fails a little all the time.
+ * Swarm testing (Groce et al. 2012): a run with a few kinds of faults, switched on at random and
+ * set to a random strength, goes deeper than one in which everything fails a little all the time.
  */
 #ifndef PBTI_SIM_SWARM_H
 #define PBTI_SIM_SWARM_H
@@ -15,7 +15,8 @@
 #define PBTI_SIM_SLOTS_MAX 3
 #define PBTI_SIM_AMENDS_MAX 2
 
-/* Probabilities are per opportunity; 0 = this fault does not happen. Times are virtual milliseconds. */
+/* Probabilities are per opportunity; 0 = this fault does not happen. Times are virtual
+ * milliseconds. */
 struct pbti_faults {
     /* storage, per append, query or read */
     double append_fails;   /* nothing is appended, and the journal says so */

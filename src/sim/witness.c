@@ -193,7 +193,8 @@ static uint64_t steps_of(const struct pbti_config *config, const struct pbti_see
     return least(config->ready_every, least(budget, life));
 }
 
-/* A free slot goes to the member with the fewest steps, or to one at most `lead` intervals ahead. */
+/* A free slot goes to the member with the fewest steps, or to one at most `lead` intervals
+ * ahead. */
 static void check_order(struct pbti_witness *w, uint32_t member)
 {
     uint64_t fewest = UINT64_MAX;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim/witness.h - an independent observer: the rules of DESIGN section 5, derived again from the events.
+ * sim/witness.h - an independent observer: the rules of DESIGN section 5, derived again from the
+ * events.
  *
- * The witness reads the journal's events and nothing else of core: it keeps its own plain account of
- * every member (arrays, sorting, loops) and says which rule an event breaks. The judge compares the
- * account with core's state after every batch, so a mistake has to be made twice, in two different ways,
- * to go unnoticed.
+ * The witness reads the journal's events and nothing else of core: it keeps its own plain account
+ * of every member (arrays, sorting, loops) and says which rule an event breaks. The judge compares
+ * the account with core's state after every batch, so a mistake has to be made twice, in two
+ * different ways, to go unnoticed.
  *
  * Rules by their numbers, and where they are watched:
  *     1 weights after exploit    a report's hash is what the lineage makes of it   (witness.c)
@@ -14,11 +15,11 @@
  *     6, 7, 8 explore            start values, moves, bounds, frozen               (laws.c)
  *     10 the best is kept                                                          (laws.c)
  *     11 same journal, same decisions; any order in generational mode              (judge.c, sim.c)
- *     12 nothing lost or twice   claims, tokens, acknowledged results              (witness.c, process.c)
+ *     12 nothing lost or twice   claims, tokens, acknowledged results   (witness.c, process.c)
  *     13 no checkpoint missing   at each start, load and deletion                  (process.c)
  *     14 the best network stays  at the end                                        (sim.c)
  *     15 nobody waits for ever   the study finishes once the faults stop           (sim.c)
- *     18, 19 budget and age                                                        (laws.c, witness.c)
+ *     18, 19 budget and age                                             (laws.c, witness.c)
  */
 #ifndef PBTI_SIM_WITNESS_H
 #define PBTI_SIM_WITNESS_H

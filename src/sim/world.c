@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim/world.c - the outside of a simulated agent: trainers that train numbers, clock, deletion, death.
+ * sim/world.c - the outside of a simulated agent: trainers that train numbers, clock, deletion,
+ * death.
  *
- * How a segment ends is a function of the study, the member, the segment and how often it has failed
- * before, so that it is the same whatever the faults are; when it ends is up to the dice.
+ * How a segment ends is a function of the study, the member, the segment and how often it has
+ * failed before, so that it is the same whatever the faults are; when it ends is up to the dice.
  */
 #include "sim/process.h"
 

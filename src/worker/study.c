@@ -2,8 +2,9 @@
 /*
  * worker/study.c - the study folder: its beginning and its amendments.
  *
- * A folder holds a study when its journal has a study event. One that was left without (a crash while it
- * was made) is begun as if it were new. study.yaml is a rendering of the spec in force, for people.
+ * A folder holds a study when its journal has a study event. One that was left without (a crash
+ * while it was made) is begun as if it were new. study.yaml is a rendering of the spec in force,
+ * for people.
  */
 #include "worker/run.h"
 

@@ -505,8 +505,10 @@ static void test_rank_comes_from_the_launcher(void **state)
         setenv(pairs[i][1], pairs[i][3], 1);
         connect_client(f);
         json_t *const hello = hear(f);
-        assert_int_equal(json_integer_value(json_object_get(hello, "rank")), atol(pairs[i][2]));
-        assert_int_equal(json_integer_value(json_object_get(hello, "ranks")), atol(pairs[i][3]));
+        assert_int_equal(json_integer_value(json_object_get(hello, "rank")),
+                         strtol(pairs[i][2], NULL, 10));
+        assert_int_equal(json_integer_value(json_object_get(hello, "ranks")),
+                         strtol(pairs[i][3], NULL, 10));
         json_decref(hello);
         pbt_client_close(f->client);
         (void)fclose(f->from);

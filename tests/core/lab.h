@@ -2,8 +2,8 @@
 /*
  * tests/core/lab.h - a study without journal, worker or trainer: events go straight into the state.
  *
- * Every decision that becomes owed is made, checked by pbti_state_check() with everything else, folded and
- * remembered in `last`.
+ * Every decision that becomes owed is made, checked by pbti_state_check() with everything else,
+ * folded and remembered in `last`.
  */
 #ifndef PBT_TESTS_CORE_LAB_H
 #define PBT_TESTS_CORE_LAB_H

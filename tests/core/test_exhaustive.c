@@ -2,8 +2,8 @@
 /*
  * tests/core/test_exhaustive.c - every population of up to four members, every order of scores.
  *
- * For each exploit rule, each way that 1 to 4 scores (and NaN) can be ordered, each order of arrival and
- * both modes, the decisions are compared with the rules written down the slow way.
+ * For each exploit rule, each way that 1 to 4 scores (and NaN) can be ordered, each order of
+ * arrival and both modes, the decisions are compared with the rules written down the slow way.
  */
 #include "core/lab.h"
 

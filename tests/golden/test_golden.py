@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """tests/golden - journals of every version of the format fold and verify for ever.
 
-Each folder holds a journal.db as some version wrote it, and log.jsonl, what `pbt log --json` said of it
-then. Neither is ever changed; a new version of the format adds a folder. Both are read from a copy, since a
-journal is not to be touched by reading it: that is checked, too.
+Each folder holds a journal.db as some version wrote it, and log.jsonl, what `pbt log --json` said
+of it then. Neither is ever changed; a new version of the format adds a folder. Both are read from a
+copy, since a journal is not to be touched by reading it: that is checked, too.
 """
 import json
 import os

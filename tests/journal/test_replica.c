@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_replica.c - a replica and its journal: staging, commit, conflict, rollback, lost answers, amend,
- * damage. Protects DESIGN section 2, ideas 1 to 4, and rule 12: nothing appended is lost or doubled.
+ * test_replica.c - a replica and its journal: staging, commit, conflict, rollback, lost answers,
+ * amend, damage. Protects DESIGN section 2, ideas 1 to 4, and rule 12: nothing appended is lost or
+ * doubled.
  *
  * Two replicas share one true memory journal through doors that fail when told to.
  */

@@ -1,9 +1,9 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# test_sim_mutants.sh - the simulator finds bugs in the real code. Each mutant is one changed line of
-# core, journal or worker, compiled from a copy; pbt_sim has to break a rule within a few hundred seeds. A line
-# that is no longer there fails the test: move the mutant to where the rule is now.
+# test_sim_mutants.sh - the simulator finds bugs in the real code. Each mutant is one changed line
+# of core, journal or worker, compiled from a copy; pbt_sim has to break a rule within a few hundred
+# seeds. A line that is no longer there fails the test: move the mutant to where the rule is now.
 set -euo pipefail
 source_dir=${PBT_SOURCE_DIR:-$(cd "$(dirname "$0")/../.." && pwd)}
 cc=${CC:-cc}
@@ -24,11 +24,13 @@ C
 
 # compile ROOT FILE OBJECT
 compile() {
-    "$cc" -std=c17 -O1 -ffp-contract=off -D_GNU_SOURCE -I"$1/src" -I"$1/include" -c "$1/src/$2" -o "$3"
+    "$cc" -std=c17 -O1 -ffp-contract=off -D_GNU_SOURCE -I"$1/src" -I"$1/include" \
+        -c "$1/src/$2" -o "$3"
 }
 
 cd "$work/plain/src"
-files=$(ls base/*.c core/*.c sim/*.c journal/{none,batch,replica,journal,journal_memory}.c worker/agent.c)
+files=$(ls base/*.c core/*.c sim/*.c journal/{none,batch,replica,journal,journal_memory}.c \
+    worker/agent.c)
 cd "$work"
 for file in $files; do
     compile "$work/plain" "$file" "$work/objects/${file//\//_}.o" &
@@ -101,7 +103,8 @@ mutant core/decide.c 'uint32_t const donors = pbti_rank_donors(&state->rank, ran
     'donors come from everywhere'
 mutant core/decide.c 'm->steps < config->burn_in' 'm->steps <= config->burn_in' \
     'burn-in lasts one judgement longer'
-mutant core/decide.c '(peers->keys[i] == key && i < member)' '(peers->keys[i] == key && i > member)' \
+mutant core/decide.c \
+    '(peers->keys[i] == key && i < member)' '(peers->keys[i] == key && i > member)' \
     'at equal age ties go to the higher index'
 mutant core/decide.c 'bool const may = i != left_out && isfinite(peers->keys[i]) &&' \
     'bool const may = isfinite(peers->keys[i]) &&' 'at equal age a member may copy itself'
@@ -115,7 +118,8 @@ mutant core/fold.c '    m->scores_count = 0;
 mutant core/fold.c '    m->revivals = 0;' '' 'revivals are never forgotten'
 mutant core/fold.c 'pbti_enter(state, member, through ? PBTI_DONE : PBTI_WAITING);' \
     'pbti_enter(state, member, PBTI_WAITING);' 'an amend below the steps of a running member'
-mutant core/fold.c 'm->failures <= state->config->retries;' 'm->failures < state->config->retries;' \
+mutant core/fold.c \
+    'm->failures <= state->config->retries;' 'm->failures < state->config->retries;' \
     'one retry less'
 mutant core/explore.c 'if (config->space.hp[i].frozen) { continue; }' '' \
     'a frozen hyperparameter is explored'
@@ -139,7 +143,8 @@ mutant worker/agent.c 'if (failed || !slot->reported) {' \
 mutant worker/agent.c 'PBTI_TRY(stage_release(agent, i, m->claim, PBTI_RELEASE_LOST, err));' \
     'continue;' "a dead worker's claims stay"
 mutant worker/agent.c 'm->start.segment > 0 && is_same(m->start, slot->held)' \
-    'm->start.segment > 0 && slot->last == member' 'a slot goes on with old weights after an exploit'
+    'm->start.segment > 0 && slot->last == member' \
+    'a slot goes on with old weights after an exploit'
 mutant worker/agent.c 'if (!agent->joined) { PBTI_TRY(stage_self(agent, PBTI_WORKER, err)); }' \
     'if (agent->opts.process == 0) { PBTI_TRY(stage_self(agent, PBTI_WORKER, err)); }' \
     'a worker claims without having joined'

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# test_sim_plants.sh - the simulator finds bugs that are planted at its own seams: a journal that is not
-# atomic or forgets, a store that deletes or overwrites, trainers without limits.
+# test_sim_plants.sh - the simulator finds bugs that are planted at its own seams: a journal that is
+# not atomic or forgets, a store that deletes or overwrites, trainers without limits.
 set -euo pipefail
 sim="$PBT_BUILD_DIR/pbt_sim"
 seeds=200

@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# test_sim_repeat.sh - a seed repeats itself exactly: the same trace (every event, act and time) in two
-# processes, whatever ran before it, and however many jobs share the seeds.
+# test_sim_repeat.sh - a seed repeats itself exactly: the same trace (every event, act and time) in
+# two processes, whatever ran before it, and however many jobs share the seeds.
 set -euo pipefail
 sim="$PBT_BUILD_DIR/pbt_sim"
 

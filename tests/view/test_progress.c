@@ -38,6 +38,18 @@ static struct pbti_progress_view view_of(const struct view_study *study)
                                        .checkpoint_bytes = 4096};
 }
 
+/* How often `part` is in the text; it does not overlap itself. */
+static size_t count_of(const char *text, const char *part)
+{
+    size_t const size = strlen(text);
+    size_t const part_size = strlen(part);
+    size_t count = 0;
+    for (size_t at = 0; at + part_size <= size; at++) {
+        if (memcmp(text + at, part, part_size) == 0) { count++; }
+    }
+    return count;
+}
+
 static void test_a_frame_fits_every_terminal(void **state)
 {
     (void)state;
@@ -164,14 +176,8 @@ static void test_the_block_replaces_itself_at_most_five_times_a_second(void **st
         times[i] = 100000 + i * 10;
     }
     char *const text = output_of(PBTI_PROGRESS_LIVE, &study, times, 101);
-    size_t draws = 0;
-    size_t shown = 0;
-    for (const char *at = strstr(text, "\033[?25l"); at != NULL; at = strstr(at + 1, "\033[?25l")) {
-        draws++;
-    }
-    for (const char *at = strstr(text, "\033[?25h"); at != NULL; at = strstr(at + 1, "\033[?25h")) {
-        shown++;
-    }
+    size_t const draws = count_of(text, "\033[?25l");
+    size_t const shown = count_of(text, "\033[?25h");
     assert_int_equal(draws, 7);     /* at 0, 200, ... 1000 ms, and the end */
     assert_int_equal(shown, draws); /* the cursor is always shown again */
     assert_non_null(strstr(text, "A\r\033[J"));

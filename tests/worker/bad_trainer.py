@@ -212,10 +212,8 @@ def other_rank(worker, mode):
         if task["type"] == "exit":
             return
         if mode == "rank_error":
-            worker.send(type="error", task=task["task"], kind="oom", message="rank 1 is out of
-            memory") forever()
-        if mode == "rank_done":
-            worker.send(type="done", task=task["task"], score=1)
+            text = "rank 1 is out of memory"
+            worker.send(type="error", task=task["task"], kind="oom", message=text)
             forever()
 
 
