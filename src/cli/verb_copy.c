@@ -185,10 +185,11 @@ static pbt_status copy_checkpoint(struct copy *copy, const struct pbti_alive_ent
     struct stat info;
     if (stat(to, &info) == 0) { return PBT_OK; }
     pbt_status status = copy_tree(from, part, true, err);
-    if (status == PBT_OK && rename(part, to) != 0) { status = fail_io(err, "make", to); }
-    if (status == PBT_OK) { return PBT_OK; }
-    remove_tree(part);
+    /* deleting begins with a new name: what still has its own was whole while it was copied */
     copy->vanished = stat(from, &info) != 0 && errno == ENOENT;
+    if (status == PBT_OK && copy->vanished) { status = fail_io(err, "copy", from); }
+    if (status == PBT_OK && rename(part, to) != 0) { status = fail_io(err, "make", to); }
+    if (status != PBT_OK) { remove_tree(part); }
     return status;
 }
 

@@ -242,7 +242,7 @@ static pbt_status read_units(struct pbti_read *read, const struct pbti_key *key,
 {
     uint64_t value = 0;
     bool good = false;
-    if (node->kind == PBTI_NODE_SCALAR && node->plain) {
+    if (node->kind == PBTI_NODE_SCALAR) { /* quoted, too: so JSON writers have it */
         size_t const span = pbti_number_span(node->text);
         for (size_t i = 0; i < count && span > 0; i++) {
             if (strcmp(node->text + span, units[i].name) != 0) { continue; }

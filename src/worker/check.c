@@ -153,9 +153,14 @@ static void add_failure(struct check *check, const struct pbti_trial *trial, con
     struct pbti_finding *const finding =
         add_finding(check, PBTI_FINDING_PROBLEM, name, "%s failed (%s): %.900s", what,
                     pbti_outcome_name(trial->outcome), trial->message);
-    if (trial->outcome == PBTI_OUTCOME_START) {
-        hint(finding, "the trainer says hello when the first line of its loop over tasks runs; if "
-                      "it needs longer to start, raise trainer.limits.start");
+    if (trial->outcome != PBTI_OUTCOME_START) { return; }
+    if (strstr(trial->message, "start limit") != NULL) {
+        hint(finding,
+             "the trainer says hello when its loop over tasks begins; if it needs longer to "
+             "get there, raise trainer.limits.start");
+    } else {
+        hint(finding, "trainer.command is run in the folder %.200s",
+             check->spec->trainer.directory != NULL ? check->spec->trainer.directory : ".");
     }
 }
 
@@ -366,10 +371,10 @@ static void judge_read(struct check *check)
     }
 }
 
-/* Another value than `value`, well inside the range; false: there is none. */
+/* Another value than `value`, far from the middle but inside the range; false: there is none. */
 static bool move_value(const struct pbti_hp *hp, double value, double *moved)
 {
-    static const double units[] = {0.25, 0.75, 0.05, 0.95};
+    static const double units[] = {0.9, 0.1, 0.75, 0.25};
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         *moved = pbti_hp_sample(hp, units[i]);
         if (*moved != value) { return true; }
@@ -440,7 +445,9 @@ static pbt_status try_moved(struct check *check, uint32_t hp, struct pbt_error *
     pbt_status status = run_order(check, order, &trial, err);
     pbti_store_drop(check->store, (struct pbti_checkpoint){0, 7, 1});
     bool effect = status == PBT_OK && trial.outcome == PBTI_OUTCOME_DONE;
-    if (status == PBT_OK && !effect) {
+    bool const diverged =
+        status == PBT_OK && trial.outcome == PBTI_OUTCOME_NAN; /* an effect, too */
+    if (status == PBT_OK && !effect && !diverged) {
         add_failure(check, &trial, what);
     } else if (effect && check->deterministic &&
                pbti_trial_compare(&check->trials[FIRST], &trial, check->varying, NULL, 0) ==

@@ -215,6 +215,9 @@ def other_rank(worker, mode):
             text = "rank 1 is out of memory"
             worker.send(type="error", task=task["task"], kind="oom", message=text)
             forever()
+        if mode == "rank_done":
+            worker.send(type="done", task=task["task"], score=1)
+            forever()
 
 
 def main():

@@ -74,7 +74,9 @@ static int count(struct toy *toy, unsigned *calls, unsigned failing)
 {
     (void)pthread_mutex_lock(&toy->lock);
     unsigned const number = ++*calls;
+    bool const dies = calls == &toy->trains && number == toy->die_at;
     (void)pthread_mutex_unlock(&toy->lock);
+    if (dies) { (void)raise(SIGKILL); }
     return number == failing ? 7 : 0;
 }
 
@@ -100,7 +102,6 @@ static int toy_train(void *context, void *model, const struct pbt_task *task, do
     struct toy *const toy = context;
     struct model *const m = model;
     int const failed = count(toy, &toy->trains, toy->fail_train);
-    if (toy->trains == toy->die_at) { (void)raise(SIGKILL); }
     if (task->from[0] == '\0') { *m = (struct model){.id = ""}; }
     check(toy, strcmp(m->id, task->from) == 0 && m->age == task->age);
     double const lr = pbt_task_number(task, "lr");

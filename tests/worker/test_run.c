@@ -50,22 +50,6 @@ static void make_study(int members, int segments, const char *sleep, const char 
               segments, more);
 }
 
-/* A worker in a process of its own. Its exit code: 0 ended, 10 interrupted, 20 error. */
-static pid_t fork_worker(void)
-{
-    pid_t const pid = fork();
-    assert_true(pid >= 0);
-    if (pid > 0) { return pid; }
-    enum pbti_run_end end;
-    struct pbti_run_opts opts = pbti_run_opts_default();
-    opts.dir = lab.study;
-    opts.signals = true;
-    struct pbt_error err;
-    pbt_status const status = pbti_run(&opts, &end, &err);
-    if (status != PBT_OK) { (void)fprintf(stderr, "%s\n", err.message); }
-    _exit(status != PBT_OK ? 20 : end == PBTI_RUN_INTERRUPTED ? 10 : 0);
-}
-
 static int wait_for(pid_t pid)
 {
     int status;
@@ -156,7 +140,7 @@ static void test_rule_12_an_interrupted_run_is_resumed(void **state)
 {
     (void)state;
     make_study(3, 4, "0.03", "slots: 2\n");
-    pid_t const pid = fork_worker();
+    pid_t const pid = lab_start_worker(&lab);
     await_events(12);
     assert_int_equal(kill(pid, SIGINT), 0);
     int const status = wait_for(pid);
@@ -173,7 +157,7 @@ static void test_rule_12_a_killed_worker_loses_nothing(void **state)
     (void)state;
     make_study(3, 6, "0.03", "slots: 2\n");
     for (uint64_t kills = 0; kills < 3; kills++) {
-        pid_t const pid = fork_worker();
+        pid_t const pid = lab_start_worker(&lab);
         await_events(10 + 8 * kills);
         assert_int_equal(kill(pid, SIGKILL), 0);
         assert_true(WIFSIGNALED(wait_for(pid)));
@@ -187,7 +171,7 @@ static void test_rule_12_a_killed_trainer_costs_an_attempt(void **state)
 {
     (void)state;
     make_study(2, 4, "0.1", "slots: 1\n");
-    pid_t const pid = fork_worker();
+    pid_t const pid = lab_start_worker(&lab);
     await_events(8);
     char command[200]; /* the trainer itself, not its shim */
     (void)snprintf(command, sizeof command,
@@ -210,7 +194,7 @@ static void test_two_workers_share_a_study(void **state)
 {
     (void)state;
     make_study(6, 4, "0.02", "slots: 1\n");
-    pid_t const other = fork_worker();
+    pid_t const other = lab_start_worker(&lab);
     await_events(4);
     assert_int_equal(lab_run(&lab), PBT_OK);
     assert_int_equal(wait_for(other), 0);
@@ -221,7 +205,7 @@ static void test_two_workers_share_generations(void **state)
 {
     (void)state;
     make_study(4, 3, "0.02", "slots: 2\nstrategy: {name: pbt, mode: generational}\n");
-    pid_t const other = fork_worker();
+    pid_t const other = lab_start_worker(&lab);
     assert_int_equal(lab_run(&lab), PBT_OK);
     assert_int_equal(wait_for(other), 0);
     check_whole(4, 3);

@@ -14,9 +14,32 @@
 
 #include <cmocka.h>
 
+/* Run a worker that takes signals. The exit code: 0 ended, 10 interrupted, 20 error. */
+static int be_worker(const char *study)
+{
+    enum pbti_run_end end;
+    struct pbt_error err;
+    struct pbti_run_opts opts = pbti_run_opts_default();
+    opts.dir = study;
+    opts.signals = true;
+    pbt_status const status = pbti_run(&opts, &end, &err);
+    if (status != PBT_OK) { (void)fprintf(stderr, "%s\n", err.message); }
+    return status != PBT_OK ? 20 : end == PBTI_RUN_INTERRUPTED ? 10 : 0;
+}
+
 void lab_main(int argc, char **argv)
 {
     if (argc > 1 && strcmp(argv[1], "shim") == 0) { exit(pbti_shim_main(argc - 1, argv + 1)); }
+    if (argc > 2 && strcmp(argv[1], "worker") == 0) { exit(be_worker(argv[2])); }
+}
+
+pid_t lab_start_worker(const struct lab *lab)
+{
+    pid_t const pid = fork();
+    assert_true(pid >= 0);
+    if (pid > 0) { return pid; }
+    (void)execl("/proc/self/exe", "test", "worker", lab->study, (char *)NULL);
+    _exit(99);
 }
 
 void lab_open(struct lab *lab)

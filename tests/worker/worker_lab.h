@@ -10,6 +10,8 @@
 
 #include "worker/run.h"
 
+#include <sys/types.h>
+
 #define LAB_REPORTS_MAX 256
 #define LAB_WARNINGS_MAX 32
 
@@ -40,8 +42,12 @@ struct lab {
     struct pbti_run_opts opts;
 };
 
-/* Be the shim when called as one; else returns. */
+/* Be the shim, or a worker of lab_start_worker(), when called as one; else returns. */
 void lab_main(int argc, char **argv);
+
+/* Another worker on the study, in a process of its own. Its exit code: 0 ended, 10 interrupted, 20
+ * error. */
+pid_t lab_start_worker(const struct lab *lab);
 
 void lab_open(struct lab *lab);
 void lab_close(struct lab *lab); /* fails the test when a process was left behind */
