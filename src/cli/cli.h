@@ -113,6 +113,9 @@ void pbti_str_quote(struct pbti_str *str, const char *text);
 const char *pbti_cli_program(void);
 const char *pbti_cli_clients(void);
 
+/* Does this build have a builtin trainer of that name? */
+bool pbti_cli_builtin_known(const char *name);
+
 /* Milliseconds since 1970, and of a clock that never jumps. */
 int64_t pbti_cli_now_ms(void);
 int64_t pbti_cli_steady_ms(void);

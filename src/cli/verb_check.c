@@ -6,24 +6,10 @@
 #include "worker/check.h"
 #include "worker/run.h"
 
-#if PBT_HAVE_TRAINERS
-#include "trainers.h"
-#endif
-
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
-
-static bool builtin_known(const char *name)
-{
-#if PBT_HAVE_TRAINERS
-    return pbt_trainer_find(name) != NULL;
-#else
-    (void)name;
-    return false;
-#endif
-}
 
 /* What is being tried, to stderr when somebody is looking. */
 static void say_doing(void *context, const char *what)
@@ -154,7 +140,7 @@ int pbti_verb_check(const struct pbti_call *call)
     opts.program = pbti_cli_program();
     opts.clients = pbti_cli_clients();
     opts.steps = call->number[PBTI_OPT_STEPS];
-    opts.builtin_known = builtin_known;
+    opts.builtin_known = pbti_cli_builtin_known;
     opts.doing = isatty(STDERR_FILENO) ? say_doing : NULL;
     pbt_status const status = pbti_check(spec, &opts, &result, &err);
     int code = status != PBT_OK       ? pbti_cli_fail(call, &err)

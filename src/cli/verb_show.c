@@ -1,18 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/verb_show.c - pbt show DIR, pbt version, pbt manual, pbt shim, pbt trainer. */
+/* cli/verb_show.c - pbt show DIR: the state of a study now. */
 #include "cli/cli.h"
-#include "pbt/version.h"
 #include "view/summary.h"
-#include "worker/run.h"
-
-#if PBT_HAVE_TRAINERS
-#include "trainers.h"
-#endif
-
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 int pbti_verb_show(const struct pbti_call *call)
 {
@@ -38,69 +27,4 @@ int pbti_verb_show(const struct pbti_call *call)
     }
     pbti_reading_close(reading);
     return code;
-}
-
-int pbti_verb_version(const struct pbti_call *call)
-{
-    if (pbti_cli_has(call, PBTI_OPT_JSON)) {
-        json_t *const json = json_pack("{s:i, s:s, s:b}", "version", PBTI_JSON_VERSION, "pbt",
-                                       pbt_version(), "builtin_trainers", PBT_HAVE_TRAINERS);
-        return pbti_cli_print_json(call, json, PBTI_EXIT_DONE);
-    }
-    struct pbti_str str = {0};
-    pbti_str_addf(&str, "pbt %s\n", pbt_version());
-    return pbti_cli_print(call, &str, PBTI_EXIT_DONE);
-}
-
-int pbti_verb_manual(const struct pbti_call *call)
-{
-    struct pbti_str str = {0};
-    const char *const which = call->argument[0] == NULL ? "cli" : call->argument[0];
-    if (strcmp(which, "spec") == 0) {
-        char *const text = pbti_spec_manual();
-        if (text == NULL) { return pbti_cli_no_memory(call); }
-        pbti_str_add(&str, text);
-        free(text);
-    } else if (strcmp(which, "cli") == 0) {
-        pbti_cli_manual(&str);
-    } else {
-        return pbti_cli_complain(call, PBTI_EXIT_USAGE, NULL,
-                                 "there is no manual \"%s\"; there are cli and spec", which);
-    }
-    const char *const path = call->value[PBTI_OPT_OUTPUT];
-    if (path == NULL) { return pbti_cli_print(call, &str, PBTI_EXIT_DONE); }
-    FILE *const file = fopen(path, "w");
-    bool good = file != NULL && fwrite(pbti_str_text(&str), 1, str.size, file) == str.size;
-    if (file != NULL) { good = fclose(file) == 0 && good; }
-    pbti_str_deinit(&str);
-    if (good) { return PBTI_EXIT_DONE; }
-    return pbti_cli_complain(call, PBTI_EXIT_STORAGE, NULL, "could not write \"%s\": %s", path,
-                             strerror(errno));
-}
-
-int pbti_verb_shim(const struct pbti_call *call)
-{
-    return pbti_shim_main(call->raw_argc - 1, call->raw_argv + 1);
-}
-
-int pbti_verb_trainer(const struct pbti_call *call)
-{
-    const char *const name = call->raw_argc > 2 ? call->raw_argv[2] : "";
-#if PBT_HAVE_TRAINERS
-    const struct pbt_trainer *const trainer = pbt_trainer_find(name);
-    if (trainer != NULL) { return trainer->run(call->raw_argc - 2, call->raw_argv + 2); }
-    struct pbti_str hint = {0};
-    pbti_str_add(&hint, "builtin trainers:");
-    for (size_t i = 0; pbt_trainer_at(i) != NULL; i++) {
-        pbti_str_addf(&hint, " %s", pbt_trainer_at(i)->name);
-    }
-    int const code = pbti_cli_complain(call, PBTI_EXIT_USAGE, pbti_str_text(&hint),
-                                       "there is no builtin trainer \"%s\"", name);
-    pbti_str_deinit(&hint);
-    return code;
-#else
-    return pbti_cli_complain(call, PBTI_EXIT_USAGE,
-                             "build it with oneDNN (libdnnl-dev) and zlib (zlib1g-dev)",
-                             "this build of pbt has no builtin trainers, and so not \"%s\"", name);
-#endif
 }

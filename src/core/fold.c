@@ -148,8 +148,7 @@ static pbt_status fold_release(struct pbti_state *state, const struct pbti_event
 
 /* -------- report -------- */
 
-/* One score from the list of a segment. */
-static double reduce(const struct pbti_config *config, const double *scores, uint32_t count)
+double pbti_reduce(const struct pbti_config *config, const double *scores, uint32_t count)
 {
     if (count == 0) { return NAN; }
     if (config->reduce == PBTI_REDUCE_LAST) { return scores[count - 1]; }
@@ -171,7 +170,7 @@ static void take_scores(struct pbti_state *state, struct pbti_member *m,
     for (uint32_t i = 0; i < report->scores_count; i++) {
         pbti_sample_add(&sample, report->scores[i]);
     }
-    m->score = reduce(state->config, report->scores, report->scores_count);
+    m->score = pbti_reduce(state->config, report->scores, report->scores_count);
     m->score_source = PBTI_SCORE_OWN;
     m->score_member = report->member;
     m->score_segment = report->segment;

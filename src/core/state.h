@@ -178,6 +178,10 @@ void pbti_decide(const struct pbti_state *state, struct pbti_event *event,
 const char *pbti_decision_differs(const struct pbti_event *recorded,
                                   const struct pbti_event *again);
 
+/* One score from the list of a segment, as the config says; NaN when there is none. Shape
+ * (count). */
+double pbti_reduce(const struct pbti_config *config, const double *scores, uint32_t count);
+
 /* -------- what to run -------- */
 
 /*

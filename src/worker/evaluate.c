@@ -11,22 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The one number of the scores, reduced as the spec says. */
-static double reduce(const struct pbti_config *config, const struct pbti_answer *answer)
-{
-    uint32_t const all = answer->scores_count;
-    uint32_t const asked = config->reduce_last;
-    uint32_t const count = asked > 0 && asked < all ? asked : all;
-    if (all == 0) { return (double)NAN; }
-    if (config->reduce == PBTI_REDUCE_LAST) { return answer->scores[all - 1]; }
-    double sum = 0.0, best = answer->scores[all - count];
-    for (uint32_t i = all - count; i < all; i++) {
-        sum += answer->scores[i];
-        best = pbti_better(config, answer->scores[i], best) ? answer->scores[i] : best;
-    }
-    return config->reduce == PBTI_REDUCE_MEAN ? sum / (double)count : best;
-}
-
 static pbt_status take_answer(const struct pbti_spec *spec, const struct pbti_answer *answer,
                               double *score, json_t **metrics, struct pbt_error *err)
 {
@@ -34,7 +18,7 @@ static pbt_status take_answer(const struct pbti_spec *spec, const struct pbti_an
         return PBTI_FAIL(err, PBT_ETRAINER, answer->outcome, "the trainer failed (%s): %s",
                          pbti_outcome_name(answer->outcome), answer->message);
     }
-    *score = reduce(&spec->config, answer);
+    *score = pbti_reduce(&spec->config, answer->scores, answer->scores_count);
     if (metrics == NULL) { return PBT_OK; }
     *metrics = answer->metrics != NULL ? json_loads(answer->metrics, 0, NULL) : json_object();
     return *metrics != NULL ? PBT_OK : PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory");

@@ -4,15 +4,11 @@
 
 #include "base/fail.h"
 
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -74,72 +70,18 @@ void pbti_strings_free(struct pbti_strings *strings)
 
 /* -------- the folder of sockets -------- */
 
-#define FOLDER_NAME "pbt-"
-#define LOCK_NAME "owner.lock"
-
-/* Remove a folder of sockets and what is in it. There are no folders inside. */
-static void remove_folder(const char *path)
-{
-    DIR *const folder = opendir(path);
-    if (folder == NULL) { return; }
-    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-        if (entry->d_name[0] != '.') { (void)unlinkat(dirfd(folder), entry->d_name, 0); }
-    }
-    (void)closedir(folder);
-    (void)rmdir(path);
-}
-
-/* The folder of a worker that was killed: it is ours, and nobody holds its lock. */
-static bool is_left_behind(const char *path)
-{
-    char name[PATH_MAX];
-    struct stat info;
-    int const used = snprintf(name, sizeof name, "%s/" LOCK_NAME, path);
-    if (used < 0 || (size_t)used >= sizeof name) { return false; }
-    if (lstat(path, &info) != 0 || !S_ISDIR(info.st_mode) || info.st_uid != geteuid()) {
-        return false;
-    }
-    int const lock = open(name, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
-    if (lock < 0) { return false; }
-    bool const is_free = flock(lock, LOCK_EX | LOCK_NB) == 0;
-    (void)close(lock);
-    return is_free;
-}
-
-static void sweep_folders(const char *base)
-{
-    DIR *const folder = opendir(base);
-    if (folder == NULL) { return; }
-    for (struct dirent *entry = readdir(folder); entry != NULL; entry = readdir(folder)) {
-        char path[PATH_MAX];
-        if (strncmp(entry->d_name, FOLDER_NAME, strlen(FOLDER_NAME)) != 0) { continue; }
-        int const used = snprintf(path, sizeof path, "%s/%s", base, entry->d_name);
-        bool const fits = used > 0 && (size_t)used < sizeof path;
-        if (fits && is_left_behind(path)) { remove_folder(path); }
-    }
-    (void)closedir(folder);
-}
-
 static bool make_folder(struct pbti_launch *launch, const char *base)
 {
-    char name[sizeof launch->sockets + sizeof LOCK_NAME + 1];
     if (base == NULL || base[0] != '/') { return false; }
-    int const used =
-        snprintf(launch->sockets, sizeof launch->sockets, "%s/" FOLDER_NAME "XXXXXX", base);
+    int const used = snprintf(launch->sockets, sizeof launch->sockets, "%s/pbt-XXXXXX", base);
     if (used < 0 || (size_t)used >= sizeof launch->sockets) { return false; }
-    if (mkdtemp(launch->sockets) == NULL) { return false; } /* made with mode 0700 */
-    (void)snprintf(name, sizeof name, "%s/" LOCK_NAME, launch->sockets);
-    launch->lock = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (launch->lock >= 0) { (void)flock(launch->lock, LOCK_EX | LOCK_NB); }
-    sweep_folders(base);
-    return true;
+    return mkdtemp(launch->sockets) != NULL; /* made with mode 0700 */
 }
 
 pbt_status pbti_launch_open(struct pbti_launch *launch, const struct pbti_spec *spec,
                             const char *program, const char *clients, struct pbt_error *err)
 {
-    *launch =
-        (struct pbti_launch){.spec = spec, .program = program, .clients = clients, .lock = -1};
+    *launch = (struct pbti_launch){.spec = spec, .program = program, .clients = clients};
     if (make_folder(launch, getenv("XDG_RUNTIME_DIR")) || make_folder(launch, getenv("TMPDIR")) ||
         make_folder(launch, "/tmp")) {
         return PBT_OK;
@@ -152,11 +94,8 @@ pbt_status pbti_launch_open(struct pbti_launch *launch, const struct pbti_spec *
 
 void pbti_launch_close(struct pbti_launch *launch)
 {
-    if (launch->sockets[0] == '\0') { return; }
-    remove_folder(launch->sockets);
+    if (launch->sockets[0] != '\0') { (void)rmdir(launch->sockets); }
     launch->sockets[0] = '\0';
-    if (launch->lock >= 0) { (void)close(launch->lock); }
-    launch->lock = -1;
 }
 
 void pbti_launch_socket(struct pbti_launch *launch, char path[PBTI_SOCKET_PATH_MAX])

@@ -18,7 +18,6 @@ struct pbti_launch {
     const char *program;          /* the pbt binary; borrowed */
     const char *clients;          /* put in front of PYTHONPATH; NULL: do not; borrowed */
     char sockets[64];             /* the private folder; "" before open */
-    int lock;                     /* in that folder; held: its owner lives */
     uint32_t count;               /* sockets made so far */
 };
 

@@ -14,8 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* glibc's newlocale() does not free what it makes of LOCPATH. The sanitizer's library looks for this
- * function, so that it must be seen from outside. */
+/* glibc's newlocale() does not free what it makes of LOCPATH. The sanitizer's library looks for
+ * this function, so that it must be seen from outside. */
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
