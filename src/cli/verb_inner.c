@@ -5,6 +5,7 @@
  */
 #include "cli/cli.h"
 #include "pbt/version.h"
+#include "view/summary.h"
 #include "worker/run.h"
 
 #if PBT_HAVE_TRAINERS

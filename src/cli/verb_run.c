@@ -37,6 +37,11 @@ static int create(const struct pbti_call *call, const char *dir, const struct pb
 {
     struct stat info;
     struct pbt_error err;
+    const struct pbti_trainer *const trainer = &spec->trainer;
+    if (trainer->kind == PBTI_TRAINER_BUILTIN && !pbti_cli_builtin_known(trainer->argv[0])) {
+        return pbti_cli_complain(call, PBTI_EXIT_USAGE, "`pbt trainer ?` names those there are",
+                                 "there is no builtin trainer \"%s\"", trainer->argv[0]);
+    }
     if (stat(dir, &info) == 0 && !S_ISDIR(info.st_mode)) {
         return complain_exists(call, dir, false);
     }

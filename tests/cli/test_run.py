@@ -13,6 +13,14 @@ from cli_lab import PBT, Lab
 
 
 class Run(Lab):
+    def test_an_unknown_builtin_trainer_is_refused_before_anything_is_made(self):
+        with open(os.path.join(self.folder, "nosuch.yaml"), "w", encoding="utf-8") as file:
+            file.write("trainer: {builtin: nosuch}\npopulation: 2\nsteps: 10\n"
+                       "space: {lr: {type: log, low: 1e-3, high: 1}}\n")
+        done = self.pbt("run", "nosuch.yaml", "--dir", "made", code=2)
+        self.assertIn('there is no builtin trainer "nosuch"', done.stderr)
+        self.assertFalse(os.path.exists(os.path.join(self.folder, "made")))
+
     def test_a_study_runs_to_its_end(self):
         done = self.run_toy()
         self.assertEqual(done.stderr, "")
