@@ -250,6 +250,21 @@ static bool is_cramped(struct run_slot *slot)
     return true;
 }
 
+/* The t-test compares lists: a trainer that reports one number cannot be judged by it. */
+static void refuse_few_scores(struct run_slot *slot)
+{
+    const struct pbti_config *const config =
+        pbti_state_config(pbti_replica_state(slot->run->opened.replica));
+    uint32_t const count = slot->answer.scores_count;
+    bool const few = config->exploit == PBTI_EXPLOIT_TTEST && count < config->scores_min;
+    if (slot->outcome != PBTI_OUTCOME_DONE || !few || count == 0) { return; } /* 0: it is missing */
+    slot->outcome = PBTI_OUTCOME_CONFIG;
+    (void)snprintf(slot->message, sizeof slot->message,
+                   "exploit ttest needs at least %u scores a segment, and the trainer reports %u: "
+                   "report a list of scores, or choose another exploit",
+                   config->scores_min, count);
+}
+
 static void on_answered(void *context, const struct pbti_answer *answer)
 {
     struct run_slot *const slot = context;
@@ -261,6 +276,7 @@ static void on_answered(void *context, const struct pbti_answer *answer)
         begin(slot);
         return;
     }
+    refuse_few_scores(slot);
     if (slot->outcome != PBTI_OUTCOME_DONE) {
         give_answer(slot);
         return;

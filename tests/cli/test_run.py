@@ -13,6 +13,12 @@ from cli_lab import PBT, Lab
 
 
 class Run(Lab):
+    def test_a_t_test_on_single_scores_is_refused_by_name(self):
+        self.make_spec()
+        done = self.pbt("run", "toy.yaml", "--set", "strategy.exploit=ttest", code=1)
+        self.assertIn("exploit ttest needs at least 5 scores a segment, and the trainer reports 1",
+                      done.stdout)
+
     def test_an_unknown_builtin_trainer_is_refused_before_anything_is_made(self):
         with open(os.path.join(self.folder, "nosuch.yaml"), "w", encoding="utf-8") as file:
             file.write("trainer: {builtin: nosuch}\npopulation: 2\nsteps: 10\n"
