@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -182,12 +183,16 @@ static void test_rule_12_a_dead_parent_takes_everything_with_it(void **state)
     pid_t const parent = fork();
     assert_true(parent >= 0);
     if (parent == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* nothing is left of a test that fails */
         (void)start("trap '' TERM; setsid sleep 100 & echo >up; while :; do sleep 0.02; done",
                     "60000", -1);
         (void)pause();
         _exit(0);
     }
     await_file("up");
+    for (int i = 0; lab_processes(&lab) < 3 && i < 400; i++) { /* one may just be in its exec */
+        (void)usleep(5000);
+    }
     assert_true(lab_processes(&lab) >= 3);
     assert_int_equal(kill(parent, SIGKILL), 0);
     (void)wait_for(parent);
