@@ -20,7 +20,6 @@ enum pbti_purpose {
     PBTI_PURPOSE_PERTURB = 4,  /* which factor, or the noise; index = hyperparameter */
     PBTI_PURPOSE_PRIOR = 5,    /* the resampled value; index = hyperparameter */
     PBTI_PURPOSE_TASK = 6,     /* task.seed; index 0 */
-    PBTI_PURPOSE_RANK = 7,     /* height of a member in the ranking; index 0 */
     PBTI_PURPOSE_SIM = 8,      /* everything the simulator draws */
     PBTI_PURPOSE_REPLAY = 9    /* seeds of replayed members */
 };

@@ -92,9 +92,8 @@ enum pbti_strategy_id {
       "the user's training code; one of `command`, `one_shot` and `builtin` must be there")        \
     X(RESOURCES, "trainer.resources", "", false, "what one member is given")                       \
     X(LIMITS, "trainer.limits", "", false,                                                         \
-      "a trainer that exceeds one is stopped with everything it started, and the segment is "      \
-      "tried "                                                                                     \
-      "again")                                                                                     \
+      "a trainer that exceeds one is stopped with everything it started, and the segment "         \
+      "is tried again")                                                                            \
     X(READY, "ready", "every", false, "when a member is judged")                                   \
     X(SCORE, "score", "", false, "the number that selection uses")                                 \
     X(REDUCE, "score.reduce", "-", false,                                                          \
@@ -102,8 +101,7 @@ enum pbti_strategy_id {
     X(STOP, "stop", "", false, "ends of the study other than the members' budgets")                \
     X(HYPERPARAMETER, "space.NAME", "", false,                                                     \
       "one hyperparameter; its name has at most 63 letters, digits, `_`, `-` and `.`, the first "  \
-      "a "                                                                                         \
-      "letter or `_`")                                                                             \
+      "a letter or `_`")                                                                           \
     X(INITIAL, "initial", "", true, "where the members begin")                                     \
     X(STRATEGY, "strategy", "name", true, "what a member does next when it is ready")              \
     X(EXPLOIT, "strategy.exploit", "name", false,                                                  \

@@ -9,6 +9,7 @@
 #include "worker/run.h"
 
 #include "base/fail.h"
+#include "worker/tree.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -43,33 +44,6 @@ static pbt_status join(char path[PATH_MAX], const char *dir, const char *name,
     int const length = snprintf(path, PATH_MAX, "%s/%s", dir, name);
     if (length >= 0 && length < PATH_MAX) { return PBT_OK; }
     return PBTI_FAIL(err, PBT_ELIMIT, 0, "the path of \"%s\" in \"%s\" is too long", name, dir);
-}
-
-static pbt_status make_folder(const char *path, struct pbt_error *err)
-{
-    if (mkdir(path, 0777) == 0) { return PBT_OK; }
-    int const reason = errno;
-    struct stat info;
-    if (reason == EEXIST && stat(path, &info) == 0 && S_ISDIR(info.st_mode)) { return PBT_OK; }
-    return PBTI_FAIL(err, PBT_EIO, reason, "could not make folder \"%s\": %s", path,
-                     strerror(reason == EEXIST ? ENOTDIR : reason));
-}
-
-/* With its parents. */
-static pbt_status make_folders(const char *path, struct pbt_error *err)
-{
-    char part[PATH_MAX];
-    size_t const size = strlen(path);
-    if (size == 0 || size >= sizeof part) {
-        return PBTI_FAIL(err, PBT_EINVAL, 0, "\"%s\" is no folder name", path);
-    }
-    for (size_t i = 1; i < size; i++) {
-        if (path[i] != '/') { continue; }
-        memcpy(part, path, i);
-        part[i] = '\0';
-        PBTI_TRY(make_folder(part, err));
-    }
-    return make_folder(path, err);
 }
 
 /* Whole or not at all: a reader never sees half of it. */
@@ -176,10 +150,10 @@ pbt_status pbti_study_create(const char *dir, const struct pbti_spec *spec, stru
 {
     static const char *const folders[] = {"checkpoints", "logs"};
     char path[PATH_MAX];
-    PBTI_TRY(make_folders(dir, err));
+    PBTI_TRY(pbti_tree_make(dir, err));
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         PBTI_TRY(join(path, dir, folders[i], err));
-        PBTI_TRY(make_folder(path, err));
+        PBTI_TRY(pbti_tree_make(path, err));
     }
     struct opened opened = {NULL, NULL};
     pbt_status const status = begin_in(dir, spec, &opened, err);
