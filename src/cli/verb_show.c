@@ -1,10 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/verb_show.c - pbt show DIR: the state of a study now. */
 #include "cli/cli.h"
+#include "view/document.h"
 #include "view/summary.h"
+
+static int show_full(const struct pbti_call *call)
+{
+    struct pbti_str text = {0};
+    struct pbt_error err;
+    if (!pbti_cli_has(call, PBTI_OPT_JSON)) {
+        return pbti_cli_complain(call, PBTI_EXIT_USAGE, "give --json --full",
+                                 "--full goes with --json only");
+    }
+    if (pbti_document_write(call->argument[0], NULL, &text, &err) != PBT_OK) {
+        pbti_str_deinit(&text);
+        return pbti_cli_fail(call, &err);
+    }
+    return pbti_cli_print(call, &text, PBTI_EXIT_DONE);
+}
 
 int pbti_verb_show(const struct pbti_call *call)
 {
+    if (pbti_cli_has(call, PBTI_OPT_FULL)) { return show_full(call); }
     struct pbti_reading_opts opts = pbti_reading_opts_default();
     opts.cache = true;
     struct pbti_reading *reading = NULL;

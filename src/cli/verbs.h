@@ -89,9 +89,9 @@ enum pbti_option_kind {
 
 /* X(id): what an option is called inside. */
 #define PBTI_OPT_LIST(X)                                                                           \
-    X(AT_END) X(COPY_TO) X(DECISIONS) X(DIR) X(FOLLOW) X(FORMAT) X(HELP) X(JSON) X(LEADERS)        \
-    X(MEMBER) X(NO_CHECKPOINTS) X(OUTPUT) X(QUIET) X(SCHEDULE) X(SEED) X(SEEDS)        \
-    X(SET) X(SINCE) X(SLOTS) X(STEPS) X(TRAINER)
+    X(AT_END) X(COPY_TO) X(DECISIONS) X(DIR) X(FOLLOW) X(FORMAT) X(FULL) X(HELP)                   \
+    X(JSON) X(LEADERS) X(MEMBER) X(NO_CHECKPOINTS) X(OUTPUT) X(QUIET) X(SCHEDULE) X(SEED)          \
+    X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(STEPS) X(TRAINER)
 
 /* X(verb, id, letter, name, kind, argument, help) */
 #define PBTI_OPTION_LIST(X)                                                                        \
@@ -112,6 +112,7 @@ enum pbti_option_kind {
     X(resume, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
     X(show, LEADERS, 0, "leaders", NUMBER, "N", "how many leading members to list (default 8)")    \
     X(show, JSON, 0, "json", FLAG, "", "print JSON")                                               \
+    X(show, FULL, 0, "full", FLAG, "", "with --json: all members, segments and decisions")         \
     X(best, AT_END, 0, "at-end", FLAG, "", "the best of the members' latest, not the best ever")   \
     X(best, SCHEDULE, 0, "schedule", FLAG, "", "print its hyperparameters by age")                 \
     X(best, FORMAT, 0, "format", TEXT, "FORMAT", "of the schedule: table, json, csv or python")    \

@@ -11,7 +11,8 @@
 /* clang-format off */
 #define HISTORY_ARRAYS(X)                                                                          \
     X(member) X(segment) X(attempt) X(parent) X(previous) X(row) X(age) X(steps) X(score)          \
-    X(claimed_ms) X(ended_ms) X(bytes) X(decision_seq) X(opponent) X(outcome) X(decision) X(why)
+    X(claimed_ms) X(ended_ms) X(worker) X(slot) X(load_ms) X(train_ms) X(save_ms) X(bytes)         \
+    X(decision_seq) X(opponent) X(outcome) X(decision) X(why)
 /* clang-format on */
 
 /* -------- growing -------- */
@@ -107,6 +108,11 @@ static bool add_record(struct pbti_history *history, const struct pbti_state *st
     history->score[i] = NAN;
     history->claimed_ms[i] = event->time_ms;
     history->ended_ms[i] = 0;
+    history->worker[i] = claim->worker;
+    history->slot[i] = claim->slot;
+    history->load_ms[i] = 0;
+    history->train_ms[i] = 0;
+    history->save_ms[i] = 0;
     history->bytes[i] = 0;
     history->decision_seq[i] = 0;
     history->opponent[i] = PBTI_NONE;
@@ -137,7 +143,11 @@ static void add_report(struct pbti_history *history, const struct pbti_event_rep
 {
     end_record(history, report->member, report->outcome, time_ms);
     uint32_t const i = latest(history, report->member);
-    if (i == PBTI_NONE || report->outcome != PBTI_OUTCOME_DONE) { return; }
+    if (i == PBTI_NONE) { return; }
+    history->load_ms[i] = report->load_ms;
+    history->train_ms[i] = report->train_ms;
+    history->save_ms[i] = report->save_ms;
+    if (report->outcome != PBTI_OUTCOME_DONE) { return; }
     history->steps[i] = report->steps;
     history->bytes[i] = report->bytes;
 }

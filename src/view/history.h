@@ -4,8 +4,8 @@
  * checkpoint.
  *
  * A fold over the events beside the state's. One record an attempt, in the order of the claims,
- * as parallel arrays: about 110 bytes a record, plus a row of hyperparameters whenever a member's
- * differ from those it had before. A million segments take some 130 MB.
+ * as parallel arrays: about 130 bytes a record, plus a row of hyperparameters whenever a member's
+ * differ from those it had before. A million segments take some 150 MB.
  *
  * Invariants
  *  1 parent[i] < i, or PBTI_NONE when the record started afresh: the lineage has no cycle
@@ -38,12 +38,15 @@ struct pbti_history {
     uint64_t *steps;    /* trained */
     double *score;      /* reduced; NaN = none */
     int64_t *claimed_ms, *ended_ms;
-    uint64_t *bytes;        /* of its checkpoint */
-    uint64_t *decision_seq; /* of the decision that judged it; 0 = none */
-    uint32_t *opponent;     /* of that decision; PBTI_NONE */
-    uint8_t *outcome;       /* enum pbti_outcome or PBTI_HISTORY_* */
-    uint8_t *decision;      /* enum pbti_decision_kind or PBTI_HISTORY_UNDECIDED */
-    uint8_t *why;           /* enum pbti_why */
+    uint64_t *worker;                       /* that claimed it */
+    uint32_t *slot;                         /* of that worker */
+    uint32_t *load_ms, *train_ms, *save_ms; /* as the report says; 0 without one */
+    uint64_t *bytes;                        /* of its checkpoint */
+    uint64_t *decision_seq;                 /* of the decision that judged it; 0 = none */
+    uint32_t *opponent;                     /* of that decision; PBTI_NONE */
+    uint8_t *outcome;                       /* enum pbti_outcome or PBTI_HISTORY_* */
+    uint8_t *decision;                      /* enum pbti_decision_kind or PBTI_HISTORY_UNDECIDED */
+    uint8_t *why;                           /* enum pbti_why */
 
     uint32_t rows_count, rows_capacity;
     double *rows; /* shape (rows_count, stride) */

@@ -202,7 +202,7 @@ static void test_a_million_segments_fit_into_200_megabytes(void **state)
     }
     assert_false(history.failed);
     assert_int_equal(history.count, 1000000);
-    size_t const record = 6 * 4 + 4 + 2 * 8 + 8 + 2 * 8 + 2 * 8 + 3;
+    size_t const record = 6 * 4 + 4 + 2 * 8 + 8 + 2 * 8 + 8 + 4 * 4 + 2 * 8 + 3;
     size_t const bytes = history.capacity * record + history.rows_capacity * 2 * sizeof(double);
     assert_true(bytes < 200000000);
     pbti_history_deinit(&history);

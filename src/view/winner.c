@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/winner.c - the best network's lineage and schedule, as text and as JSON. */
-#include "cli/cli_work.h"
+/* view/winner.c - the best network's lineage and schedule, as text and as JSON. */
+#include "view/winner.h"
 
 #include "view/format.h"
-#include "view/summary.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * view/document.h - one JSON document that holds all there is to show of a study (docs/json.md).
+ *
+ * `pbt show --json --full` prints it and the report draws it. What there is one of for each segment
+ * stands in columns (arrays of the same length), written straight into the text, so that 100,000
+ * segments take a fraction of a second and some 10 MB. What is left out to stay below the limits is
+ * counted in the document.
+ */
+#ifndef PBTI_VIEW_DOCUMENT_H
+#define PBTI_VIEW_DOCUMENT_H
+
+#include "view/reading.h"
+#include "view/str.h"
+
+#define PBTI_DOCUMENT_SEGMENTS 120000u    /* more: only every k-th member's are given */
+#define PBTI_DOCUMENT_EXPLANATIONS 20000u /* the latest decisions that are explained in words */
+#define PBTI_DOCUMENT_FAILURES 200u       /* the latest failures whose message is given */
+#define PBTI_DOCUMENT_LOGS 20u            /* of them, those that come with the end of their log */
+
+struct pbti_document_opts {
+    size_t struct_size;    /* set by pbti_document_opts_default() */
+    uint32_t segments_max; /* PBTI_DOCUMENT_SEGMENTS; the winner's own are given beside them */
+};
+
+struct pbti_document_opts pbti_document_opts_default(void);
+
+/*
+ * Add the document about the study in the folder `dir` to `text`.
+ *
+ * opts        may be NULL
+ * text        in/out; unchanged on error
+ * Errors      those of pbti_reading_open()
+ */
+PBT_NODISCARD pbt_status pbti_document_write(const char *dir, const struct pbti_document_opts *opts,
+                                             struct pbti_str *text, struct pbt_error *err);
+
+#endif
