@@ -54,6 +54,11 @@ enum pbti_option_kind {
       "hyperparameters. --schedule prints the hyperparameters by age along its true\n"             \
       "lineage, through every exploit.\n",                                                         \
       "pbt best ./fashion --schedule --format csv > schedule.csv")                                 \
+    X(report, "DIR [OTHER...]", 1, 9, false, "a study as one HTML file",                           \
+      "Writes one file that opens in any browser, without a network: what happened in\n"           \
+      "the population, and why. Up to eight OTHER studies are drawn for comparison.\n"             \
+      "The file is DIR/report.html where no other is given; - is standard output.\n",              \
+      "pbt report ./fashion -o fashion.html")                                                      \
     X(log, "DIR", 1, 1, false, "what happened, and why",                                           \
       "Prints the events of a study in words, each decision with its reason.\n",                   \
       "pbt log ./fashion --member 3 --decisions")                                                  \
@@ -118,6 +123,8 @@ enum pbti_option_kind {
     X(best, FORMAT, 0, "format", TEXT, "FORMAT", "of the schedule: table, json, csv or python")    \
     X(best, COPY_TO, 0, "copy-to", TEXT, "TARGET", "copy the checkpoint to the new folder TARGET") \
     X(best, JSON, 0, "json", FLAG, "", "print JSON")                                               \
+    X(report, OUTPUT, 'o', "output", TEXT, "FILE", "write it there")                               \
+    X(report, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
     X(log, FOLLOW, 0, "follow", FLAG, "", "wait for more; ends with the study")                    \
     X(log, MEMBER, 0, "member", NUMBER, "N", "only what concerns this member")                     \
     X(log, DECISIONS, 0, "decisions", FLAG, "", "only decisions")                                  \

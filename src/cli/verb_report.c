@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/verb_report.c - pbt report DIR: a study as one HTML file. */
+#include "cli/cli.h"
+#include "view/report.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int cannot_write(const struct pbti_call *call, const char *path, int code)
+{
+    return pbti_cli_complain(call, PBTI_EXIT_STORAGE, NULL, "could not write \"%s\": %s", path,
+                             strerror(code));
+}
+
+/* Write beside the file and rename: whoever has it open in a browser never sees half of one. */
+static int write_file(const struct pbti_call *call, const char *path, const struct pbti_str *html)
+{
+    char beside[PATH_MAX];
+    if (snprintf(beside, sizeof beside, "%s.%ld.part", path, (long)getpid()) >=
+        (int)sizeof beside) {
+        return cannot_write(call, path, ENAMETOOLONG);
+    }
+    FILE *const file = fopen(beside, "wb");
+    if (file == NULL) { return cannot_write(call, path, errno); }
+    bool good = fwrite(html->data, 1, html->size, file) == html->size;
+    int code = errno;
+    if (fclose(file) != 0 && good) {
+        good = false;
+        code = errno;
+    }
+    if (good && rename(beside, path) != 0) {
+        good = false;
+        code = errno;
+    }
+    if (good) { return PBTI_EXIT_DONE; }
+    (void)unlink(beside);
+    return cannot_write(call, path, code);
+}
+
+int pbti_verb_report(const struct pbti_call *call)
+{
+    const char *const dir = call->argument[0];
+    char usual[PATH_MAX];
+    if (snprintf(usual, sizeof usual, "%s/report.html", dir) >= (int)sizeof usual) {
+        return pbti_cli_complain(call, PBTI_EXIT_USAGE, NULL, "the folder's path is too long");
+    }
+    const char *const path =
+        pbti_cli_has(call, PBTI_OPT_OUTPUT) ? call->value[PBTI_OPT_OUTPUT] : usual;
+    size_t count = 1;
+    while (count < PBTI_CLI_ARGUMENTS_MAX && call->argument[count] != NULL) {
+        count++;
+    }
+    struct pbti_str html = {0};
+    struct pbt_error err;
+    if (pbti_report_write(call->argument, count, &html, &err) != PBT_OK) {
+        pbti_str_deinit(&html);
+        return pbti_cli_fail(call, &err);
+    }
+    if (strcmp(path, "-") == 0) { return pbti_cli_print(call, &html, PBTI_EXIT_DONE); }
+    int const code = write_file(call, path, &html);
+    pbti_str_deinit(&html);
+    struct pbti_str said = {0};
+    if (code != PBTI_EXIT_DONE || pbti_cli_has(call, PBTI_OPT_QUIET)) { return code; }
+    pbti_str_escape(&said, path, strlen(path));
+    pbti_str_add(&said, "\n");
+    return pbti_cli_print(call, &said, code);
+}

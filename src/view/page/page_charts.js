@@ -1,0 +1,455 @@
+// SPDX-License-Identifier: Apache-2.0
+// page_charts.js - what each chart draws.
+
+const BUCKETS = 24; // colours of a ramp that are told apart; one path each
+
+function lines(context, width, colour, draw) {
+  context.beginPath();
+  const marks = draw();
+  context.lineWidth = width * devicePixelRatio;
+  context.strokeStyle = colour;
+  context.stroke();
+  return marks;
+}
+
+function pick(study, keep) {
+  const found = [];
+  for (let i = 0; i < study.count; i++) if (keep(i)) found.push(i);
+  return found;
+}
+
+function legend(parent, items) {
+  const box = make("div", { className: "legend" });
+  for (const [colour, text] of items) {
+    const mark = make("i");
+    mark.style.background = colour;
+    box.append(make("span", {}, mark, text));
+  }
+  parent.append(box);
+}
+
+function section(id, title, hint) {
+  const box = make("section", { id }, make("h2", { textContent: title }));
+  if (hint) box.append(make("p", { className: "hint", textContent: hint }));
+  document.getElementById("main").append(box);
+  document.getElementById("nav").append(make("a", { href: `#${id}`, textContent: title }));
+  return box;
+}
+
+// -------- score --------
+
+// The piece of a curve that a segment adds: from its parent's score to its own.
+function curve(plot, context, study, places) {
+  const s = study.segments;
+  let marks = 0;
+  for (const i of places) {
+    const parent = s.parent[i];
+    const x = plot.px(s.to[i]), y = plot.py(s.score[i]);
+    if (parent < 0 || s.score[parent] === null) context.moveTo(x - 1, y);
+    else context.moveTo(plot.px(s.to[parent]), plot.py(s.score[parent]));
+    context.lineTo(x, y);
+    marks++;
+  }
+  return marks;
+}
+
+function showScores(study, choose) {
+  const box = section("scores", "Score", "Each member's score against the age of its weights. After "
+    + "an exploit a curve goes on from its donor's. The winner's true ancestors are drawn strong.");
+  const s = study.segments;
+  const scored = pick(study, (i) => study.done[i] && s.score[i] !== null);
+  const group = (i) => study.members.group[s.member[i]];
+  const population = scored.filter((i) => group(i) === "population");
+  const controls = scored.filter((i) => group(i) !== "population");
+  const winner = study.lineage.filter((i) => s.score[i] !== null);
+  legend(box, [["var(--soft)", "population"], ["var(--strong)", "the winner's ancestors"],
+    ...(controls.length ? [["var(--other)", "controls"]] : [])]);
+  addPlot(box, {
+    label: `${study.summary.score_name} against age for all members`,
+    height: 380, x: { label: "age (steps)", range: [0, extent(s.to)[1]] },
+    y: { label: study.summary.score_name, range: extent(scored.map((i) => s.score[i])) },
+    points: { x: scored.map((i) => s.to[i]), y: scored.map((i) => s.score[i]), id: scored },
+    describe: (i) => study.describe(i), choose,
+    paint: (plot, c) => {
+      c.globalAlpha = population.length > 5000 ? 0.25 : 0.55;
+      let marks = lines(c, 1, style("--soft"), () => curve(plot, c, study, population));
+      c.globalAlpha = 0.9;
+      marks += lines(c, 1.5, style("--other"), () => curve(plot, c, study, controls));
+      c.globalAlpha = 1;
+      return marks + lines(c, 3, style("--strong"), () => curve(plot, c, study, winner));
+    },
+  });
+}
+
+// -------- hyperparameters against age --------
+
+// The range of a hyperparameter's axis, and how its ticks read.
+function hpAxis(study, k, places) {
+  const hp = study.space[k];
+  if (hp.values) {
+    const last = hp.values.length - 1;
+    return { label: hp.name, range: [-0.3, last + 0.3], size: 74,
+      splits: () => hp.values.map((value, i) => i),
+      values: (u, ticks) => ticks.map((tick) => study.shown(k, tick)) };
+  }
+  return { label: hp.name, kind: hp.scale, range: extent(places.map((i) => study.value(k, i))) };
+}
+
+function steps(plot, study, k, context, places) {
+  const s = study.segments;
+  for (const i of places) {
+    const y = plot.py(study.value(k, i)), parent = s.parent[i];
+    if (parent >= 0) {
+      context.moveTo(plot.px(s.from[i]), plot.py(study.value(k, parent)));
+      context.lineTo(plot.px(s.from[i]), y);
+    } else context.moveTo(plot.px(s.from[i]), y);
+    context.lineTo(plot.px(s.to[i]), y);
+  }
+  return places.length;
+}
+
+function showHyperparameters(study, choose) {
+  if (study.space.length === 0) return;
+  const box = section("hyperparameters", "Hyperparameters", "Each on its own scale against age; the "
+    + "schedule that the winner's weights were trained with is drawn strong.");
+  const grid = make("div", { className: "pair" });
+  box.append(grid);
+  const s = study.segments;
+  const places = pick(study, (i) => study.done[i]);
+  study.space.forEach((hp, k) => {
+    const cell = make("div", {}, make("h3", { textContent: hp.name }));
+    grid.append(cell);
+    addPlot(cell, {
+      label: `${hp.name} against age`, height: 220,
+      x: { label: "age (steps)", range: [0, extent(s.to)[1]] }, y: hpAxis(study, k, places),
+      points: { x: places.map((i) => s.to[i]), y: places.map((i) => study.value(k, i)), id: places },
+      describe: (i) => study.describe(i), choose,
+      paint: (plot, c) => {
+        c.globalAlpha = places.length > 5000 ? 0.12 : 0.35;
+        const marks = lines(c, 1, style("--soft"), () => steps(plot, study, k, c, places));
+        c.globalAlpha = 1;
+        return marks + lines(c, 3, style("--strong"), () => steps(plot, study, k, c, study.lineage));
+      },
+    });
+  });
+}
+
+// -------- lineage --------
+
+// The part of the ramp that a segment's colour is at, by score (k < 0) or a hyperparameter.
+function colouring(study, places, k) {
+  const log = k >= 0 && study.space[k].scale === "log";
+  const of = (i) => {
+    const value = k < 0 ? study.segments.score[i] : study.value(k, i);
+    return value === null ? NaN : log ? Math.log(value) : value;
+  };
+  const [low, high] = extent(places.map(of));
+  return (i) => (of(i) - low) / (high - low || 1);
+}
+
+function rampLegend(parent) {
+  const bar = make("span", { className: "ramp" });
+  bar.style.background =
+    `linear-gradient(90deg, ${[0, .25, .5, .75, 1].map(ramp).join(",")})`;
+  parent.append(make("div", { className: "legend" }, "low ", bar, " high"));
+}
+
+function showTree(study, choose, chosen) {
+  const box = section("lineage", "Lineage", "The family tree of the population. Each row is a "
+    + "member, each bar a segment; a line leads from a donor to the member that copied it. Click a "
+    + "segment to follow its ancestors.");
+  const s = study.segments;
+  const last = extent(s.ended)[1];
+  const end = (i) => s.ended[i] < 0 ? last : s.ended[i];
+  const places = pick(study, () => true);
+  const exploits = places.filter((i) => study.isExploit(i));
+  const select = make("select", { id: "colour" }, make("option", { value: -1, textContent: "score" }),
+    ...study.space.map((hp, k) => make("option", { value: k, textContent: hp.name })));
+  box.append(make("div", { className: "tools" },
+    make("label", { htmlFor: "colour", textContent: "Coloured by" }), select));
+  rampLegend(box);
+  let part = colouring(study, places, -1);
+  const members = study.members.group.length;
+  const plot = addPlot(box, {
+    label: "Family tree of the population over time",
+    height: Math.max(260, Math.min(640, 60 + members * 18)),
+    x: { label: "time (seconds)", range: [0, last],
+      values: (u, ticks) => ticks.map((tick) => digits(tick / 1000)) },
+    y: { label: "member", range: [-0.5, members - 0.5],
+      splits: (u, axis, low, high, step) => {
+        const every = Math.max(1, Math.ceil(step));
+        return [...Array(Math.ceil(members / every)).keys()].map((i) => i * every);
+      } },
+    points: { x: places.map((i) => (s.began[i] + end(i)) / 2), y: places.map((i) => s.member[i]),
+      id: places },
+    describe: (i) => study.describe(i), choose,
+    paint: (plot, c) => {
+      const height = Math.max(1, Math.min(12, plot.u.bbox.height / members / devicePixelRatio * 0.62));
+      const buckets = Array.from({ length: BUCKETS + 1 }, () => []);
+      for (const i of places) {
+        const value = part(i);
+        buckets[value >= 0 ? Math.min(BUCKETS - 1, Math.floor(value * BUCKETS)) : BUCKETS].push(i);
+      }
+      buckets.forEach((bucket, b) => lines(c, height,
+        b === BUCKETS ? ramp(NaN) : ramp((b + 0.5) / BUCKETS), () => {
+          for (const i of bucket) {
+            const y = plot.py(s.member[i]), x = plot.px(s.began[i]);
+            c.moveTo(x, y);
+            c.lineTo(Math.max(x + 1, plot.px(end(i)) - 1), y);
+          }
+        }));
+      const link = (list) => {
+        for (const i of list) {
+          if (s.parent[i] < 0) continue;
+          c.moveTo(plot.px(end(s.parent[i])), plot.py(s.member[s.parent[i]]));
+          c.lineTo(plot.px(s.began[i]), plot.py(s.member[i]));
+        }
+      };
+      c.globalAlpha = exploits.length > 2000 ? 0.15 : 0.5;
+      lines(c, 1, style("--soft"), () => link(exploits));
+      c.globalAlpha = 1;
+      const way = chosen.places ?? study.lineage;
+      lines(c, 2.5, style("--strong"), () => {
+        link(way);
+        for (const i of way) {
+          c.moveTo(plot.px(s.began[i]), plot.py(s.member[i]));
+          c.lineTo(plot.px(end(i)), plot.py(s.member[i]));
+        }
+      });
+      return places.length + exploits.length;
+    },
+  });
+  select.addEventListener("change", () => {
+    part = colouring(study, places, Number(select.value));
+    plot.u.redraw(false, false);
+  });
+  const followed = make("p", { className: "hint", id: "followed" });
+  followed.setAttribute("aria-live", "polite");
+  box.append(followed);
+  showFounders(study, box);
+}
+
+// -------- founders --------
+
+// How many founders' weights are alive after each claim: [time, count, exploits so far].
+function founders(study) {
+  const s = study.segments, now = new Map(), alive = new Map(), course = [];
+  let exploits = 0;
+  for (let i = 0; i < study.count; i++) {
+    if (study.members.group[s.member[i]] !== "population") continue;
+    const before = now.get(s.member[i]);
+    if (study.isExploit(i)) exploits++;
+    if (before !== undefined) {
+      if (alive.get(before) === 1) alive.delete(before); else alive.set(before, alive.get(before) - 1);
+    }
+    now.set(s.member[i], study.founder[i]);
+    alive.set(study.founder[i], (alive.get(study.founder[i]) ?? 0) + 1);
+    course.push([s.began[i], alive.size, exploits]);
+  }
+  return course;
+}
+
+// Founders left after each of `events` copies between members drawn at random: mean of 20 runs.
+function neutral(members, events) {
+  const mean = new Float64Array(events + 1);
+  let bits = 12345;
+  const draw = (below) => {
+    bits = (Math.imul(bits, 1664525) + 1013904223) >>> 0;
+    return Math.floor(bits / 4294967296 * below);
+  };
+  for (let run = 0; run < 20; run++) {
+    const of = [...Array(members).keys()], size = new Uint32Array(members).fill(1);
+    let left = members;
+    for (let event = 0; event <= events; event++) {
+      mean[event] += left / 20;
+      const to = draw(members), from = draw(members);
+      if (--size[of[to]] === 0) left--;
+      of[to] = of[from];
+      if (size[of[to]]++ === 0) left++;
+    }
+  }
+  return mean;
+}
+
+function showFounders(study, box) {
+  const course = founders(study);
+  const members = study.members.group.filter((group) => group === "population").length;
+  if (course.length === 0 || study.segments.every > 1) return;
+  const noise = neutral(members, course.at(-1)[2]);
+  box.append(make("h3", { textContent: "Founders whose weights survive" }));
+  legend(box, [["var(--strong)", "this study"], ["var(--other)",
+    "as many copies between members drawn at random"]]);
+  const alone = course.find((entry) => entry[1] === 1 && entry[2] > 0);
+  const end = course.at(-1)[0];
+  if (alone && members > 2 && alone[0] < end / 2) {
+    box.append(make("p", { className: "warning", textContent: "One founder had taken over the whole "
+      + `population after ${digits(alone[0] / end * 100, 2)} % of the time. A larger population, a `
+      + "longer `ready` or a smaller quantile keeps more variety." }));
+  }
+  const step = (plot, c, of) => {
+    course.forEach((entry, i) => {
+      const x = plot.px(entry[0]), y = plot.py(of(entry));
+      if (i === 0) c.moveTo(x, y); else c.lineTo(x, y);
+    });
+    return course.length;
+  };
+  addPlot(box, {
+    label: "Surviving founders over time, beside pure noise", height: 220,
+    x: { label: "time (seconds)", range: [0, end],
+      values: (u, ticks) => ticks.map((tick) => digits(tick / 1000)) },
+    y: { label: "founders", range: [0, members] },
+    points: { x: course.map((e) => e[0]), y: course.map((e) => e[1]), id: course },
+    describe: (e) => `${e[1]} founders after ${e[2]} copies\nat random: ${digits(noise[e[2]], 3)}`,
+    paint: (plot, c) => lines(c, 2, style("--other"), () => step(plot, c, (e) => noise[e[2]]))
+      + lines(c, 2.5, style("--strong"), () => step(plot, c, (e) => e[1])),
+  });
+}
+
+// -------- scatter --------
+
+function dots(plot, context, xs, ys, colours, size) {
+  const r = size * devicePixelRatio;
+  const buckets = Array.from({ length: BUCKETS + 1 }, () => []);
+  colours.forEach((part, i) =>
+    buckets[part >= 0 ? Math.min(BUCKETS - 1, Math.floor(part * BUCKETS)) : BUCKETS].push(i));
+  buckets.forEach((bucket, b) => {
+    context.fillStyle = b === BUCKETS ? ramp(NaN) : ramp((b + 0.5) / BUCKETS);
+    for (const i of bucket) {
+      context.fillRect(plot.px(xs[i]) - r / 2, plot.py(ys[i]) - r / 2, r, r);
+    }
+  });
+  return xs.length;
+}
+
+// Values of a list that are apart stay apart: a little to the side, the same each time.
+function spread(study, k, i) {
+  const value = study.value(k, i);
+  return study.space[k].values ? value + ((i * 0.618034) % 1 - 0.5) * 0.4 : value;
+}
+
+function showGains(study, choose) {
+  const s = study.segments;
+  const places = pick(study, (i) => study.done[i] && study.gain(i) !== null);
+  if (places.length === 0 || study.space.length === 0) return;
+  const box = section("gains", "Gain by value", "How much a segment improved on the score that it "
+    + "started from, against each hyperparameter. Coloured by age, low is early.");
+  rampLegend(box);
+  const grid = make("div", { className: "pair" });
+  box.append(grid);
+  const gains = places.map((i) => study.gain(i)), oldest = extent(s.to)[1];
+  const ages = places.map((i) => s.to[i] / oldest);
+  study.space.forEach((hp, k) => {
+    const cell = make("div", {}, make("h3", { textContent: hp.name }));
+    grid.append(cell);
+    const xs = places.map((i) => spread(study, k, i));
+    addPlot(cell, {
+      label: `Gain of a segment against ${hp.name}`, height: 230,
+      x: hpAxis(study, k, places), y: { label: "gain", range: extent(gains) },
+      points: { x: xs, y: gains, id: places }, describe: (i) =>
+        `gain ${signed(study.gain(i))}\n${study.describe(i)}`, choose,
+      paint: (plot, c) => dots(plot, c, xs, gains, ages, places.length > 5000 ? 2 : 5),
+    });
+  });
+}
+
+function showPairs(study, choose) {
+  const places = pick(study, (i) => study.done[i]);
+  if (study.space.length < 2 || places.length === 0) return;
+  const box = section("pairs", "Pairs", "Two hyperparameters against each other, coloured by score.");
+  const chooser = (id, at) => {
+    const select = make("select", { id }, ...study.space.map((hp, k) =>
+      make("option", { value: k, textContent: hp.name })));
+    select.value = at;
+    return select;
+  };
+  const across = chooser("across", 0), up = chooser("up", 1);
+  box.append(make("div", { className: "tools" },
+    make("label", { htmlFor: "across", textContent: "Across" }), across,
+    make("label", { htmlFor: "up", textContent: "Up" }), up));
+  rampLegend(box);
+  const part = colouring(study, places, -1), colours = places.map(part);
+  const stage = make("div");
+  box.append(stage);
+  let shown = null;
+  const draw = () => {
+    if (shown) {
+      shown.u.destroy();
+      plots.splice(plots.indexOf(shown), 1);
+      stage.replaceChildren();
+    }
+    const a = Number(across.value), b = Number(up.value);
+    const xs = places.map((i) => spread(study, a, i)), ys = places.map((i) => spread(study, b, i));
+    shown = addPlot(stage, {
+      label: `${study.space[b].name} against ${study.space[a].name}`, height: 360,
+      x: hpAxis(study, a, places), y: hpAxis(study, b, places),
+      points: { x: xs, y: ys, id: places }, describe: (i) => study.describe(i), choose,
+      paint: (plot, c) => dots(plot, c, xs, ys, colours, places.length > 5000 ? 2 : 6),
+    });
+  };
+  across.addEventListener("change", draw);
+  up.addEventListener("change", draw);
+  draw();
+}
+
+// -------- slots --------
+
+function showSlots(study) {
+  const s = study.segments, last = extent(s.ended)[1], lanes = study.lanes.length;
+  const box = section("slots", "Slots", "What each slot of each worker did over time. Gaps are waiting.");
+  const kinds = [["load_ms", "#b58900", "loading"], ["train_ms", "#2a8a7c", "training"],
+    ["save_ms", "#7a5ea8", "saving"]];
+  legend(box, kinds.map(([, colour, name]) => [colour, name]));
+  const places = pick(study, (i) => s.ended[i] >= 0);
+  addPlot(box, {
+    label: "Slots over time", height: Math.max(150, Math.min(420, 80 + lanes * 26)),
+    x: { label: "time (seconds)", range: [0, last],
+      values: (u, ticks) => ticks.map((tick) => digits(tick / 1000)) },
+    y: { label: "slot", range: [-0.5, lanes - 0.5], splits: () => [...Array(lanes).keys()] },
+    points: { x: places.map((i) => (s.began[i] + s.ended[i]) / 2), y: places.map((i) => s.lane[i]),
+      id: places },
+    describe: (i) => `${study.describe(i)}\nworker ${study.lanes[s.lane[i]].worker}, `
+      + `slot ${study.lanes[s.lane[i]].slot}\n`
+      + `loading ${s.load_ms[i]} ms, training ${s.train_ms[i]} ms, saving ${s.save_ms[i]} ms`,
+    paint: (plot, c) => {
+      const height = Math.max(2, Math.min(16, plot.u.bbox.height / lanes / devicePixelRatio * 0.6));
+      kinds.forEach(([, colour], kind) => lines(c, height, colour, () => {
+        for (const i of places) {
+          const begin = s.began[i] + kinds.slice(0, kind).reduce((sum, [key]) => sum + s[key][i], 0);
+          const y = plot.py(s.lane[i]);
+          if (s[kinds[kind][0]][i] === 0) continue;
+          c.moveTo(plot.px(begin), y);
+          c.lineTo(plot.px(begin + s[kinds[kind][0]][i]), y);
+        }
+      }));
+      return places.length;
+    },
+  });
+}
+
+// -------- comparison --------
+
+function showComparison(studies) {
+  if (studies.length < 2) return;
+  const box = section("comparison", "Comparison", "The best score so far of each study, by age.");
+  const colour = (k) => k === 0 ? style("--strong") : ramp((k - 1) / Math.max(1, studies.length - 2));
+  const courses = studies.map((study) => study.bestByAge());
+  legend(box, studies.map((study, k) => [k === 0 ? "var(--strong)" : colour(k),
+    `${study.summary.study} (${study.summary.dir}): ${digits(study.summary.best?.score)}`]));
+  const points = courses.flatMap((course, k) => course.map(([x, y]) => ({ x, y, id: k })));
+  addPlot(box, {
+    label: "Best score so far by age of each study", height: 300,
+    x: { label: "age (steps)", range: [0, extent(points.map((p) => p.x))[1]] },
+    y: { label: studies[0].summary.score_name, range: extent(points.map((p) => p.y)) },
+    points: { x: points.map((p) => p.x), y: points.map((p) => p.y), id: points },
+    describe: (p) => `${studies[p.id].summary.study}\nage ${digits(p.x)}\nbest ${digits(p.y)}`,
+    paint: (plot, c) => {
+      courses.forEach((course, k) => lines(c, k === 0 ? 3 : 2, colour(k), () => {
+        course.forEach(([x, y], i) => {
+          if (i === 0) c.moveTo(plot.px(x), plot.py(y));
+          else { c.lineTo(plot.px(x), plot.py(course[i - 1][1])); c.lineTo(plot.px(x), plot.py(y)); }
+        });
+      }));
+      return points.length;
+    },
+  });
+}

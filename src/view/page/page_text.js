@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+// page_text.js - headline, schedule, decisions, failures; and putting the report together.
+
+const ROWS_SHOWN = 500; // of a table; search finds the others
+
+function showHeadline(study) {
+  const box = section("headline", "Headline");
+  const m = study.summary, s = study.segments;
+  const list = make("dl", { className: "numbers" });
+  const say = (name, value, note, first) => list.append(make("div", first ? { className: "first" } : {},
+    make("dt", { textContent: name }),
+    make("dd", {}, value, note ? make("small", { textContent: note }) : null)));
+  say(`best ${m.score_name}`, m.best ? digits(m.best.score) : "–", m.best
+    ? `member ${m.best.member} at age ${digits(m.best.age)}` : "nobody has a score yet", true);
+  say("gain over controls", signed(m.gain_over_controls),
+    m.controls ? `${m.controls} controls` : "no controls in this study");
+  say("gain over the first generation", signed(m.gain_over_first_generation),
+    `its best: ${digits(m.first_generation_best)}`);
+  say("steps", digits(m.steps_done), `of ${digits(m.steps_total)}`);
+  let busy = 0;
+  for (let i = 0; i < study.count; i++) if (s.ended[i] >= 0) busy += s.ended[i] - s.began[i];
+  say("time", duration(m.worked_ms), m.left_ms === null ? m.status : `${duration(m.left_ms)} left`);
+  say("cost", `${digits(busy / 3600000, 3)} h`, "slot-hours");
+  say("exploits", digits(m.counts.exploits), `of ${digits(m.counts.segments)} segments`);
+  say("failures", digits(m.counts.failures), Object.entries(m.counts.failures_by_cause)
+    .map(([cause, count]) => `${cause.replaceAll("_", " ")} ${count}`).join(", ") || "none");
+  say("disk", bytes(m.checkpoints.bytes), `${digits(m.checkpoints.count)} checkpoints`);
+  box.append(list);
+  for (const { name, bound, value } of study.winner?.on_bounds ?? []) {
+    box.append(make("p", { className: "warning", textContent: `The winner's ${name} sits on the `
+      + `${bound === "low" ? "lower" : "upper"} bound of its space (${digits(value)}): better values `
+      + "may lie beyond." }));
+  }
+  if (s.every > 1) {
+    box.append(make("p", { className: "warning", textContent: `This study has ${digits(s.total)} `
+      + `segments; shown are those of every ${s.every}th member, and the winner's.` }));
+  }
+}
+
+// -------- schedule --------
+
+function csvField(value) {
+  const text = String(value);
+  return /[,"\s]/.test(text) ? `"${text.replaceAll("\"", "\"\"")}"` : text;
+}
+function scheduleCsv(study) {
+  const names = study.space.map((hp) => hp.name);
+  return [["from", "to", ...names], ...study.winner.schedule.map((row) =>
+    [row.from, row.to, ...names.map((name) => row.hyperparameters[name])])]
+    .map((row) => row.map(csvField).join(",")).join("\n") + "\n";
+}
+function schedulePython(study) {
+  const literal = (value) => value === true ? "True" : value === false ? "False" : JSON.stringify(value);
+  return "# Hyperparameters by age: (from this age on, values).\nschedule = [\n"
+    + study.winner.schedule.map((row) => `    (${row.from}, {${Object.entries(row.hyperparameters)
+      .map(([name, value]) => `${JSON.stringify(name)}: ${literal(value)}`).join(", ")}}),\n`).join("")
+    + "]\n\n\ndef hyperparameters(age):\n"
+    + "    return [values for since, values in schedule if since <= age][-1]\n";
+}
+
+function table(names, rows) {
+  return make("div", { className: "scroll", tabIndex: 0 }, make("table", {},
+    make("thead", {}, make("tr", {}, ...names.map((name) =>
+      make("th", { textContent: name, scope: "col" })))),
+    make("tbody", {}, ...rows)));
+}
+
+function showSchedule(study) {
+  if (!study.winner || study.space.length === 0) return;
+  const box = section("schedule", "Schedule", "The hyperparameters along the winner's lineage, by age.");
+  const rows = study.winner.schedule.map((row) => make("tr", {},
+    ...[row.from, row.to, row.member, ...study.space.map((hp) => row.hyperparameters[hp.name])]
+      .map((value) => make("td", { textContent: digits(value) }))));
+  const text = make("pre", { hidden: true, tabIndex: 0 });
+  const formats = { JSON: () => JSON.stringify(study.winner.schedule, null, 2) + "\n",
+    CSV: () => scheduleCsv(study), Python: () => schedulePython(study) };
+  const said = make("span", { className: "hint" });
+  said.setAttribute("role", "status");
+  const copy = make("button", { type: "button", textContent: "Copy", onclick: async () => {
+    if (text.hidden) { text.textContent = formats.JSON(); text.hidden = false; }
+    getSelection().selectAllChildren(text);
+    const copied = await navigator.clipboard?.writeText(text.textContent).then(() => true, () => false);
+    said.textContent = copied || document.execCommand("copy") ? "copied" : "selected: copy it by hand";
+  } });
+  box.append(table(["from age", "to age", "member", ...study.space.map((hp) => hp.name)], rows),
+    make("div", { className: "tools" }, ...Object.entries(formats).map(([name, write]) =>
+      make("button", { type: "button", textContent: name, onclick: () => {
+        text.textContent = write();
+        text.hidden = false;
+        said.textContent = "";
+      } })), copy, said), text);
+}
+
+// -------- decisions --------
+
+function showDecisions(study) {
+  const box = section("decisions", "Decisions", "Why each member was copied, changed or given up. "
+    + "Members that merely train on are left out.");
+  const search = make("input", { type: "search", id: "search", placeholder: "member 3, lr, replaced …" });
+  const count = make("span", { className: "hint" });
+  count.setAttribute("role", "status");
+  const rows = table(["event", "member", "segment", "decision"], []);
+  const body = rows.querySelector("tbody");
+  const fill = () => {
+    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const phrase = search.value.trim().toLowerCase();
+    const found = study.decisions.filter((decision) => {
+      const text = decision.text.toLowerCase();
+      return text.includes(phrase) || words.every((word) => text.includes(word));
+    });
+    body.replaceChildren(...found.slice(0, ROWS_SHOWN).map((decision) => make("tr",
+      { id: `d${decision.seq}` }, ...[decision.seq, decision.member, decision.segment].map((value) =>
+        make("td", { textContent: value })),
+      make("td", { className: "text", textContent: decision.text }))));
+    count.textContent = `${digits(found.length)} found`
+      + (found.length > ROWS_SHOWN ? `, the first ${ROWS_SHOWN} shown` : "")
+      + (study.decisions_total > study.decisions.length
+        ? `; the latest ${digits(study.decisions.length)} of ${digits(study.decisions_total)} are here` : "");
+  };
+  search.addEventListener("input", fill);
+  box.append(make("div", { className: "tools" },
+    make("label", { htmlFor: "search", textContent: "Search" }), search, count), rows);
+  fill();
+  return (seq) => { // mark the decision of a segment, when it is here
+    search.value = "";
+    fill();
+    body.querySelector(".marked")?.classList.remove("marked");
+    const row = document.getElementById(`d${seq}`);
+    row?.classList.add("marked");
+    return row;
+  };
+}
+
+// -------- failures, spec --------
+
+function showFailures(study) {
+  if (study.failures_total === 0) return;
+  const box = section("failures", "Failures", study.failures_total > study.failures.length
+    ? `The latest ${study.failures.length} of ${digits(study.failures_total)}.` : "");
+  for (const failure of study.failures.toReversed()) {
+    const name = `member ${failure.member}, segment ${failure.segment}, attempt ${failure.attempt}: `
+      + failure.outcome.replaceAll("_", " ");
+    box.append(make("details", {}, make("summary", { textContent: name }),
+      make("p", { textContent: failure.text || "no message" }),
+      failure.log ? make("pre", { textContent: failure.log.join("\n"), tabIndex: 0 }) : null));
+  }
+}
+
+function showSpec(study) {
+  section("spec", "Spec", "As it was resolved when the study began or was last amended.")
+    .append(make("pre", { textContent: study.spec, tabIndex: 0 }));
+}
+
+// -------- all of it --------
+
+function showReport() {
+  const studies = JSON.parse(document.getElementById("data").textContent)
+    .map((text) => new Study(text));
+  const study = studies[0], chosen = { places: null };
+  document.title = `${study.summary.study} – pbt report`;
+  document.getElementById("title").textContent = study.summary.study;
+  document.getElementById("subtitle").textContent = `${digits(study.summary.members)} members, `
+    + `${study.summary.status}, ${study.summary.began.slice(0, 16).replace("T", " ")} UTC`;
+  let mark = null;
+  const choose = (i) => {
+    chosen.places = study.ancestors(i);
+    const s = study.segments;
+    const way = chosen.places.filter((place) => study.isExploit(place));
+    const followed = document.getElementById("followed");
+    const told = study.told.has(s.decision_seq[i]);
+    followed.replaceChildren(`Followed: member ${s.member[i]}, segment ${s.segment[i]}: `
+      + `${chosen.places.length} segments, through ${way.length} exploits, from founder `
+      + `${s.member[chosen.places[0]]}. Judged: ${study.why(i)}. `,
+      told ? make("a", { href: `#d${s.decision_seq[i]}`, textContent: "See the decision",
+        onclick: () => mark(s.decision_seq[i]) }) : "");
+    repaint();
+  };
+  showHeadline(study);
+  showComparison(studies);
+  showScores(study, choose);
+  showSchedule(study);
+  showHyperparameters(study, choose);
+  showTree(study, choose, chosen);
+  mark = showDecisions(study);
+  showGains(study, choose);
+  showPairs(study, choose);
+  showSlots(study);
+  showFailures(study);
+  showSpec(study);
+}
