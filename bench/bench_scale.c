@@ -4,10 +4,11 @@
  *
  * Makes the study in a temporary folder (synthetic scores, no trainer), then prints: the rate at
  * which a stored journal is folded, the memory a process needs for it, and how long `pbt show`
- * takes without and with its cache (medians of three). Durability of the journal while it is made:
- * sync normal, 1,000 reports a batch; it is not what is measured.
+ * takes without and with its cache, and `pbt report` (medians of three). Durability of the journal
+ * while it is made: sync normal, 1,000 reports a batch; it is not what is measured.
  *
- * usage: bench_scale [MEMBERS REPORTS]      needs PBT_BIN for `show`
+ * usage: bench_scale [MEMBERS REPORTS [DIR]]      needs PBT_BIN for `show` and `report`; the study
+ * stays in the new folder DIR, on the same file system as /tmp, when one is given
  */
 #include "base/rng.h"
 #include "journal/replica.h"
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -78,11 +80,12 @@ static void stage_segment(struct pbti_replica *replica, const struct pbti_stream
     uint32_t const member = pbti_next(state, PBTI_NONE, none);
     uint32_t const segment = pbti_state_member(state, member)->segment;
     double const score = pbti_draw_unit(draws, i);
-    struct pbti_event claim = {.type = PBTI_CLAIM, .time_ms = (int64_t)i};
+    int64_t const now_ms = pbti_state_counts(state).first_ms + (int64_t)i * 10;
+    struct pbti_event claim = {.type = PBTI_CLAIM, .time_ms = now_ms};
     claim.claim = (struct pbti_event_claim){member, segment, 1, 1, 0};
     uint64_t const seq = pbti_replica_next_seq(replica);
     must(pbti_replica_stage(replica, &claim, &err), &err);
-    struct pbti_event report = {.type = PBTI_REPORT, .time_ms = (int64_t)i};
+    struct pbti_event report = {.type = PBTI_REPORT, .time_ms = now_ms + 10};
     report.report = (struct pbti_event_report){.member = member,
                                                .segment = segment,
                                                .attempt = 1,
@@ -92,6 +95,9 @@ static void stage_segment(struct pbti_replica *replica, const struct pbti_stream
                                                .scores = &score,
                                                .files = 1,
                                                .bytes = 1000,
+                                               .load_ms = 1,
+                                               .train_ms = 7,
+                                               .save_ms = 1,
                                                .metrics = {"{\"loss\":0.25}", 13}};
     must(pbti_replica_stage(replica, &report, &err), &err);
 }
@@ -169,6 +175,31 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
+/* `pbt report`, the median of three: time and size. */
+static void measure_report(const char *program, const char *dir)
+{
+    double took[3];
+    char path[PATH_MAX];
+    (void)snprintf(path, sizeof path, "%s/report.html", dir);
+    for (int i = 0; i < 3; i++) {
+        double const before = seconds();
+        fflush(stdout);
+        pid_t const child = fork();
+        if (child == 0) {
+            execl(program, program, "report", dir, "-q", (char *)NULL);
+            _exit(127);
+        }
+        int status = 0;
+        if (waitpid(child, &status, 0) < 0 || status != 0) { exit(1); }
+        took[i] = seconds() - before;
+    }
+    qsort(took, 3, sizeof *took, compare_doubles);
+    struct stat info;
+    if (stat(path, &info) != 0) { exit(1); }
+    printf("report   %.2f s (wanted for 100,000 segments: below 2), %.1f MiB (below 20)\n", took[1],
+           (double)info.st_size / 1048576.0);
+}
+
 static void measure_show(const char *program, const char *dir, bool cached)
 {
     double took[3];
@@ -213,13 +244,15 @@ int main(int argc, char **argv)
            seconds() - before, BATCH);
     measure_fold(study);
     const char *const program = getenv("PBT_BIN");
-    if (program != NULL) {
+    if (program != NULL && program[0] != '\0') {
         measure_show(program, study, false);
         measure_show(program, study, true);
+        measure_report(program, study);
     } else {
         printf("show     not measured: PBT_BIN is not set\n");
     }
     pbti_spec_destroy(spec);
+    bool const kept = argc <= 3 || rename(study, argv[3]) == 0;
     remove_study(dir);
-    return 0;
+    return kept ? 0 : 1;
 }

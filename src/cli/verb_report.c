@@ -2,6 +2,7 @@
 /* cli/verb_report.c - pbt report DIR: a study as one HTML file. */
 #include "cli/cli.h"
 #include "view/report.h"
+#include "view/summary.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -61,8 +62,15 @@ int pbti_verb_report(const struct pbti_call *call)
     }
     if (strcmp(path, "-") == 0) { return pbti_cli_print(call, &html, PBTI_EXIT_DONE); }
     int const code = write_file(call, path, &html);
+    size_t const size = html.size;
     pbti_str_deinit(&html);
     struct pbti_str said = {0};
+    if (code == PBTI_EXIT_DONE && pbti_cli_has(call, PBTI_OPT_JSON)) {
+        json_t *const json =
+            json_pack("{s:i, s:o, s:I}", "version", PBTI_JSON_VERSION, "file",
+                      pbti_json_text(path, strlen(path)), "bytes", (json_int_t)size);
+        return pbti_cli_print_json(call, json, code);
+    }
     if (code != PBTI_EXIT_DONE || pbti_cli_has(call, PBTI_OPT_QUIET)) { return code; }
     pbti_str_escape(&said, path, strlen(path));
     pbti_str_add(&said, "\n");

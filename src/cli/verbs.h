@@ -124,6 +124,7 @@ enum pbti_option_kind {
     X(best, COPY_TO, 0, "copy-to", TEXT, "TARGET", "copy the checkpoint to the new folder TARGET") \
     X(best, JSON, 0, "json", FLAG, "", "print JSON")                                               \
     X(report, OUTPUT, 'o', "output", TEXT, "FILE", "write it there")                               \
+    X(report, JSON, 0, "json", FLAG, "", "print where it is as JSON")                              \
     X(report, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
     X(log, FOLLOW, 0, "follow", FLAG, "", "wait for more; ends with the study")                    \
     X(log, MEMBER, 0, "member", NUMBER, "N", "only what concerns this member")                     \

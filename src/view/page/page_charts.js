@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // page_charts.js - what each chart draws.
 
+const LINKS_SHOWN = 3000; // exploits drawn in the tree at a time; more would hide it
 const BUCKETS = 24; // colours of a ramp that are told apart; one path each
 
 function lines(context, width, colour, draw) {
@@ -9,6 +10,19 @@ function lines(context, width, colour, draw) {
   context.lineWidth = width * devicePixelRatio;
   context.strokeStyle = colour;
   context.stroke();
+  return marks;
+}
+
+// The same in layers of a few hundred marks: where many lie over each other it gets darker.
+function layers(context, places, draw) {
+  const room = Math.max(200, Math.ceil(places.length / 300));
+  context.globalAlpha = Math.max(0.08, 0.55 / Math.sqrt(1 + places.length / 4000));
+  let marks = 0;
+  for (let at = 0; at < places.length; at += room) {
+    const layer = places.slice(at, at + room);
+    marks += lines(context, 1, style("--soft"), () => draw(layer));
+  }
+  context.globalAlpha = 1;
   return marks;
 }
 
@@ -71,11 +85,8 @@ function showScores(study, choose) {
     points: { x: scored.map((i) => s.to[i]), y: scored.map((i) => s.score[i]), id: scored },
     describe: (i) => study.describe(i), choose,
     paint: (plot, c) => {
-      c.globalAlpha = population.length > 5000 ? 0.25 : 0.55;
-      let marks = lines(c, 1, style("--soft"), () => curve(plot, c, study, population));
-      c.globalAlpha = 0.9;
+      let marks = layers(c, population, (layer) => curve(plot, c, study, layer));
       marks += lines(c, 1.5, style("--other"), () => curve(plot, c, study, controls));
-      c.globalAlpha = 1;
       return marks + lines(c, 3, style("--strong"), () => curve(plot, c, study, winner));
     },
   });
@@ -125,9 +136,7 @@ function showHyperparameters(study, choose) {
       points: { x: places.map((i) => s.to[i]), y: places.map((i) => study.value(k, i)), id: places },
       describe: (i) => study.describe(i), choose,
       paint: (plot, c) => {
-        c.globalAlpha = places.length > 5000 ? 0.12 : 0.35;
-        const marks = lines(c, 1, style("--soft"), () => steps(plot, study, k, c, places));
-        c.globalAlpha = 1;
+        const marks = layers(c, places, (layer) => steps(plot, study, k, c, layer));
         return marks + lines(c, 3, style("--strong"), () => steps(plot, study, k, c, study.lineage));
       },
     });
@@ -155,14 +164,14 @@ function rampLegend(parent) {
 }
 
 function showTree(study, choose, chosen) {
-  const box = section("lineage", "Lineage", "The family tree of the population. Each row is a "
-    + "member, each bar a segment; a line leads from a donor to the member that copied it. Click a "
-    + "segment to follow its ancestors.");
-  const s = study.segments;
-  const last = extent(s.ended)[1];
-  const end = (i) => s.ended[i] < 0 ? last : s.ended[i];
   const places = pick(study, () => true);
   const exploits = places.filter((i) => study.isExploit(i));
+  const box = section("lineage", "Lineage", "The family tree of the population. Each row is a "
+    + "member, each bar one of its segments; a line leads from a donor to the member that copied it. "
+    + "Click a segment to follow its ancestors."
+    + (exploits.length > LINKS_SHOWN ? " There are many exploits: zoom in to see them." : ""));
+  const s = study.segments;
+  const begin = (i) => s.segment[i] - 1, end = (i) => s.segment[i];
   const select = make("select", { id: "colour" }, make("option", { value: -1, textContent: "score" }),
     ...study.space.map((hp, k) => make("option", { value: k, textContent: hp.name })));
   box.append(make("div", { className: "tools" },
@@ -173,14 +182,13 @@ function showTree(study, choose, chosen) {
   const plot = addPlot(box, {
     label: "Family tree of the population over time",
     height: Math.max(260, Math.min(640, 60 + members * 18)),
-    x: { label: "time (seconds)", range: [0, last],
-      values: (u, ticks) => ticks.map((tick) => digits(tick / 1000)) },
+    x: { label: "segments of the member", range: [0, extent(s.segment)[1]] },
     y: { label: "member", range: [-0.5, members - 0.5],
       splits: (u, axis, low, high, step) => {
         const every = Math.max(1, Math.ceil(step));
         return [...Array(Math.ceil(members / every)).keys()].map((i) => i * every);
       } },
-    points: { x: places.map((i) => (s.began[i] + end(i)) / 2), y: places.map((i) => s.member[i]),
+    points: { x: places.map((i) => s.segment[i] - 0.5), y: places.map((i) => s.member[i]),
       id: places },
     describe: (i) => study.describe(i), choose,
     paint: (plot, c) => {
@@ -193,7 +201,7 @@ function showTree(study, choose, chosen) {
       buckets.forEach((bucket, b) => lines(c, height,
         b === BUCKETS ? ramp(NaN) : ramp((b + 0.5) / BUCKETS), () => {
           for (const i of bucket) {
-            const y = plot.py(s.member[i]), x = plot.px(s.began[i]);
+            const y = plot.py(s.member[i]), x = plot.px(begin(i));
             c.moveTo(x, y);
             c.lineTo(Math.max(x + 1, plot.px(end(i)) - 1), y);
           }
@@ -202,21 +210,25 @@ function showTree(study, choose, chosen) {
         for (const i of list) {
           if (s.parent[i] < 0) continue;
           c.moveTo(plot.px(end(s.parent[i])), plot.py(s.member[s.parent[i]]));
-          c.lineTo(plot.px(s.began[i]), plot.py(s.member[i]));
+          c.lineTo(plot.px(begin(i)), plot.py(s.member[i]));
         }
       };
-      c.globalAlpha = exploits.length > 2000 ? 0.15 : 0.5;
-      lines(c, 1, style("--soft"), () => link(exploits));
-      c.globalAlpha = 1;
+      const { min, max } = plot.u.scales.x;
+      const inside = exploits.filter((i) => begin(i) >= min && begin(i) <= max);
+      if (inside.length <= LINKS_SHOWN) {
+        c.globalAlpha = 0.6;
+        lines(c, 1, style("--soft"), () => link(inside));
+        c.globalAlpha = 1;
+      }
       const way = chosen.places ?? study.lineage;
       lines(c, 2.5, style("--strong"), () => {
         link(way);
         for (const i of way) {
-          c.moveTo(plot.px(s.began[i]), plot.py(s.member[i]));
+          c.moveTo(plot.px(begin(i)), plot.py(s.member[i]));
           c.lineTo(plot.px(end(i)), plot.py(s.member[i]));
         }
       });
-      return places.length + exploits.length;
+      return places.length;
     },
   });
   select.addEventListener("change", () => {
@@ -231,9 +243,11 @@ function showTree(study, choose, chosen) {
 
 // -------- founders --------
 
-// How many founders' weights are alive after each claim: [time, count, exploits so far].
+// How many founders' weights are alive after each claim: [claims so far, count, exploits so far].
+// Members that were not claimed yet are founders to be.
 function founders(study) {
   const s = study.segments, now = new Map(), alive = new Map(), course = [];
+  const members = study.members.group.filter((group) => group === "population").length;
   let exploits = 0;
   for (let i = 0; i < study.count; i++) {
     if (study.members.group[s.member[i]] !== "population") continue;
@@ -244,7 +258,7 @@ function founders(study) {
     }
     now.set(s.member[i], study.founder[i]);
     alive.set(study.founder[i], (alive.get(study.founder[i]) ?? 0) + 1);
-    course.push([s.began[i], alive.size, exploits]);
+    course.push([course.length + 1, alive.size + members - now.size, exploits]);
   }
   return course;
 }
@@ -283,7 +297,7 @@ function showFounders(study, box) {
   const end = course.at(-1)[0];
   if (alone && members > 2 && alone[0] < end / 2) {
     box.append(make("p", { className: "warning", textContent: "One founder had taken over the whole "
-      + `population after ${digits(alone[0] / end * 100, 2)} % of the time. A larger population, a `
+      + `population after ${digits(alone[0] / end * 100, 2)} % of its segments. A larger population, a `
       + "longer `ready` or a smaller quantile keeps more variety." }));
   }
   const step = (plot, c, of) => {
@@ -295,8 +309,7 @@ function showFounders(study, box) {
   };
   addPlot(box, {
     label: "Surviving founders over time, beside pure noise", height: 220,
-    x: { label: "time (seconds)", range: [0, end],
-      values: (u, ticks) => ticks.map((tick) => digits(tick / 1000)) },
+    x: { label: "segments of all members", range: [0, end] },
     y: { label: "founders", range: [0, members] },
     points: { x: course.map((e) => e[0]), y: course.map((e) => e[1]), id: course },
     describe: (e) => `${e[1]} founders after ${e[2]} copies\nat random: ${digits(noise[e[2]], 3)}`,

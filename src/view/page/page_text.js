@@ -10,7 +10,7 @@ function showHeadline(study) {
   const say = (name, value, note, first) => list.append(make("div", first ? { className: "first" } : {},
     make("dt", { textContent: name }),
     make("dd", {}, value, note ? make("small", { textContent: note }) : null)));
-  say(`best ${m.score_name}`, m.best ? digits(m.best.score) : "–", m.best
+  say(`best ${m.score_name}`, m.best ? digits(m.best.score, 6) : "–", m.best
     ? `member ${m.best.member} at age ${digits(m.best.age)}` : "nobody has a score yet", true);
   say("gain over controls", signed(m.gain_over_controls),
     m.controls ? `${m.controls} controls` : "no controls in this study");
@@ -20,7 +20,8 @@ function showHeadline(study) {
   let busy = 0;
   for (let i = 0; i < study.count; i++) if (s.ended[i] >= 0) busy += s.ended[i] - s.began[i];
   say("time", duration(m.worked_ms), m.left_ms === null ? m.status : `${duration(m.left_ms)} left`);
-  say("cost", `${digits(busy / 3600000, 3)} h`, "slot-hours");
+  say("cost", busy < 360000 ? duration(busy) : `${digits(busy / 3600000, 3)} h`,
+    busy < 360000 ? "of one slot" : "slot-hours");
   say("exploits", digits(m.counts.exploits), `of ${digits(m.counts.segments)} segments`);
   say("failures", digits(m.counts.failures), Object.entries(m.counts.failures_by_cause)
     .map(([cause, count]) => `${cause.replaceAll("_", " ")} ${count}`).join(", ") || "none");
@@ -102,12 +103,12 @@ function showDecisions(study) {
   const rows = table(["event", "member", "segment", "decision"], []);
   const body = rows.querySelector("tbody");
   const fill = () => {
-    const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
-    const phrase = search.value.trim().toLowerCase();
-    const found = study.decisions.filter((decision) => {
-      const text = decision.text.toLowerCase();
-      return text.includes(phrase) || words.every((word) => text.includes(word));
-    });
+    // "member 3" is one thing to look for, and is not member 30.
+    const wanted = (search.value.match(/member\s+\d+|\S+/gi) ?? []).map((text) =>
+      new RegExp(text.replace(/[^\w\s]/g, "\\$&").replace(/\s+/, " ")
+        + (/\d$/.test(text) ? "(?!\\d)" : ""), "i"));
+    const found = study.decisions.filter((decision) =>
+      wanted.every((pattern) => pattern.test(decision.text)));
     body.replaceChildren(...found.slice(0, ROWS_SHOWN).map((decision) => make("tr",
       { id: `d${decision.seq}` }, ...[decision.seq, decision.member, decision.segment].map((value) =>
         make("td", { textContent: value })),

@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""test_report.py - the report in a real browser.
+
+Rules: it opens from disk, asks nobody for anything and makes no error; every chart has marks;
+pointing at a mark shows that segment's values; the schedule is that of `pbt best`; hostile text
+is shown as text; it fits a narrow screen; large studies stay below 20 MiB.
+"""
+import json
+import os
+import subprocess
+import sys
+import unittest
+
+import browser
+from cli_lab import Lab
+
+BUILD = os.environ["PBT_BUILD_DIR"]
+HOSTILE = "</script><script>document.title='owned'</script><b>\"boom'\u0007\u001b[31m \U0001F642"
+
+TRAINER = """
+import json, random
+import pbt
+state = None
+for task in pbt.tasks():
+    if task.load:
+        state = json.loads((task.load / "state.json").read_text())
+    elif task.start == "fresh":
+        state = {"x": 0.0}
+    noise = random.Random(task.seed)
+    for step in task.steps:
+        state["x"] += task.hp["lr"] * (1.0 - state["x"])
+    if noise.random() < 0.05:
+        print(%r)
+        raise RuntimeError(%r)
+    if task.save:
+        (task.save / "state.json").write_text(json.dumps(state))
+    task.report(state["x"] + noise.gauss(0, 0.01))
+""" % (HOSTILE, HOSTILE)
+
+SPEC = """
+study: sixteen
+seed: 3
+trainer: {command: [python3, train.py], retries: 2}
+population: 16
+steps: 200
+ready: 10
+sync: normal
+space:
+  lr: {type: log, low: 1e-3, high: 0.05}
+  dropout: {type: linear, low: 0.0, high: 0.7}
+  momentum: {type: logit, low: 0.5, high: 0.999}
+  batch: {type: ordinal, values: [32, 64, 128]}
+  act: {type: categorical, values: [relu, "</script><i>"]}
+strategy: {controls: {independent: 2}}
+slots: 2
+"""
+
+
+class Report(Lab):
+    @classmethod
+    def setUpClass(cls):
+        cls.browser = browser.Browser()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.browser.close()
+
+    def open_report(self, *arguments):
+        """The report of the study of 16 members, in the browser."""
+        self.write("train.py", TRAINER)
+        self.write("s.yaml", SPEC)
+        self.pbt("run", "s.yaml", "-q", "--dir", "s")
+        said = self.json("report", "s", *arguments, "-o", "s.html")
+        size = os.path.getsize(os.path.join(self.folder, "s.html"))
+        self.assertEqual(said, {"version": 1, "file": "s.html", "bytes": size})
+        self.browser.open(os.path.join(self.folder, "s.html"))
+
+    def check_quiet(self):
+        errors = [entry for entry in self.browser.log("browser") if entry["level"] == "SEVERE"]
+        self.assertEqual(errors, [])
+        outside = [url for url in self.browser.requests() if not url.startswith(("file:", "data:"))]
+        self.assertEqual(outside, [])
+
+    def marks(self):
+        return self.browser.run("return [...document.querySelectorAll('.plot')]"
+                                ".map((plot) => [plot.ariaLabel, Number(plot.dataset.marks)])")
+
+    def test_every_chart_has_marks_and_nothing_complains(self):
+        self.open_report()
+        self.assertLess(os.path.getsize(os.path.join(self.folder, "s.html")), 1 << 20)
+        marks = self.marks()
+        self.assertEqual(len(marks), 1 + 5 + 2 + 5 + 1 + 1)
+        for label, count in marks:
+            self.assertGreater(count, 0, label)
+        painted = self.browser.run("""
+            return [...document.querySelectorAll('.plot canvas')].map((canvas) => {
+              const { width, height } = canvas;
+              const data = canvas.getContext('2d').getImageData(0, 0, width, height).data;
+              return new Set(new Uint32Array(data.buffer)).size; })""")
+        self.assertGreater(min(painted), 10)
+        self.check_quiet()
+
+    def test_pointing_shows_the_segment(self):
+        self.open_report()
+        document = self.json("show", "s", "--full")
+        place = document["winner"]["lineage"][-1]
+        where = self.browser.run("""
+            const plot = plots.find((plot) => plot.host.closest('#scores'));
+            plot.host.scrollIntoView();
+            const at = plot.options.points.id.indexOf(arguments[0]);
+            const box = plot.u.over.getBoundingClientRect();
+            return [box.left + plot.u.valToPos(plot.options.points.x[at], 'x'),
+                    box.top + plot.u.valToPos(plot.options.points.y[at], 'y')]""", place)
+        self.browser.move_to(*where)
+        self.wait_for(lambda: not self.browser.run("return tip.hidden"))
+        shown = self.browser.run("return tip.textContent")
+        segments = document["segments"]
+        member, segment = segments["member"][place], segments["segment"][place]
+        self.assertIn(f"Member {member}, segment {segment}\n", shown)
+        for text in (f"{segments['score'][place]:.4g}", "lr ", "dropout "):
+            self.assertIn(text, shown)
+
+    def test_following_a_segment_names_its_founder(self):
+        self.open_report()
+        document = self.json("show", "s", "--full")
+        lineage = document["winner"]["lineage"]
+        founder = document["segments"]["member"][lineage[0]]
+        self.browser.run("""
+            const plot = plots.find((plot) => plot.host.closest('#lineage'));
+            plot.options.choose(arguments[0]);""", lineage[-1])
+        text = self.browser.run("return document.getElementById('followed').textContent")
+        self.assertIn(f"{len(lineage)} segments", text)
+        self.assertIn(f"from founder {founder}.", text)
+
+    def test_the_schedule_is_that_of_best(self):
+        self.open_report()
+        self.maxDiff = None
+        formats = self.browser.run("""
+            return ['JSON', 'CSV', 'Python'].map((name) => {
+              const box = document.getElementById('schedule');
+              [...box.querySelectorAll('button')].find((b) => b.textContent === name).click();
+              return box.querySelector('pre').textContent; })""")
+        schedule = self.json("best", "s")["schedule"]
+        self.assertEqual(json.loads(formats[0]), schedule)
+        lines = formats[1].splitlines()
+        self.assertEqual(len(lines), len(schedule) + 1)
+        self.assertEqual(float(lines[1].split(",")[2]), schedule[0]["hyperparameters"]["lr"])
+        made = {}
+        exec(formats[2], made)  # our own text: it has to be Python
+        for row in schedule:
+            self.assertEqual(made["hyperparameters"](row["from"]), row["hyperparameters"])
+        rows = self.browser.run("return document.querySelectorAll('#schedule tbody tr').length")
+        self.assertEqual(rows, len(schedule))
+
+    def test_hostile_text_is_text(self):
+        self.open_report()
+        self.assertEqual(self.browser.run("return document.title"), "sixteen – pbt report")
+        failures = self.browser.run("return document.getElementById('failures').textContent")
+        self.assertIn("</script><script>document.title", failures)
+        self.assertIn("\U0001F642", failures)
+        self.assertEqual(self.browser.run("return document.querySelectorAll('main b, main i:not("
+                                          ".legend i)').length"), 0)
+
+    def test_decisions_can_be_searched(self):
+        self.open_report()
+        count = self.browser.run("""
+            const search = document.getElementById('search');
+            const count = () => document.querySelectorAll('#decisions tbody tr').length;
+            const all = count();
+            search.value = 'member 3 replaced';
+            search.dispatchEvent(new Event('input'));
+            return [all, count(), [...document.querySelectorAll('#decisions tbody tr')]
+              .every(({ textContent }) =>
+                /member 3\\b/.test(textContent) && /replaced/.test(textContent))]""")
+        self.assertGreater(count[0], count[1])
+        self.assertTrue(count[2])
+
+    def test_it_fits_a_narrow_screen(self):
+        self.browser.narrow(320)
+        try:
+            self.open_report()
+            self.assertEqual(self.browser.run("return innerWidth"), 320)
+            room, wide = self.browser.run("const root = document.documentElement;"
+                                          "return [root.clientWidth, root.scrollWidth]")
+            self.assertLessEqual(wide, room)
+        finally:
+            self.browser.narrow(0)
+
+
+class Large(Lab):
+    def test_a_thousand_members_and_100000_segments(self):
+        """Drawn without an error; the file stays below 20 MiB."""
+        study = os.path.join(self.folder, "large")
+        subprocess.run([os.path.join(BUILD, "bench", "bench_scale"), "1000", "100000", study],
+                       env={**os.environ, "PBT_BIN": ""}, check=True, stdout=subprocess.DEVNULL)
+        self.pbt("report", "large", "-q")
+        path = os.path.join(study, "report.html")
+        self.assertLess(os.path.getsize(path), 20 << 20)
+        page = browser.Browser()
+        try:
+            page.open(path)
+            marks = page.run("return plots.map((plot) => [plot.options.label, plot.marks])")
+            for label, count in marks:
+                self.assertGreater(count, 0, label)
+            self.assertGreater(max(count for _, count in marks), 100000)
+            self.assertEqual([e for e in page.log("browser") if e["level"] == "SEVERE"], [])
+        finally:
+            page.close()
+
+
+if __name__ == "__main__":
+    if not browser.is_there():
+        print("chromium or chromedriver is not installed")
+        sys.exit(77)
+    unittest.main()
