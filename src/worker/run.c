@@ -246,6 +246,15 @@ static bool has_free_slot(const struct run *run)
     return false;
 }
 
+/* Publishing runs off the loop: whether it goes well this time is not known yet. */
+static bool is_publishing_again(const struct run *run)
+{
+    for (uint32_t i = 0; i < run->slots_count; i++) {
+        if (run->slots[i].again && run->slots[i].phase == SLOT_PUBLISHING) { return true; }
+    }
+    return false;
+}
+
 static void on_poll(uv_timer_t *timer)
 {
     struct run *const run = timer->data;
@@ -257,7 +266,7 @@ static void on_poll(uv_timer_t *timer)
         if (phase != SLOT_ANSWERED) { pbti_slot_tend(&run->slots[i]); }
     }
     look(run);
-    if (!run->trouble_again) { run->trouble_ms = 0; }
+    if (!run->trouble_again && !is_publishing_again(run)) { run->trouble_ms = 0; }
 }
 
 static void on_nudge(uv_timer_t *timer)

@@ -52,6 +52,7 @@ struct run_slot {
     uint64_t cramped_bytes; /* for so many */
 
     uv_work_t work; /* publishing */
+    bool again;     /* ... failed for want of storage, and is not known to have succeeded since */
     pbt_status work_status;
     struct pbt_error work_err;
 

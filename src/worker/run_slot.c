@@ -125,7 +125,7 @@ void pbti_slot_start(struct run_slot *slot, const struct pbti_task *task)
     uint32_t const count = spec_of(slot)->config.space.count;
     if (count > 0) { memcpy(slot->values, task->values, count * sizeof *slot->values); }
     slot->task.values = slot->values;
-    slot->cancelled = slot->cramped = false;
+    slot->cancelled = slot->cramped = slot->again = false;
     slot->message[0] = '\0';
     slot->stored = (struct pbti_stored){0};
     slot->began_ns = uv_hrtime();
@@ -165,7 +165,8 @@ static void publish_done(uv_work_t *work, int code)
         if (run->winding) { pbti_slot_quit(slot); }
         return;
     }
-    if (slot->work_status == PBT_EIO || slot->work_status == PBT_ENOMEM) {
+    slot->again = slot->work_status == PBT_EIO || slot->work_status == PBT_ENOMEM;
+    if (slot->again) {
         slot->phase = SLOT_UNPUBLISHED;
         pbti_run_trouble(run, slot->work_status, &slot->work_err);
         return;

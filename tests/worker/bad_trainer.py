@@ -93,6 +93,9 @@ def save(task, mode):
     elif mode != "save_nothing":
         with open(folder + "/weights", "w", encoding="utf-8") as file:
             file.write(task["task"])
+    if mode == "store_gone":
+        store = folder[: folder.index("/checkpoints") + len("/checkpoints")]
+        os.rename(store, os.path.dirname(store) + "/away")
 
 
 def done_message(task, mode):

@@ -37,7 +37,8 @@ static int teardown(void **state)
 }
 
 /* A study of `members` with `segments` each that take `sleep` seconds. */
-static void make_study(int members, int segments, const char *sleep, const char *more)
+static void make_study_of(const char *mode, int members, int segments, const char *sleep,
+                          const char *more)
 {
     char trainer[600], environment[80];
     (void)snprintf(environment, sizeof environment, "  environment: {BAD_SLEEP: \"%s\"}\n", sleep);
@@ -46,8 +47,13 @@ static void make_study(int members, int segments, const char *sleep, const char 
               "  limits: {grace: 500ms}\n"
               "population: %d\nsteps: %d\nready: 1\nsync: normal\n"
               "space:\n  lr: {type: log, low: 1e-3, high: 1e-1}\n%s",
-              lab_bad_trainer(&lab, "good", environment, trainer, sizeof trainer), members,
-              segments, more);
+              lab_bad_trainer(&lab, mode, environment, trainer, sizeof trainer), members, segments,
+              more);
+}
+
+static void make_study(int members, int segments, const char *sleep, const char *more)
+{
+    make_study_of("good", members, segments, sleep, more);
 }
 
 static int wait_for(pid_t pid)
@@ -245,6 +251,13 @@ static void tick_and_keep(void *context, const struct pbti_run_view *view)
     if (++ticks == 2) { move_store(false); }
 }
 
+static void tick_only(void *context, const struct pbti_run_view *view)
+{
+    (void)context;
+    (void)view;
+    ticks++;
+}
+
 static pbt_status run_with_tick(void (*tick)(void *, const struct pbti_run_view *),
                                 struct pbt_error *err)
 {
@@ -282,6 +295,20 @@ static void test_storage_that_stays_away_ends_the_run(void **state)
     assert_int_equal(lab_processes(&lab), 0);
     move_store(true);
     assert_int_equal(lab_run(&lab), PBT_OK); /* and nothing is lost */
+    assert_int_equal(lab.stop, PBTI_STOP_BUDGET);
+}
+
+/* Publishing is tried again off the loop: while that goes on, trouble is not over. */
+static void test_storage_that_goes_while_publishing_ends_the_run(void **state)
+{
+    struct pbt_error err;
+    (void)state;
+    make_study_of("store_gone", 2, 3, "0.02", "slots: 1\n");
+    assert_int_equal(run_with_tick(tick_only, &err), PBT_EIO);
+    assert_true(ticks < 100);
+    assert_int_equal(lab_processes(&lab), 0);
+    move_store(true);
+    assert_int_equal(lab_run(&lab), PBT_OK);
     assert_int_equal(lab.stop, PBTI_STOP_BUDGET);
 }
 
@@ -374,6 +401,7 @@ int main(int argc, char **argv)
         RUN_TEST(test_two_workers_share_generations),
         RUN_TEST(test_storage_that_comes_back_is_waited_for),
         RUN_TEST(test_storage_that_stays_away_ends_the_run),
+        RUN_TEST(test_storage_that_goes_while_publishing_ends_the_run),
         RUN_TEST(test_stop_hours),
         RUN_TEST(test_a_run_leaves_the_process_as_it_was),
         RUN_TEST(test_a_checkpoint_can_be_evaluated),
