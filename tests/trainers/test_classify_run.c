@@ -349,7 +349,7 @@ static void test_restored_optimiser_obeys_new_values(void **state)
     const char *const saved = place("saved");
     struct pbti_classify_task task = {.seed = 3, .steps = 50, .save = saved};
     (void)run(&c, &s, &task);
-    float const momentum = c.mlp.block.momentum[3];
+    float const momentum = c.mlp.block.slots[0][3];
     assert_true(momentum != 0.0f);
 
     s.lr = 0.0; /* nothing may move, though momentum came back */
@@ -358,12 +358,12 @@ static void test_restored_optimiser_obeys_new_values(void **state)
     s.batch = 9;
     task = (struct pbti_classify_task){.seed = 4, .start = PBT_CLIENT_LOAD, .load = saved};
     (void)run(&c, &s, &task);
-    assert_true(c.mlp.block.momentum[3] == momentum);
+    assert_true(c.mlp.block.slots[0][3] == momentum);
     float const weight = c.mlp.block.weights[3];
     task = (struct pbti_classify_task){.seed = 4, .steps = 50, .start = PBT_CLIENT_KEEP};
     (void)run(&c, &s, &task);
     assert_true(c.mlp.block.weights[3] == weight);
-    assert_true(c.mlp.block.momentum[3] != momentum);
+    assert_true(c.mlp.block.slots[0][3] != momentum);
     assert_true(c.sgd.lr == 0.0 && c.sgd.momentum == 0.5);
     assert_true(c.pass.dropout == 0.25 && c.batch == 9);
     pbti_classify_deinit(&c);

@@ -33,22 +33,28 @@ static int teardown(void **state)
 }
 
 /* A block of a matrix (rows, 3) and a vector (rows), filled with noise. */
-static void make(struct pbti_nn_block *block, uint32_t rows, uint32_t salt)
+static void make_with(struct pbti_nn_block *block, uint32_t rows, uint32_t slots, uint32_t salt)
 {
     uint32_t index = 0;
     pbti_nn_block_init(block);
     assert_int_equal(pbti_nn_block_add(block, "weight", rows, 3, true, &index, NULL), PBT_OK);
     assert_int_equal(pbti_nn_block_add(block, "bias", rows, 1, false, &index, NULL), PBT_OK);
     assert_int_equal(index, 1);
-    assert_int_equal(pbti_nn_block_allocate(block, NULL), PBT_OK);
-    for (size_t i = 0; i < 2 * block->plane_floats; i++) {
+    assert_int_equal(pbti_nn_block_allocate(block, slots, NULL), PBT_OK);
+    for (size_t i = 0; i < (1 + slots) * block->plane_floats; i++) {
         block->weights[i] = fixture_noise(salt + (uint32_t)i);
     }
+    block->updates = UINT64_C(0x0123456789abcd00) + salt;
+}
+
+static void make(struct pbti_nn_block *block, uint32_t rows, uint32_t salt)
+{
+    make_with(block, rows, 1, salt);
 }
 
 static size_t saved_size(const struct pbti_nn_block *block)
 {
-    return 2 * (size_t)block->plane_floats * sizeof(float);
+    return (1 + block->slot_count) * (size_t)block->plane_floats * sizeof(float);
 }
 
 static const char *save_one(const struct pbti_nn_block *block, const char *extra)
@@ -67,6 +73,7 @@ static void refused(const char *path, struct pbti_nn_block *block, pbt_status st
     float *const before = malloc(saved_size(block));
     assert_non_null(before);
     memcpy(before, block->weights, saved_size(block));
+    uint64_t const updates = block->updates;
     struct pbt_error err = {0};
     void *extra = &err;
     uint32_t size = 1;
@@ -77,6 +84,7 @@ static void refused(const char *path, struct pbti_nn_block *block, pbt_status st
     assert_null(extra);
     assert_int_equal(size, 0);
     assert_memory_equal(before, block->weights, saved_size(block));
+    assert_true(block->updates == updates);
     free(before);
 }
 
@@ -93,6 +101,7 @@ static void test_round_trip_is_bit_for_bit(void **state)
     uint32_t size = 0;
     assert_int_equal(pbti_nn_checkpoint_load(path, &loaded, &extra, &size, NULL), PBT_OK);
     assert_memory_equal(saved.weights, loaded.weights, saved_size(&saved));
+    assert_true(loaded.updates == saved.updates);
     assert_int_equal(size, 8);
     assert_memory_equal(extra, "position", 8);
     free(extra);
@@ -103,6 +112,32 @@ static void test_round_trip_is_bit_for_bit(void **state)
     assert_null(extra);
     pbti_nn_block_deinit(&saved);
     pbti_nn_block_deinit(&loaded);
+}
+
+/* Any number of slots comes back, and only into a block of as many. */
+static void test_slots_come_back_or_are_refused(void **state)
+{
+    (void)state;
+    for (uint32_t slots = 0; slots <= PBTI_NN_SLOTS_MAX; slots++) {
+        struct pbti_nn_block saved;
+        make_with(&saved, 5, slots, 1);
+        const char *const path = save_one(&saved, "");
+        for (uint32_t others = 0; others <= PBTI_NN_SLOTS_MAX; others++) {
+            struct pbti_nn_block loaded;
+            make_with(&loaded, 5, others, 1000);
+            if (others != slots) {
+                refused(path, &loaded, PBT_EINVAL, "trained with another optimiser");
+            } else {
+                void *extra = NULL;
+                uint32_t size = 0;
+                assert_int_equal(pbti_nn_checkpoint_load(path, &loaded, &extra, &size, NULL),
+                                 PBT_OK);
+                assert_memory_equal(saved.weights, loaded.weights, saved_size(&saved));
+            }
+            pbti_nn_block_deinit(&loaded);
+        }
+        pbti_nn_block_deinit(&saved);
+    }
 }
 
 static void test_every_truncation_is_noticed(void **state)
@@ -189,9 +224,9 @@ static void test_sizes_in_the_header_are_limited(void **state)
         refused(path, &block, PBT_ECORRUPT, "huge.bin");
         memcpy(bytes + places[i], kept, 4);
     }
-    bytes[8] = 2;
+    bytes[8] = 1; /* the version before: never released */
     fixture_write(path, bytes, size);
-    refused(path, &block, PBT_EVERSION, "has version 2");
+    refused(path, &block, PBT_EVERSION, "has version 1");
     free(bytes);
     pbti_nn_block_deinit(&block);
 }
@@ -231,16 +266,33 @@ static void test_block_limits(void **state)
     assert_int_equal(pbti_nn_block_add(&block, "p", 1, 1, true, &index, &err), PBT_ELIMIT);
 }
 
+static void test_clear_makes_a_block_new(void **state)
+{
+    (void)state;
+    struct pbti_nn_block block;
+    make_with(&block, 5, 2, 1);
+    block.gradients[3] = 1.0f;
+    pbti_nn_block_clear(&block);
+    assert_true(block.updates == 0);
+    for (size_t i = 0; i < 4 * block.plane_floats; i++) {
+        assert_true(block.weights[i] == 0.0f);
+    }
+    pbti_nn_block_deinit(&block);
+    assert_null(block.weights);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip_is_bit_for_bit, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_slots_come_back_or_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_truncation_is_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_flipped_bit_is_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_networks_and_files_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sizes_in_the_header_are_limited, setup, teardown),
         cmocka_unit_test_setup_teardown(test_failed_writes_leave_no_checkpoint, setup, teardown),
         cmocka_unit_test(test_block_limits),
+        cmocka_unit_test(test_clear_makes_a_block_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

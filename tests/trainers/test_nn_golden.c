@@ -96,7 +96,7 @@ static void test_padding_stays_zero(void **state)
     set_batch(&mlp, 0);
     (void)pbti_mlp_gradients(&mlp, BATCH, &pass);
     pbti_nn_sgd_step(&sgd, &mlp.block);
-    const float *const planes[] = {mlp.block.weights, mlp.block.momentum, mlp.block.gradients};
+    const float *const planes[] = {mlp.block.weights, mlp.block.slots[0], mlp.block.gradients};
     for (uint32_t p = 0; p < mlp.block.part_count; p++) {
         const struct pbti_nn_part *const part = &mlp.block.parts[p];
         size_t const values = (size_t)part->rows * part->columns;

@@ -146,6 +146,42 @@ static void test_linear_without_bias_is_the_product(void **state)
     free(w);
 }
 
+/* Odd sizes, one row, one column, and sizes beside the squares it works in. */
+static void test_transpose_and_the_linear_layer_from_it(void **state)
+{
+    (void)state;
+    static const uint32_t shapes[][3] = {{1, 1, 1}, {4, 33, 65}, {1, 100, 31}, {3, 32, 64}};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        uint32_t const batch = shapes[i][0], inputs = shapes[i][1], outputs = shapes[i][2];
+        float *const x = noise((size_t)batch * inputs, 1);
+        float *const w = noise((size_t)outputs * inputs, 100);
+        float *const b = noise(outputs, 200);
+        float *const turned = pbti_nn_floats((size_t)outputs * inputs);
+        float *const y = pbti_nn_floats((size_t)batch * outputs);
+        float *const expected = pbti_nn_floats((size_t)batch * outputs);
+        pbti_nn_transpose(outputs, inputs, w, turned);
+        for (size_t o = 0; o < outputs; o++) {
+            for (size_t k = 0; k < inputs; k++) {
+                assert_true(turned[k * outputs + o] == w[o * inputs + k]);
+            }
+        }
+        for (int with_bias = 0; with_bias < 2; with_bias++) {
+            const float *const bias = with_bias ? b : NULL;
+            pbti_nn_linear_forward_transposed(y, x, turned, bias, batch, inputs, outputs);
+            pbti_nn_linear_forward(expected, x, w, bias, batch, inputs, outputs);
+            for (size_t k = 0; k < (size_t)batch * outputs; k++) {
+                assert_close((double)y[k], (double)expected[k], 2e-7 * (inputs + 8));
+            }
+        }
+        free(x);
+        free(w);
+        free(b);
+        free(turned);
+        free(y);
+        free(expected);
+    }
+}
+
 /* -------- activations -------- */
 
 static double reference(enum pbti_nn_activation f, double x)
@@ -373,6 +409,7 @@ int main(void)
         cmocka_unit_test(test_matmul_beta_zero_ignores_old_values),
         cmocka_unit_test(test_linear_backward_is_the_derivative),
         cmocka_unit_test(test_linear_without_bias_is_the_product),
+        cmocka_unit_test(test_transpose_and_the_linear_layer_from_it),
         cmocka_unit_test(test_activations_agree_with_libm),
         cmocka_unit_test(test_activations_keep_nan),
         cmocka_unit_test(test_activation_names_are_found),

@@ -5,6 +5,7 @@
 #include "nn/nn_init.h"
 #include "nn/nn_linear.h"
 #include "nn/nn_loss.h"
+#include "nn/nn_sgd.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -84,7 +85,7 @@ static pbt_status add_parts(struct pbti_mlp *mlp, struct pbt_error *err)
         status = pbti_nn_block_add(&mlp->block, name, outputs, 1, false, &layer->bias, err);
         if (status != PBT_OK) { return status; }
     }
-    return pbti_nn_block_allocate(&mlp->block, err);
+    return pbti_nn_block_allocate(&mlp->block, PBTI_NN_SGD_SLOTS, err);
 }
 
 pbt_status pbti_mlp_init(struct pbti_mlp *mlp, const struct pbti_mlp_shape *shape,
@@ -115,8 +116,7 @@ void pbti_mlp_randomise(struct pbti_mlp *mlp, uint64_t seed)
 {
     const struct pbti_mlp_shape *const shape = &mlp->shape;
     struct pbti_nn_block *const block = &mlp->block;
-    memset(block->weights, 0, block->plane_floats * sizeof(float));
-    memset(block->momentum, 0, block->plane_floats * sizeof(float));
+    pbti_nn_block_clear(block);
     for (uint32_t l = 0; l < shape->layers; l++) {
         uint32_t const inputs = shape->sizes[l];
         uint32_t const outputs = shape->sizes[l + 1];

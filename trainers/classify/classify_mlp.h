@@ -56,10 +56,10 @@ PBT_NODISCARD pbt_status pbti_mlp_init(struct pbti_mlp *mlp, const struct pbti_m
                                        uint32_t capacity, struct pbt_error *err);
 void pbti_mlp_deinit(struct pbti_mlp *mlp);
 
-/* Draw all weights anew; biases and momentum are 0. */
+/* Draw all weights anew; biases and what SGD remembers are 0. */
 void pbti_mlp_randomise(struct pbti_mlp *mlp, uint64_t seed);
 
-/* Make room for batches of `capacity` rows; keeps weights and momentum. Errors: PBT_ENOMEM. */
+/* Make room for batches of `capacity` rows; keeps weights and slots. Errors: PBT_ENOMEM. */
 PBT_NODISCARD pbt_status pbti_mlp_reserve(struct pbti_mlp *mlp, uint32_t capacity,
                                           struct pbt_error *err);
 

@@ -40,17 +40,30 @@ pbt_status pbti_nn_block_add(struct pbti_nn_block *block, const char *name, uint
     return PBT_OK;
 }
 
-pbt_status pbti_nn_block_allocate(struct pbti_nn_block *block, struct pbt_error *err)
+pbt_status pbti_nn_block_allocate(struct pbti_nn_block *block, uint32_t slot_count,
+                                  struct pbt_error *err)
 {
     assert(block->weights == NULL && block->plane_floats > 0);
+    assert(slot_count <= PBTI_NN_SLOTS_MAX);
     size_t const plane = (size_t)block->plane_floats;
-    block->weights = pbti_nn_floats(3 * plane);
+    block->weights = pbti_nn_floats((2 + (size_t)slot_count) * plane);
     if (block->weights == NULL) {
         return pbti_nn_fail(err, PBT_ENOMEM, "no memory for a network of %zu weights", plane);
     }
-    block->momentum = block->weights + plane;
-    block->gradients = block->momentum + plane;
+    block->slot_count = slot_count;
+    for (uint32_t k = 0; k < slot_count; k++) {
+        block->slots[k] = block->weights + (1 + k) * plane;
+    }
+    block->gradients = block->weights + (1 + slot_count) * plane;
     return PBT_OK;
+}
+
+void pbti_nn_block_clear(struct pbti_nn_block *block)
+{
+    assert(block->weights != NULL);
+    size_t const planes = 2 + block->slot_count;
+    memset(block->weights, 0, planes * (size_t)block->plane_floats * sizeof(float));
+    block->updates = 0;
 }
 
 float *pbti_nn_block_part(const struct pbti_nn_block *block, float *plane, uint32_t index)

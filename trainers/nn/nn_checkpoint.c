@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* nn_checkpoint.c - a parameter block in a file, see nn_checkpoint.h for the layout. */
 #include "nn/nn_checkpoint.h"
+#include "nn/nn_bytes.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,33 +12,14 @@
 #include <unistd.h>
 #include <xxhash.h>
 
-enum { VERSION = 1, HEADER_SIZE = 32, PART_SIZE = 48, CHECKSUM_SIZE = 8, PATH_SIZE = 4096 };
+enum { VERSION = 2, HEADER_SIZE = 40, PART_SIZE = 48, CHECKSUM_SIZE = 8, PATH_SIZE = 4096 };
 
 static const char magic[8] = {'P', 'B', 'T', 'N', 'N', 'C', 'K', 'P'};
 
 struct header {
     uint32_t version, parts, planes, extra_size;
-    uint64_t plane_floats;
+    uint64_t plane_floats, updates;
 };
-
-/* -------- bytes -------- */
-
-static unsigned char *put(unsigned char *at, uint64_t value, size_t size)
-{
-    for (size_t i = 0; i < size; i++) {
-        at[i] = (unsigned char)(value >> (8 * i));
-    }
-    return at + size;
-}
-
-static uint64_t get(const unsigned char *at, size_t size)
-{
-    uint64_t value = 0;
-    for (size_t i = 0; i < size; i++) {
-        value |= (uint64_t)at[i] << (8 * i);
-    }
-    return value;
-}
 
 /* Floats are copied as they stand in memory, which is the file's format on this kind of machine. */
 #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
@@ -57,25 +39,26 @@ static void encode(unsigned char *bytes, size_t size, const struct header *h,
 {
     memcpy(bytes, magic, sizeof magic);
     unsigned char *at = bytes + sizeof magic;
-    at = put(at, h->version, 4);
-    at = put(at, h->parts, 4);
-    at = put(at, h->planes, 4);
-    at = put(at, h->extra_size, 4);
-    at = put(at, h->plane_floats, 8);
+    at = pbti_nn_put(at, h->version, 4);
+    at = pbti_nn_put(at, h->parts, 4);
+    at = pbti_nn_put(at, h->planes, 4);
+    at = pbti_nn_put(at, h->extra_size, 4);
+    at = pbti_nn_put(at, h->plane_floats, 8);
+    at = pbti_nn_put(at, h->updates, 8);
     for (uint32_t p = 0; p < h->parts; p++) {
         const struct pbti_nn_part *const part = &block->parts[p];
         memcpy(at, part->name, PBTI_NN_PART_NAME_SIZE);
-        at = put(at + PBTI_NN_PART_NAME_SIZE, part->rows, 4);
-        at = put(at, part->columns, 4);
-        at = put(at, part->offset, 8);
+        at = pbti_nn_put(at + PBTI_NN_PART_NAME_SIZE, part->rows, 4);
+        at = pbti_nn_put(at, part->columns, 4);
+        at = pbti_nn_put(at, part->offset, 8);
     }
     if (h->extra_size > 0) { memcpy(at, extra, h->extra_size); }
     at += h->extra_size;
-    /* momentum follows weights in memory */
+    /* the slots follow the weights in memory */
     size_t const planes_size = (size_t)h->planes * (size_t)h->plane_floats * sizeof(float);
     memcpy(at, block->weights, planes_size);
     at += planes_size;
-    at = put(at, XXH3_64bits(bytes, size - CHECKSUM_SIZE), CHECKSUM_SIZE);
+    at = pbti_nn_put(at, XXH3_64bits(bytes, size - CHECKSUM_SIZE), CHECKSUM_SIZE);
     assert(at == bytes + size);
 }
 
@@ -116,9 +99,10 @@ pbt_status pbti_nn_checkpoint_save(const char *path, const struct pbti_nn_block 
     assert(block->weights != NULL && extra_size <= PBTI_NN_EXTRA_MAX);
     struct header const h = {.version = VERSION,
                              .parts = block->part_count,
-                             .planes = PBTI_NN_PLANES_SAVED,
+                             .planes = 1 + block->slot_count,
                              .extra_size = extra_size,
-                             .plane_floats = block->plane_floats};
+                             .plane_floats = block->plane_floats,
+                             .updates = block->updates};
     size_t const size = (size_t)file_size(&h);
     unsigned char *const bytes = malloc(size);
     if (bytes == NULL) {
@@ -146,17 +130,18 @@ static pbt_status read_header(FILE *file, uint64_t size, const char *path, struc
         return pbti_nn_fail(err, PBT_ECORRUPT, "file \"%s\" is not a checkpoint of a network",
                             path);
     }
-    h->version = (uint32_t)get(bytes + 8, 4);
-    h->parts = (uint32_t)get(bytes + 12, 4);
-    h->planes = (uint32_t)get(bytes + 16, 4);
-    h->extra_size = (uint32_t)get(bytes + 20, 4);
-    h->plane_floats = get(bytes + 24, 8);
+    h->version = (uint32_t)pbti_nn_get(bytes + 8, 4);
+    h->parts = (uint32_t)pbti_nn_get(bytes + 12, 4);
+    h->planes = (uint32_t)pbti_nn_get(bytes + 16, 4);
+    h->extra_size = (uint32_t)pbti_nn_get(bytes + 20, 4);
+    h->plane_floats = pbti_nn_get(bytes + 24, 8);
+    h->updates = pbti_nn_get(bytes + 32, 8);
     if (h->version != VERSION) {
         return pbti_nn_fail(err, PBT_EVERSION,
                             "checkpoint \"%s\" has version %u; this program reads version %d", path,
                             h->version, (int)VERSION);
     }
-    if (h->parts > PBTI_NN_PARTS_MAX || h->planes != PBTI_NN_PLANES_SAVED ||
+    if (h->parts > PBTI_NN_PARTS_MAX || h->planes < 1 || h->planes > 1 + PBTI_NN_SLOTS_MAX ||
         h->extra_size > PBTI_NN_EXTRA_MAX || h->plane_floats > PBTI_NN_PLANE_FLOATS_MAX) {
         return pbti_nn_fail(err, PBT_ECORRUPT,
                             "checkpoint \"%s\" is damaged: its header names "
@@ -215,9 +200,9 @@ static pbt_status compare_parts(const unsigned char *table, const struct header 
     }
     for (uint32_t p = 0; p < h->parts; p++, table += PART_SIZE) {
         const struct pbti_nn_part *const part = &block->parts[p];
-        uint32_t const rows = (uint32_t)get(table + PBTI_NN_PART_NAME_SIZE, 4);
-        uint32_t const columns = (uint32_t)get(table + PBTI_NN_PART_NAME_SIZE + 4, 4);
-        uint64_t const offset = get(table + PBTI_NN_PART_NAME_SIZE + 8, 8);
+        uint32_t const rows = (uint32_t)pbti_nn_get(table + PBTI_NN_PART_NAME_SIZE, 4);
+        uint32_t const columns = (uint32_t)pbti_nn_get(table + PBTI_NN_PART_NAME_SIZE + 4, 4);
+        uint64_t const offset = pbti_nn_get(table + PBTI_NN_PART_NAME_SIZE + 8, 8);
         if (memcmp(table, part->name, PBTI_NN_PART_NAME_SIZE) != 0 || rows != part->rows ||
             columns != part->columns || offset != part->offset) {
             return pbti_nn_fail(err, PBT_EINVAL,
@@ -227,10 +212,25 @@ static pbt_status compare_parts(const unsigned char *table, const struct header 
                                 part->columns);
         }
     }
-    return h->plane_floats == block->plane_floats
-               ? PBT_OK
-               : pbti_nn_fail(err, PBT_ECORRUPT,
-                              "checkpoint \"%s\" is damaged: its table and sizes disagree", path);
+    if (h->plane_floats != block->plane_floats) {
+        return pbti_nn_fail(err, PBT_ECORRUPT,
+                            "checkpoint \"%s\" is damaged: its table and sizes disagree", path);
+    }
+    return PBT_OK;
+}
+
+/* The optimiser of the file must remember as much about each weight as that of the block. */
+static pbt_status compare_slots(const struct header *h, const struct pbti_nn_block *block,
+                                const char *path, struct pbt_error *err)
+{
+    if (h->planes != 1 + block->slot_count) {
+        return pbti_nn_fail(
+            err, PBT_EINVAL,
+            "checkpoint \"%s\" was trained with another optimiser: it has %u values "
+            "for each weight, the one asked for has %u",
+            path, h->planes - 1, block->slot_count);
+    }
+    return PBT_OK;
 }
 
 /* Judge all bytes, then copy. */
@@ -239,11 +239,12 @@ static pbt_status decode(const unsigned char *bytes, const struct header *h, con
 {
     size_t const size = (size_t)file_size(h);
     if (XXH3_64bits(bytes, size - CHECKSUM_SIZE) !=
-        get(bytes + size - CHECKSUM_SIZE, CHECKSUM_SIZE)) {
+        pbti_nn_get(bytes + size - CHECKSUM_SIZE, CHECKSUM_SIZE)) {
         return pbti_nn_fail(err, PBT_ECORRUPT,
                             "checkpoint \"%s\" is damaged: its checksum does not agree", path);
     }
-    pbt_status const status = compare_parts(bytes + HEADER_SIZE, h, block, path, err);
+    pbt_status status = compare_parts(bytes + HEADER_SIZE, h, block, path, err);
+    if (status == PBT_OK) { status = compare_slots(h, block, path, err); }
     if (status != PBT_OK) { return status; }
     const unsigned char *const tail = bytes + HEADER_SIZE + (size_t)h->parts * PART_SIZE;
     if (h->extra_size > 0) {
@@ -255,6 +256,7 @@ static pbt_status decode(const unsigned char *bytes, const struct header *h, con
     }
     memcpy(block->weights, tail + h->extra_size,
            (size_t)h->planes * (size_t)h->plane_floats * sizeof(float));
+    block->updates = h->updates;
     return PBT_OK;
 }
 

@@ -5,11 +5,12 @@
  * Layout, little-endian, no padding but where said:
  *
  *     8  magic "PBTNNCKP"
- *     4  version, 1
+ *     4  version, 2
  *     4  number of parts P          (at most PBTI_NN_PARTS_MAX)
- *     4  number of planes L         (weights, momentum: 2)
+ *     4  number of planes L         (weights and slots: 1 to 1 + PBTI_NN_SLOTS_MAX)
  *     4  bytes of extra data E      (at most PBTI_NN_EXTRA_MAX)
  *     8  floats of one plane F      (at most PBTI_NN_PLANE_FLOATS_MAX)
+ *     8  steps the optimiser has done
  *     P times: 32 name, zero padded; 4 rows; 4 columns; 8 offset in floats
  *     E  extra data: what the task adds, such as its position in the data order
  *     L * F * 4  planes, IEEE 754 binary32
@@ -27,7 +28,7 @@
 #define PBTI_NN_EXTRA_MAX (UINT32_C(1) << 26)
 
 /*
- * Write weights, momentum and `extra` to the file `path`.
+ * Write weights, slots, the count of updates and `extra` to the file `path`.
  *
  * Errors      PBT_EIO, PBT_ENOMEM; then no file `path` was made
  */
@@ -37,12 +38,14 @@ PBT_NODISCARD pbt_status pbti_nn_checkpoint_save(const char *path,
                                                  struct pbt_error *err);
 
 /*
- * Read weights and momentum into `block`, whose table must be that of the file.
+ * Read weights, slots and the count of updates into `block`, whose table and number of slots must
+ * be those of the file.
  *
  * extra       out, owned by the caller, release with free(); NULL when there is none
  *
  * Errors      PBT_ENOENT, PBT_EIO, PBT_ENOMEM, PBT_ECORRUPT (not a checkpoint, truncated, damaged),
- *             PBT_EVERSION, PBT_EINVAL (a network of another shape); `block` is unchanged then
+ *             PBT_EVERSION, PBT_EINVAL (a network of another shape, or trained with another
+ *             optimiser); `block` is unchanged then
  */
 PBT_NODISCARD pbt_status pbti_nn_checkpoint_load(const char *path, struct pbti_nn_block *block,
                                                  void **extra, uint32_t *extra_size,

@@ -37,6 +37,14 @@ void pbti_nn_linear_forward(float *y, const float *x, const float *w, const floa
     if (b != NULL) { add_bias(y, b, batch, outputs); }
 }
 
+void pbti_nn_linear_forward_transposed(float *y, const float *x, const float *w_transposed,
+                                       const float *b, uint32_t batch, uint32_t inputs,
+                                       uint32_t outputs)
+{
+    pbti_nn_matmul(false, false, batch, outputs, inputs, x, w_transposed, 0.0f, y);
+    if (b != NULL) { add_bias(y, b, batch, outputs); }
+}
+
 void pbti_nn_linear_backward(float *dx, float *dw, float *db, const float *dy, const float *x,
                              const float *w, uint32_t batch, uint32_t inputs, uint32_t outputs)
 {

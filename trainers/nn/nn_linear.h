@@ -21,6 +21,16 @@ void pbti_nn_linear_forward(float *y, const float *x, const float *w, const floa
                             uint32_t batch, uint32_t inputs, uint32_t outputs);
 
 /*
+ * The same, from a copy of W that pbti_nn_transpose() made: with few rows (a player's next move)
+ * most of the time goes into reading W, which is faster along the outputs.
+ *
+ * w_transposed  in, shape (I, O)
+ */
+void pbti_nn_linear_forward_transposed(float *y, const float *x, const float *w_transposed,
+                                       const float *b, uint32_t batch, uint32_t inputs,
+                                       uint32_t outputs);
+
+/*
  * dx = dy W, dw = dy^T x, db = sum over the batch of dy. Gradients are written, not accumulated.
  *
  * dx          out, shape (B, I); NULL: not wanted (the first layer)

@@ -21,6 +21,24 @@ void pbti_nn_matmul(bool a_transposed, bool b_transposed, uint32_t rows, uint32_
     }
 }
 
+/* In squares that fit the first cache, so that both sides are read and written in whole lines. */
+void pbti_nn_transpose(uint32_t rows, uint32_t columns, const float *restrict in,
+                       float *restrict out)
+{
+    enum { SIDE = 32 };
+    for (size_t i = 0; i < rows; i += SIDE) {
+        size_t const i_end = i + SIDE < rows ? i + SIDE : rows;
+        for (size_t j = 0; j < columns; j += SIDE) {
+            size_t const j_end = j + SIDE < columns ? j + SIDE : columns;
+            for (size_t k = i; k < i_end; k++) {
+                for (size_t l = j; l < j_end; l++) {
+                    out[l * rows + k] = in[k * columns + l];
+                }
+            }
+        }
+    }
+}
+
 void pbti_nn_matmul_reference(bool a_transposed, bool b_transposed, uint32_t rows, uint32_t columns,
                               uint32_t inner, const float *a, const float *b, float beta, float *c)
 {

@@ -27,7 +27,16 @@
 void pbti_nn_matmul(bool a_transposed, bool b_transposed, uint32_t rows, uint32_t columns,
                     uint32_t inner, const float *a, const float *b, float beta, float *c);
 
-/* The same in plain C, sums in index order and in double: what the fast one is tested against. */
+/*
+ * out = in^T.
+ *
+ * in          in, shape (rows, columns)
+ * out         out, shape (columns, rows); not `in`
+ */
+void pbti_nn_transpose(uint32_t rows, uint32_t columns, const float *in, float *out);
+
+/* The product in plain C, sums in index order and in double: what the fast one is tested
+ * against. */
 void pbti_nn_matmul_reference(bool a_transposed, bool b_transposed, uint32_t rows, uint32_t columns,
                               uint32_t inner, const float *a, const float *b, float beta, float *c);
 

@@ -18,12 +18,13 @@ static void step(float *restrict w, float *restrict v, const float *restrict g, 
 
 void pbti_nn_sgd_step(const struct pbti_nn_sgd *sgd, struct pbti_nn_block *block)
 {
-    assert(block->weights != NULL);
+    assert(block->weights != NULL && block->slot_count == PBTI_NN_SGD_SLOTS);
     for (uint32_t p = 0; p < block->part_count; p++) {
         const struct pbti_nn_part *const part = &block->parts[p];
         step(pbti_nn_block_part(block, block->weights, p),
-             pbti_nn_block_part(block, block->momentum, p),
+             pbti_nn_block_part(block, block->slots[0], p),
              pbti_nn_block_part(block, block->gradients, p), (float)sgd->lr, (float)sgd->momentum,
              part->decay ? (float)sgd->weight_decay : 0.0f, (size_t)part->rows * part->columns);
     }
+    block->updates++;
 }

@@ -18,6 +18,9 @@
 
 #include "nn/nn_block.h"
 
+/* Slots in the block: v. */
+enum { PBTI_NN_SGD_SLOTS = 1 };
+
 /* The live settings: what is written here is what the next step uses (`in_force`). */
 struct pbti_nn_sgd {
     double lr;           /* (0, inf) */
@@ -25,7 +28,7 @@ struct pbti_nn_sgd {
     double weight_decay; /* [0, inf) */
 };
 
-/* One step over the whole block: reads gradients, changes momentum and weights. */
+/* One step over the whole block: reads gradients, changes v and weights. */
 void pbti_nn_sgd_step(const struct pbti_nn_sgd *sgd, struct pbti_nn_block *block);
 
 #endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * nn_bytes.h - whole numbers in files, little-endian: what a checkpoint and the data a trainer adds
+ * to it are written with.
+ */
+#ifndef PBTI_NN_BYTES_H
+#define PBTI_NN_BYTES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Write the low `size` bytes of `value`, 1 to 8 of them; returns the place behind them. */
+static inline unsigned char *pbti_nn_put(unsigned char *at, uint64_t value, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        at[i] = (unsigned char)(value >> (8 * i));
+    }
+    return at + size;
+}
+
+/* Read a value of `size` bytes, 1 to 8 of them. */
+static inline uint64_t pbti_nn_get(const unsigned char *at, size_t size)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < size; i++) {
+        value |= (uint64_t)at[i] << (8 * i);
+    }
+    return value;
+}
+
+#endif
