@@ -4,6 +4,7 @@
  * bit, a foreign file and one of another network are refused by name and leave the network as it
  * was.
  */
+#include "nn/nn_adam.h"
 #include "nn/nn_checkpoint.h"
 #include "trainer_fixture.h"
 
@@ -138,6 +139,38 @@ static void test_slots_come_back_or_are_refused(void **state)
         }
         pbti_nn_block_deinit(&saved);
     }
+}
+
+static void adam_steps(struct pbti_nn_block *block, uint32_t from, uint32_t to)
+{
+    struct pbti_nn_adam const adam = {.lr = 0.01, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 1e-6};
+    for (uint32_t step = from; step < to; step++) {
+        for (uint32_t i = 0; i < block->parts[0].rows * block->parts[0].columns; i++) {
+            block->gradients[i] = fixture_noise(1000 * step + i);
+        }
+        pbti_nn_adam_step(&adam, block, 1.0);
+    }
+}
+
+/* Adam's corrections depend on how many steps there were: a break must not show. */
+static void test_an_optimiser_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    struct pbti_nn_block unbroken, loaded;
+    make_with(&unbroken, 5, PBTI_NN_ADAM_SLOTS, 1);
+    make_with(&loaded, 5, PBTI_NN_ADAM_SLOTS, 1000);
+    pbti_nn_block_clear(&unbroken);
+    adam_steps(&unbroken, 0, 3);
+    const char *const path = save_one(&unbroken, "");
+    adam_steps(&unbroken, 3, 6);
+    void *extra = NULL;
+    uint32_t size = 0;
+    assert_int_equal(pbti_nn_checkpoint_load(path, &loaded, &extra, &size, NULL), PBT_OK);
+    assert_true(loaded.updates == 3);
+    adam_steps(&loaded, 3, 6);
+    assert_memory_equal(loaded.weights, unbroken.weights, saved_size(&unbroken));
+    pbti_nn_block_deinit(&unbroken);
+    pbti_nn_block_deinit(&loaded);
 }
 
 static void test_every_truncation_is_noticed(void **state)
@@ -286,6 +319,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip_is_bit_for_bit, setup, teardown),
         cmocka_unit_test_setup_teardown(test_slots_come_back_or_are_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_an_optimiser_goes_on_where_it_was, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_truncation_is_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_every_flipped_bit_is_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_other_networks_and_files_are_refused, setup, teardown),

@@ -62,7 +62,7 @@ static void check(const struct golden *g)
                                            .step = step};
         set_batch(&mlp, step);
         assert_near(g->activation, step, pbti_mlp_gradients(&mlp, BATCH, &pass), g->losses[step]);
-        pbti_nn_sgd_step(&sgd, &mlp.block);
+        pbti_nn_sgd_step(&sgd, &mlp.block, 1.0);
     }
     size_t at = 0;
     for (uint32_t p = 0; p < mlp.block.part_count; p++) {
@@ -95,7 +95,7 @@ static void test_padding_stays_zero(void **state)
     struct pbti_mlp_pass const pass = {.seed = 1};
     set_batch(&mlp, 0);
     (void)pbti_mlp_gradients(&mlp, BATCH, &pass);
-    pbti_nn_sgd_step(&sgd, &mlp.block);
+    pbti_nn_sgd_step(&sgd, &mlp.block, 1.0);
     const float *const planes[] = {mlp.block.weights, mlp.block.slots[0], mlp.block.gradients};
     for (uint32_t p = 0; p < mlp.block.part_count; p++) {
         const struct pbti_nn_part *const part = &mlp.block.parts[p];

@@ -401,6 +401,49 @@ static void test_initial_weights_have_their_variance(void **state)
     free(w);
 }
 
+/* The shorter side is orthonormal, also of a vector and of a square; the other side of no more. */
+static void test_orthogonal_weights_are(void **state)
+{
+    (void)state;
+    static const uint32_t shapes[][2] = {{1, 1}, {1, 9}, {9, 1}, {33, 70}, {70, 33}, {64, 64}};
+    for (size_t s = 0; s < sizeof shapes / sizeof shapes[0]; s++) {
+        uint32_t const rows = shapes[s][0], columns = shapes[s][1];
+        uint32_t const count = rows < columns ? rows : columns;
+        float *const w = pbti_nn_floats((size_t)rows * columns);
+        float *const products = pbti_nn_floats((size_t)count * count);
+        struct pbti_nn_stream const stream = {.seed = 5 + s, .purpose = PBTI_NN_PURPOSE_INIT};
+        pbti_nn_init_orthogonal(w, rows, columns, 2.0, &stream);
+        bool const wide = rows <= columns;
+        pbti_nn_matmul_reference(!wide, wide, count, count, wide ? columns : rows, w, w, 0.0f,
+                                 products);
+        for (uint32_t i = 0; i < count * count; i++) {
+            assert_close((double)products[i], i % (count + 1) == 0 ? 4.0 : 0.0, 2e-6);
+        }
+        free(w);
+        free(products);
+    }
+}
+
+/* Drawn evenly: the first value of a 2 x 2 rotation or reflection is the cosine of an even angle,
+ * which has mean 0 and mean square 1/2. */
+static void test_orthogonal_weights_are_drawn_evenly(void **state)
+{
+    (void)state;
+    enum { DRAWS = 4000 };
+    double sum = 0.0, squares = 0.0, reflections = 0.0;
+    for (uint64_t seed = 0; seed < DRAWS; seed++) {
+        float w[4];
+        struct pbti_nn_stream const stream = {.seed = seed, .purpose = PBTI_NN_PURPOSE_INIT};
+        pbti_nn_init_orthogonal(w, 2, 2, 1.0, &stream);
+        sum += (double)w[0];
+        squares += (double)w[0] * (double)w[0];
+        reflections += w[0] * w[3] - w[1] * w[2] < 0.0f;
+    }
+    assert_close(sum / DRAWS, 0.0, 5.0 * sqrt(0.5 / DRAWS));
+    assert_close(squares / DRAWS, 0.5, 5.0 * sqrt(0.125 / DRAWS));
+    assert_close(reflections / DRAWS, 0.5, 5.0 * sqrt(0.25 / DRAWS));
+}
+
 int main(void)
 {
     pbti_nn_setup(1);
@@ -419,6 +462,8 @@ int main(void)
         cmocka_unit_test(test_cross_entropy_of_large_and_broken_logits),
         cmocka_unit_test(test_count_correct_takes_the_first_of_equals),
         cmocka_unit_test(test_initial_weights_have_their_variance),
+        cmocka_unit_test(test_orthogonal_weights_are),
+        cmocka_unit_test(test_orthogonal_weights_are_drawn_evenly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,8 +4,10 @@
  * number, for every choice of slots; padding stays 0; clipping gives the norm of the gradients and
  * says when there is none.
  */
+#include "nn/nn_adam.h"
 #include "nn/nn_clip.h"
 #include "nn/nn_rmsprop.h"
+#include "nn/nn_sgd.h"
 #include "trainer_fixture.h"
 
 #include <setjmp.h>
@@ -152,6 +154,70 @@ static void test_nan_gradients_reach_the_weights(void **state)
     pbti_nn_block_deinit(&block);
 }
 
+/* -------- Adam and SGD -------- */
+
+/* The first step of Adam is lr in the direction of the gradient's sign, whatever its size; what
+ * AdamW takes from weights is lr * decay of them, and nothing from biases. */
+static void test_first_step_of_adam(void **state)
+{
+    (void)state;
+    for (int decoupled = 0; decoupled < 2; decoupled++) {
+        struct pbti_nn_adam const adam = {.lr = 0.01,
+                                          .beta1 = 0.9,
+                                          .beta2 = 0.999,
+                                          .epsilon = 1e-12,
+                                          .weight_decay = decoupled ? 0.5 : 0.0,
+                                          .decoupled = decoupled};
+        struct pbti_nn_block before, after;
+        make(&before, PBTI_NN_ADAM_SLOTS);
+        make(&after, PBTI_NN_ADAM_SLOTS);
+        set_gradients(&after, 1);
+        pbti_nn_adam_step(&adam, &after, 0.5);
+        for (uint32_t p = 0; p < after.part_count; p++) {
+            double const shrink = 1.0 - (after.parts[p].decay ? 0.01 * adam.weight_decay : 0.0);
+            for (size_t i = 0; i < (size_t)after.parts[p].rows * after.parts[p].columns; i++) {
+                size_t const at = (size_t)after.parts[p].offset + i;
+                double const g = (double)after.gradients[at];
+                double const sign = (g > 0.0) - (g < 0.0);
+                assert_close((double)after.weights[at],
+                             shrink * (double)before.weights[at] - 0.01 * sign, 1e-6);
+            }
+        }
+        assert_padding_is_zero(&after);
+        pbti_nn_block_deinit(&before);
+        pbti_nn_block_deinit(&after);
+    }
+}
+
+/* Scaled gradients are smaller gradients, for every optimiser. */
+static void test_scale_multiplies_gradients(void **state)
+{
+    (void)state;
+    struct pbti_nn_sgd const sgd = {.lr = 0.1, .momentum = 0.9, .weight_decay = 0.01};
+    struct pbti_nn_adam const adam = {.lr = 0.1, .beta1 = 0.9, .beta2 = 0.99, .epsilon = 0.01};
+    struct pbti_nn_rmsprop const rmsprop = {.lr = 0.1, .decay = 0.9, .epsilon = 0.01};
+    for (int kind = 0; kind < 3; kind++) {
+        struct pbti_nn_block pair[2];
+        for (int scaled = 0; scaled < 2; scaled++) {
+            struct pbti_nn_block *const block = &pair[scaled];
+            double const scale = scaled ? 0.25 : 1.0;
+            make(block, kind == 1 ? PBTI_NN_ADAM_SLOTS : 1);
+            set_gradients(block, 1);
+            for (size_t i = 0; i < block->plane_floats && !scaled; i++) {
+                block->gradients[i] *= 0.25f; /* exact */
+            }
+            switch (kind) {
+            case 0: pbti_nn_sgd_step(&sgd, block, scale); break;
+            case 1: pbti_nn_adam_step(&adam, block, scale); break;
+            default: pbti_nn_rmsprop_step(&rmsprop, block, scale); break;
+            }
+        }
+        assert_memory_equal(pair[0].weights, pair[1].weights, pair[0].plane_floats * sizeof(float));
+        pbti_nn_block_deinit(&pair[0]);
+        pbti_nn_block_deinit(&pair[1]);
+    }
+}
+
 /* -------- clipping -------- */
 
 static void test_clip_gives_the_norm_and_the_factor(void **state)
@@ -206,6 +272,8 @@ int main(void)
         cmocka_unit_test(test_rmsprop_is_its_formula),
         cmocka_unit_test(test_centred_rmsprop_survives_constant_gradients),
         cmocka_unit_test(test_nan_gradients_reach_the_weights),
+        cmocka_unit_test(test_first_step_of_adam),
+        cmocka_unit_test(test_scale_multiplies_gradients),
         cmocka_unit_test(test_clip_gives_the_norm_and_the_factor),
         cmocka_unit_test(test_clip_says_when_there_is_no_norm),
     };

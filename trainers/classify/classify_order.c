@@ -2,6 +2,7 @@
 /* classify_order.c - in which order training images are used, see classify_order.h. */
 #include "classify/classify_order.h"
 #include "nn/nn_base.h"
+#include "nn/nn_bytes.h"
 #include "nn/nn_random.h"
 
 #include <assert.h>
@@ -80,18 +81,6 @@ void pbti_classify_order_take(struct pbti_classify_order *order, uint32_t *indic
 
 /* -------- encoding -------- */
 
-static void put_u32(uint8_t *at, uint32_t value)
-{
-    for (size_t i = 0; i < 4; i++) {
-        at[i] = (uint8_t)(value >> (8 * i));
-    }
-}
-
-static uint32_t get_u32(const uint8_t *at)
-{
-    return at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
-}
-
 size_t pbti_classify_order_size(const struct pbti_classify_order *order)
 {
     return HEADER_SIZE + bitmap_size(order->count);
@@ -99,23 +88,22 @@ size_t pbti_classify_order_size(const struct pbti_classify_order *order)
 
 void pbti_classify_order_encode(const struct pbti_classify_order *order, uint8_t *bytes)
 {
-    put_u32(bytes, order->count);
-    put_u32(bytes + 4, order->epoch);
+    (void)pbti_nn_put(pbti_nn_put(bytes, order->count, 4), order->epoch, 4);
     memcpy(bytes + HEADER_SIZE, order->used, bitmap_size(order->count));
 }
 
 pbt_status pbti_classify_order_decode(struct pbti_classify_order *order, const uint8_t *bytes,
                                       size_t size, struct pbt_error *err)
 {
-    if (size < HEADER_SIZE || size != HEADER_SIZE + bitmap_size(get_u32(bytes))) {
+    if (size < HEADER_SIZE || size != HEADER_SIZE + bitmap_size((uint32_t)pbti_nn_get(bytes, 4))) {
         return pbti_nn_fail(err, PBT_ECORRUPT,
                             "the data order in the checkpoint is damaged: %zu bytes", size);
     }
-    if (get_u32(bytes) != order->count) {
+    if (pbti_nn_get(bytes, 4) != order->count) {
         pbti_classify_order_reset(order);
         return PBT_OK;
     }
-    order->epoch = get_u32(bytes + 4);
+    order->epoch = (uint32_t)pbti_nn_get(bytes + 4, 4);
     memcpy(order->used, bytes + HEADER_SIZE, bitmap_size(order->count));
     order->queued = 0;
     order->at = 0;

@@ -226,7 +226,7 @@ double pbti_classify_step(struct pbti_classify *c, uint32_t batch, uint32_t shif
         pbti_classify_data_augment(&c->data, c->mlp.x, c->scratch, batch, shift, &stream);
     }
     double const loss = pbti_mlp_gradients(&c->mlp, batch, &c->pass);
-    pbti_nn_sgd_step(&c->sgd, &c->mlp.block);
+    pbti_nn_sgd_step(&c->sgd, &c->mlp.block, 1.0);
     c->pass.step++;
     return loss;
 }

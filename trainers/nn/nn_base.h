@@ -4,8 +4,8 @@
  *
  * trainers/nn is a set of plain functions, not a framework. A layer is a pair of functions, forward
  * and backward, next to each other in one file; shapes stand in the comments beside the arrays; the
- * caller owns all memory and calls the functions in order. A new layer (convolution, LSTM,
- * attention, batch normalisation, embedding) is a new file nn_<layer>.c with the same pair.
+ * caller owns all memory and calls the functions in order. README.md lists what there is, and where
+ * new things go.
  *
  * Arrays are row-major `float`. B is the batch, I and O are the inputs and outputs of a layer.
  *

@@ -6,27 +6,27 @@
 #include <math.h>
 #include <string.h>
 
-/* A plane is a whole number of rows of LANES floats; each lane has a sum of its own. */
-enum { LANES = PBTI_NN_ALIGN_FLOATS };
+/* A plane is a whole number of groups of CHAINS * LANES floats. Each place in a group has a sum of
+ * its own, whatever the processor's vectors are; chains do not wait for each other. */
+enum { LANES = 4, CHAINS = 4, GROUP = CHAINS * LANES };
 typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
 typedef double wide_lanes __attribute__((vector_size(LANES * sizeof(double))));
 
 PBTI_NN_WIDE
 static double sum_of_squares(const float *values, size_t count)
 {
-    assert(count % LANES == 0);
-    wide_lanes sums = {0.0};
-    for (size_t i = 0; i < count; i += LANES) {
-        lanes row;
-        memcpy(&row, values + i, sizeof row);
-        wide_lanes const wide = __builtin_convertvector(row, wide_lanes);
-        sums += wide * wide;
+    assert(count % GROUP == 0);
+    wide_lanes sums[CHAINS] = {{0.0}};
+    for (size_t i = 0; i < count; i += GROUP) {
+        for (size_t k = 0; k < CHAINS; k++) {
+            lanes some;
+            memcpy(&some, values + i + k * LANES, sizeof some);
+            wide_lanes const wide = __builtin_convertvector(some, wide_lanes);
+            sums[k] += wide * wide;
+        }
     }
-    double sum = 0.0;
-    for (size_t l = 0; l < LANES; l++) {
-        sum += sums[l];
-    }
-    return sum;
+    wide_lanes const all = (sums[0] + sums[1]) + (sums[2] + sums[3]);
+    return (all[0] + all[1]) + (all[2] + all[3]);
 }
 
 double pbti_nn_clip_scale(const struct pbti_nn_block *block, double norm_max, double *norm)

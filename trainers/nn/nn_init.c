@@ -23,6 +23,57 @@ void pbti_nn_init_normal(float *w, size_t count, double sd, const struct pbti_nn
     }
 }
 
+/* `count` vectors of `length` values in a matrix: value k of vector i is w[i * next + k * step]. */
+struct vectors {
+    float *w;
+    size_t count, length, next, step;
+};
+
+static double dot(const struct vectors *v, size_t i, size_t j)
+{
+    const float *const a = v->w + i * v->next;
+    const float *const b = v->w + j * v->next;
+    double sum = 0.0;
+    for (size_t k = 0; k < v->length * v->step; k += v->step) {
+        sum += (double)a[k] * (double)b[k];
+    }
+    return sum;
+}
+
+/* Vector i += by * vector j. */
+static void add_scaled(const struct vectors *v, size_t i, size_t j, double by)
+{
+    float *const a = v->w + i * v->next;
+    const float *const b = v->w + j * v->next;
+    for (size_t k = 0; k < v->length * v->step; k += v->step) {
+        a[k] = (float)((double)a[k] + by * (double)b[k]);
+    }
+}
+
+/* Take from vector i its share of those before it, and give it length 1. */
+static void straighten(const struct vectors *v, size_t i)
+{
+    for (size_t j = 0; j < i; j++) {
+        add_scaled(v, i, j, -dot(v, i, j));
+    }
+    add_scaled(v, i, i, 1.0 / sqrt(dot(v, i, i)) - 1.0);
+}
+
+void pbti_nn_init_orthogonal(float *w, uint32_t rows, uint32_t columns, double gain,
+                             const struct pbti_nn_stream *stream)
+{
+    pbti_nn_init_normal(w, (size_t)rows * columns, 1.0, stream);
+    struct vectors const v = rows <= columns ? (struct vectors){w, rows, columns, columns, 1}
+                                             : (struct vectors){w, columns, rows, 1, columns};
+    for (size_t i = 0; i < v.count; i++) {
+        straighten(&v, i);
+        straighten(&v, i);
+    }
+    for (size_t i = 0; i < (size_t)rows * columns; i++) {
+        w[i] = (float)(gain * (double)w[i]);
+    }
+}
+
 double pbti_nn_init_sd(enum pbti_nn_activation activation, uint32_t inputs, uint32_t outputs)
 {
     switch (activation) {

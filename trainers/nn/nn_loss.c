@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nn_loss.c - softmax and cross-entropy, see nn_loss.h. */
+/* nn_loss.c - losses, see nn_loss.h. */
 #include "nn/nn_loss.h"
 
 #include <assert.h>
 #include <math.h>
-#include <stddef.h>
+#include <stdbool.h>
 
 /*
  * Loss of one row; with m = max of the logits and s = sum of exp(logit - m),
@@ -66,4 +66,19 @@ uint32_t pbti_nn_count_correct(const float *logits, const uint8_t *labels, uint3
         correct += best == labels[n];
     }
     return correct;
+}
+
+double pbti_nn_huber(float *dy, const float *y, const float *targets, double delta, size_t count)
+{
+    assert(count > 0 && delta > 0.0);
+    double loss = 0.0;
+    double const scale = 1.0 / (double)count;
+    for (size_t i = 0; i < count; i++) {
+        double const error = (double)y[i] - (double)targets[i];
+        double const size = fabs(error);
+        bool const far = size > delta; /* NaN is not, and stays NaN */
+        loss += far ? delta * (size - 0.5 * delta) : 0.5 * error * error;
+        if (dy != NULL) { dy[i] = (float)(scale * (far ? copysign(delta, error) : error)); }
+    }
+    return loss * scale;
 }

@@ -106,17 +106,6 @@ void pbti_nn_lstm_backward_step(const struct pbti_nn_lstm *lstm, float *dz, floa
                    dh_before);
 }
 
-/* db += sum over n of dz[n, :], in the order of n */
-PBTI_NN_WIDE
-static void add_rows(float *restrict db, const float *restrict dz, size_t rows, size_t columns)
-{
-    for (size_t n = 0; n < rows; n++) {
-        for (size_t j = 0; j < columns; j++) {
-            db[j] += dz[n * columns + j];
-        }
-    }
-}
-
 void pbti_nn_lstm_backward_sums(const struct pbti_nn_lstm *lstm, float *dx, float *dw_x,
                                 float *dw_h, float *db, const float *dz, const float *x,
                                 const float *h_before, uint32_t rows)
@@ -125,20 +114,9 @@ void pbti_nn_lstm_backward_sums(const struct pbti_nn_lstm *lstm, float *dx, floa
     uint32_t const hidden = lstm->hidden;
     pbti_nn_matmul(true, false, 4 * hidden, inputs, rows, dz, x, 1.0f, dw_x);
     pbti_nn_matmul(true, false, 4 * hidden, hidden, rows, dz, h_before, 1.0f, dw_h);
-    add_rows(db, dz, rows, 4 * (size_t)hidden);
+    pbti_nn_sum_rows(db, dz, rows, 4 * (size_t)hidden);
     if (dx != NULL) {
         pbti_nn_matmul(false, false, rows, inputs, 4 * hidden, dz, lstm->w_x, 0.0f, dx);
-    }
-}
-
-PBTI_NN_WIDE
-void pbti_nn_mask_rows(float *restrict values, const float *restrict mask, uint32_t rows,
-                       uint32_t columns)
-{
-    for (size_t n = 0; n < rows; n++) {
-        for (size_t j = 0; j < columns; j++) {
-            values[n * columns + j] *= mask[n];
-        }
     }
 }
 

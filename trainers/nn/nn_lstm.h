@@ -27,6 +27,8 @@
 #ifndef PBTI_NN_LSTM_H
 #define PBTI_NN_LSTM_H
 
+#include "nn/nn_rows.h" /* what goes through time is masked at the ends of episodes */
+
 #include <stdint.h>
 
 /* Sizes and weights of the layer; the weights are borrowed. */
@@ -89,10 +91,6 @@ void pbti_nn_lstm_backward_step(const struct pbti_nn_lstm *lstm, float *dz, floa
 void pbti_nn_lstm_backward_sums(const struct pbti_nn_lstm *lstm, float *dx, float *dw_x,
                                 float *dw_h, float *db, const float *dz, const float *x,
                                 const float *h_before, uint32_t rows);
-
-/* values[n, :] *= mask[n]; values of shape (rows, columns), mask of shape (rows) with 0 where an
- * episode ended and 1 elsewhere. */
-void pbti_nn_mask_rows(float *values, const float *mask, uint32_t rows, uint32_t columns);
 
 /* The forward step in plain C, sums in index order and in double: what the fast one is tested
  * against. */

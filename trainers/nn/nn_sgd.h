@@ -2,16 +2,16 @@
 /*
  * nn_sgd.h - stochastic gradient descent with (heavy ball) momentum and weight decay.
  *
- *     g' = g + weight_decay * w        (weights only, not biases)
+ *     g' = scale * g + weight_decay * w        (weights only, not biases)
  *     v  = momentum * v + g'
  *     w  = w - lr * v
  *
  * The decay is *coupled* (added to the gradient), as in torch.optim.SGD: it is what users of SGD
  * mean by weight decay, and results can be compared with PyTorch number by number. The strength
  * with which weights shrink in a step is then lr * weight_decay / (1 - momentum); a decoupled decay
- * (Loshchilov & Hutter 2019) matters for adaptive optimisers and would be a setting there. `v`
- * holds gradients, not steps, so changing the learning rate between segments needs no rescaling of
- * it.
+ * (Loshchilov & Hutter 2019) matters for adaptive optimisers and is a setting there (nn_adam.h).
+ * `v` holds gradients, not steps, so changing the learning rate between segments needs no rescaling
+ * of it.
  */
 #ifndef PBTI_NN_SGD_H
 #define PBTI_NN_SGD_H
@@ -28,7 +28,13 @@ struct pbti_nn_sgd {
     double weight_decay; /* [0, inf) */
 };
 
-/* One step over the whole block: reads gradients, changes v and weights. */
-void pbti_nn_sgd_step(const struct pbti_nn_sgd *sgd, struct pbti_nn_block *block);
+/*
+ * One step over the whole block: reads gradients, changes v and weights.
+ *
+ * scale       in, finite; gradients are multiplied by it first (nn_clip.h)
+ *
+ * Requires    the block has PBTI_NN_SGD_SLOTS slots
+ */
+void pbti_nn_sgd_step(const struct pbti_nn_sgd *sgd, struct pbti_nn_block *block, double scale);
 
 #endif
