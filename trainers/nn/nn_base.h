@@ -26,8 +26,9 @@
 
 /*
  * Marks a function whose loops the compiler should also build for wider vectors; the right one is
- * chosen when the program starts. The loops it marks have no cross-iteration sums and are compiled
- * without contraction (-ffp-contract=off), so every variant gives the same bits.
+ * chosen when the program starts. The loops it marks have no sums across iterations, or a fixed
+ * number of them side by side, and are compiled without contraction (-ffp-contract=off), so every
+ * variant gives the same bits.
  */
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) &&                             \
     !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)

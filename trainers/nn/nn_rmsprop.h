@@ -13,10 +13,10 @@
  *             reinforcement learning" (A3C), equations S2 and S3: epsilon stands inside the root.
  *             Centred: Graves 2013, "Generating sequences with recurrent neural networks",
  *             equations 38-45.
- * Differences PyTorch adds epsilon to the root, which for gradients much smaller than 1 is a far
- *             smaller number: epsilon here is comparable with the square of PyTorch's. The velocity
- *             holds directions and not steps, as in PyTorch, so that a learning rate that changes
- *             between segments needs no rescaling of it.
+ * Differences PyTorch adds epsilon outside of the root: where gradients are small, an epsilon here
+ *             does what its square root does there. The velocity holds directions and not steps, as
+ *             in PyTorch, so that a learning rate that changes between segments needs no
+ *             rescaling of it.
  */
 #ifndef PBTI_NN_RMSPROP_H
 #define PBTI_NN_RMSPROP_H
