@@ -41,6 +41,23 @@ static void test_u16_are_the_halves_of_the_blocks(void **state)
     }
 }
 
+static void test_planes_are_the_words_of_the_blocks(void **state)
+{
+    (void)state;
+    enum { COUNT = 37 };
+    struct pbti_nn_stream const stream = {.seed = 11, .purpose = 6, .lane = 2, .step = 5};
+    uint32_t planes[4 * COUNT + 1] = {[4 * COUNT] = 0xabababab};
+    pbti_nn_random_planes(&stream, planes, COUNT);
+    for (uint32_t i = 0; i < COUNT; i++) {
+        uint32_t bits[4];
+        pbti_nn_random_block(&stream, i, bits);
+        for (uint32_t w = 0; w < 4; w++) {
+            assert_int_equal(planes[w * COUNT + i], bits[w]);
+        }
+    }
+    assert_int_equal(planes[4 * COUNT], 0xabababab);
+}
+
 static void test_unit_is_inside_the_open_interval(void **state)
 {
     (void)state;
@@ -101,6 +118,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_block_is_philox_of_the_documented_counter),
         cmocka_unit_test(test_u16_are_the_halves_of_the_blocks),
+        cmocka_unit_test(test_planes_are_the_words_of_the_blocks),
         cmocka_unit_test(test_unit_is_inside_the_open_interval),
         cmocka_unit_test(test_shuffle_is_uniform),
         cmocka_unit_test(test_shuffle_keeps_every_item_once),

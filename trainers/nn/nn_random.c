@@ -23,6 +23,27 @@ void pbti_nn_random_block(const struct pbti_nn_stream *stream, uint32_t block, u
     memcpy(out, bits.v, sizeof bits.v);
 }
 
+PBTI_NN_WIDE
+static void fill_planes(const struct pbti_nn_stream *stream, uint32_t *restrict w0,
+                        uint32_t *restrict w1, uint32_t *restrict w2, uint32_t *restrict w3,
+                        uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        philox4x32_ctr_t const bits = draw(stream, i);
+        w0[i] = bits.v[0];
+        w1[i] = bits.v[1];
+        w2[i] = bits.v[2];
+        w3[i] = bits.v[3];
+    }
+}
+
+void pbti_nn_random_planes(const struct pbti_nn_stream *stream, uint32_t *out, uint32_t count)
+{
+    assert(stream->lane < 1u << 16);
+    size_t const plane = count;
+    fill_planes(stream, out, out + plane, out + 2 * plane, out + 3 * plane, count);
+}
+
 void pbti_nn_random_u16(const struct pbti_nn_stream *stream, uint16_t *out, size_t count)
 {
     assert(stream->lane < 1u << 16);

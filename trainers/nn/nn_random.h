@@ -21,6 +21,7 @@ enum pbti_nn_purpose {
     PBTI_NN_PURPOSE_ORDER = 2,   /* order of the training data; step = epoch */
     PBTI_NN_PURPOSE_DROPOUT = 3, /* dropout masks; step = batch, lane = layer */
     PBTI_NN_PURPOSE_AUGMENT = 4, /* shifts of images; step = batch */
+    PBTI_NN_PURPOSE_ENV = 6,     /* games of trainers/env; step = frame, block = copy */
 };
 
 /* Names one stream of random numbers. */
@@ -33,6 +34,14 @@ struct pbti_nn_stream {
 
 /* Write the 128 random bits at place `block` of `stream` to out[0..3]. */
 void pbti_nn_random_block(const struct pbti_nn_stream *stream, uint32_t block, uint32_t out[4]);
+
+/*
+ * Write blocks 0 .. count - 1 of `stream`, one plane for each word: out[w * count + i] is word w
+ * of block i.
+ *
+ * out         out, shape (4, count)
+ */
+void pbti_nn_random_planes(const struct pbti_nn_stream *stream, uint32_t *out, uint32_t count);
 
 /* Fill out[0..count) with uniform 16-bit numbers, eight from each block, from block 0 on. */
 void pbti_nn_random_u16(const struct pbti_nn_stream *stream, uint16_t *out, size_t count);

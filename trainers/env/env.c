@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * env.c - what all games have in common: copies, random numbers, sticky actions, ends of episodes.
+ * See env.h; saving and loading are in env_save.c.
+ */
+#include "env/env.h"
+#include "env/env_kind.h"
+#include "nn/nn_base.h"
+#include "nn/nn_random.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct pbti_env_kind *const kinds[] = {
+    &pbti_env_breakout,
+};
+enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+#define PBTI_ENV_STRUCT struct pbti_env_common
+static const struct pbti_env_field common_fields[] = {PBTI_ENV_COMMON(PBTI_ENV_FIELD_ROW)};
+const struct pbti_env_table pbti_env_common_table = PBTI_ENV_TABLE(common_fields);
+
+/* Streams of random numbers of one frame; the lanes of its stream. */
+enum lane {
+    LANE_FRAME = 0, /* one block a copy: word 0 for `sticky`, the others for the game */
+    LANE_NEXT = 1,  /* the episode that begins because another ended */
+    LANE_RESET = 2, /* the episode that begins because pbti_env_reset() was called */
+};
+
+/* -------- games by name -------- */
+
+const struct pbti_env_kind *pbti_env_at(size_t index)
+{
+    return index < KINDS ? kinds[index] : NULL;
+}
+
+const struct pbti_env_kind *pbti_env_find(const char *name)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        if (strcmp(kinds[i]->name, name) == 0) { return kinds[i]; }
+    }
+    return NULL;
+}
+
+struct pbti_env_options pbti_env_options_default(void)
+{
+    return (struct pbti_env_options){.sticky = 0.1, .ramping = true, .minimal = false};
+}
+
+/* -------- creating -------- */
+
+/* All memory of `env`, zeroed; what was taken before a failure is released by destroy. */
+static bool take_memory(struct pbti_env *env)
+{
+    const struct pbti_env_rules *const rules = env->kind->rules;
+    size_t const common = pbti_env_layout(&pbti_env_common_table, env->count, NULL, NULL);
+    env->memory_size = common + pbti_env_layout(&rules->table, env->count, NULL, NULL);
+    env->memory = aligned_alloc(PBTI_NN_ALIGN_BYTES, env->memory_size);
+    env->state = calloc(1, rules->state_size);
+    env->draws = malloc((size_t)4 * env->count * sizeof env->draws[0]);
+    if (env->memory == NULL || env->state == NULL || env->draws == NULL) { return false; }
+    memset(env->memory, 0, env->memory_size);
+    (void)pbti_env_layout(&pbti_env_common_table, env->count, &env->common, env->memory);
+    (void)pbti_env_layout(&rules->table, env->count, env->state, env->memory + common);
+    return true;
+}
+
+pbt_status pbti_env_create(const struct pbti_env_kind *kind, uint32_t count,
+                           const struct pbti_env_options *options, struct pbti_env **out,
+                           struct pbt_error *err)
+{
+    *out = NULL;
+    struct pbti_env_options const chosen = options == NULL ? pbti_env_options_default() : *options;
+    if (count < 1 || count > PBTI_ENV_COUNT_MAX) {
+        return pbti_nn_fail(err, PBT_EINVAL, "%u copies of \"%s\" were asked for; 1 to %u can be",
+                            count, kind->name, PBTI_ENV_COUNT_MAX);
+    }
+    if (!(chosen.sticky >= 0.0 && chosen.sticky <= 1.0)) {
+        return pbti_nn_fail(err, PBT_EINVAL, "\"sticky\" is %g; 0 to 1 are allowed", chosen.sticky);
+    }
+    struct pbti_env *const env = calloc(1, sizeof *env);
+    if (env != NULL) {
+        env->kind = kind;
+        env->options = chosen;
+        env->count = count;
+    }
+    if (env == NULL || !take_memory(env)) {
+        pbti_env_destroy(env);
+        return pbti_nn_fail(err, PBT_ENOMEM, "no memory for %u copies of \"%s\"", count,
+                            kind->name);
+    }
+    pbti_env_seed(env, 0);
+    pbti_env_reset(env);
+    *out = env;
+    return PBT_OK;
+}
+
+void pbti_env_destroy(struct pbti_env *env)
+{
+    if (env == NULL) { return; }
+    free(env->memory);
+    free(env->state);
+    free(env->draws);
+    free(env);
+}
+
+const struct pbti_env_kind *pbti_env_kind(const struct pbti_env *env)
+{
+    return env->kind;
+}
+
+uint32_t pbti_env_count(const struct pbti_env *env)
+{
+    return env->count;
+}
+
+uint32_t pbti_env_actions(const struct pbti_env *env)
+{
+    return env->options.minimal ? env->kind->minimal_actions : env->kind->actions;
+}
+
+/* -------- random numbers -------- */
+
+void pbti_env_seed(struct pbti_env *env, uint64_t seed)
+{
+    env->seed = seed;
+    env->frame = 0;
+}
+
+static struct pbti_nn_stream stream(const struct pbti_env *env, enum lane lane)
+{
+    return (struct pbti_nn_stream){
+        .seed = env->seed, .purpose = PBTI_NN_PURPOSE_ENV, .lane = lane, .step = env->frame};
+}
+
+static void begin_episode(struct pbti_env *env, uint32_t copy, const struct pbti_nn_stream *from)
+{
+    uint32_t bits[4];
+    pbti_nn_random_block(from, copy, bits);
+    env->common.frames[copy] = 0;
+    env->kind->rules->reset(env->state, copy, bits);
+}
+
+void pbti_env_reset(struct pbti_env *env)
+{
+    struct pbti_nn_stream const from = stream(env, LANE_RESET);
+    for (uint32_t i = 0; i < env->count; i++) {
+        begin_episode(env, i, &from);
+    }
+}
+
+/* -------- stepping -------- */
+
+/* Number the chosen actions as the game does. `last` is what was executed before, and becomes what
+ * is executed now. */
+static void execute(struct pbti_env *env, const uint8_t *chosen)
+{
+    uint8_t *const last = env->common.last;
+    bool const sticky = env->kind->rules->sticky && env->options.sticky > 0.0;
+    uint64_t const repeats = sticky ? (uint64_t)(env->options.sticky * 0x1p32 + 0.5) : 0;
+    for (uint32_t i = 0; i < env->count; i++) {
+        assert(chosen[i] < pbti_env_actions(env));
+        if (sticky && env->draws[i] < repeats) { continue; }
+        last[i] = env->options.minimal ? env->kind->minimal[chosen[i]] : chosen[i];
+    }
+}
+
+/* Cut episodes off that have reached the game's limit of frames. */
+static void truncate_episodes(struct pbti_env *env, uint8_t *ends)
+{
+    uint32_t *const frames = env->common.frames;
+    for (uint32_t i = 0; i < env->count; i++) {
+        frames[i]++;
+        if (ends[i] == PBTI_ENV_GOES_ON && frames[i] >= env->kind->frames_max) {
+            ends[i] = PBTI_ENV_TRUNCATED;
+        }
+    }
+}
+
+void pbti_env_step(struct pbti_env *env, const uint8_t *actions, float *rewards, uint8_t *ends)
+{
+    const struct pbti_env_rules *const rules = env->kind->rules;
+    size_t const count = env->count;
+    env->frame++;
+    if (rules->draws || (rules->sticky && env->options.sticky > 0.0)) {
+        struct pbti_nn_stream const from = stream(env, LANE_FRAME);
+        pbti_nn_random_planes(&from, env->draws, env->count);
+    }
+    execute(env, actions);
+    struct pbti_env_frame const frame = {
+        .count = env->count,
+        .ramping = env->options.ramping,
+        .actions = env->common.last,
+        .draws = {env->draws + count, env->draws + 2 * count, env->draws + 3 * count},
+        .rewards = rewards,
+        .ends = ends,
+    };
+    rules->step(env->state, &frame);
+    if (env->kind->frames_max > 0) { truncate_episodes(env, ends); }
+
+    struct pbti_nn_stream const next = stream(env, LANE_NEXT);
+    for (uint32_t i = 0; i < env->count; i++) {
+        if (ends[i] != PBTI_ENV_GOES_ON) { begin_episode(env, i, &next); }
+    }
+}
+
+/* -------- observing -------- */
+
+void pbti_env_observe_cells(const struct pbti_env *env, uint16_t *cells)
+{
+    const struct pbti_env_kind *const kind = env->kind;
+    assert(kind->cells);
+    size_t const picture = (size_t)kind->rows * kind->columns;
+    memset(cells, 0, env->count * picture * sizeof cells[0]);
+    for (uint32_t i = 0; i < env->count; i++) {
+        kind->rules->draw(env->state, i, cells + i * picture);
+    }
+}
+
+static void observe_picture(const struct pbti_env *env, uint32_t copy, float *x)
+{
+    uint16_t cells[PBTI_ENV_CELLS_MAX] = {0};
+    uint32_t const picture = env->kind->rows * env->kind->columns;
+    uint32_t const channels = env->kind->channels;
+    assert(picture <= PBTI_ENV_CELLS_MAX);
+    env->kind->rules->draw(env->state, copy, cells);
+    for (uint32_t cell = 0; cell < picture; cell++) {
+        for (uint32_t c = 0; c < channels; c++) {
+            x[cell * channels + c] = (float)(cells[cell] >> c & 1);
+        }
+    }
+}
+
+void pbti_env_observe(const struct pbti_env *env, float *x)
+{
+    const struct pbti_env_kind *const kind = env->kind;
+    size_t const size = (size_t)kind->rows * kind->columns * kind->channels;
+    for (uint32_t i = 0; i < env->count; i++) {
+        if (kind->cells) {
+            observe_picture(env, i, x + i * size);
+        } else {
+            kind->rules->features(env->state, i, x + i * size);
+        }
+    }
+}

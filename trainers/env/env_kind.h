@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * env_kind.h - what a game is to env.c: a table of its fields and a few functions.
+ *
+ * A game's state is a structure of arrays: one array for each field, with one or more values a
+ * copy. The fields are listed once, in env_states.h, as an X-macro from which the structure and its
+ * table are made; memory, saving, loading and the checks of loaded values follow from the table.
+ * So a new game is a list of fields, a file with reset, step and an observation, and a line in the
+ * list of env.c.
+ */
+#ifndef PBTI_TRAINERS_ENV_KIND_H
+#define PBTI_TRAINERS_ENV_KIND_H
+
+#include "env/env.h"
+
+/* -------- fields -------- */
+
+enum pbti_env_type {
+    PBTI_ENV_U8,
+    PBTI_ENV_I8,
+    PBTI_ENV_U32,
+    PBTI_ENV_I32,
+    PBTI_ENV_U64,
+    PBTI_ENV_F64,
+};
+
+struct pbti_env_field {
+    const char *name;
+    enum pbti_env_type type;
+    uint32_t width;   /* values a copy; the array has shape (count, width) */
+    double low, high; /* the values it may take, ends included */
+    size_t offset;    /* of the pointer to the array, in the game's structure */
+};
+
+/* A list of fields is LIST(X) with X(type, name, width, low, high). */
+#define PBTI_ENV_FIELD_POINTER(type, name, width, low, high) type *name;
+
+/* A row of the table; `PBTI_ENV_STRUCT` is the structure it belongs to. */
+#define PBTI_ENV_FIELD_ROW(type, name, width, low, high)                                           \
+    {#name, PBTI_ENV_TYPE(type), width, low, high, offsetof(PBTI_ENV_STRUCT, name)},
+#define PBTI_ENV_TYPE(type)                                                                        \
+    _Generic((type)0, uint8_t                                                                      \
+             : PBTI_ENV_U8, int8_t                                                                 \
+             : PBTI_ENV_I8, uint32_t                                                               \
+             : PBTI_ENV_U32, int32_t                                                               \
+             : PBTI_ENV_I32, uint64_t                                                              \
+             : PBTI_ENV_U64, double                                                                \
+             : PBTI_ENV_F64)
+
+struct pbti_env_table {
+    const struct pbti_env_field *fields;
+    size_t count;
+};
+#define PBTI_ENV_TABLE(fields)                                                                     \
+    {                                                                                              \
+        fields, sizeof(fields) / sizeof((fields)[0])                                               \
+    }
+
+/* Bytes of all arrays, each at a multiple of 64. When `state` is not NULL its pointers are set to
+ * the arrays' places in `memory`. */
+size_t pbti_env_layout(const struct pbti_env_table *table, uint32_t count, void *state,
+                       unsigned char *memory);
+
+/* Bytes of all values without gaps; write them, and read them back. Reading checks nothing. */
+size_t pbti_env_packed_size(const struct pbti_env_table *table, uint32_t count);
+unsigned char *pbti_env_pack(const struct pbti_env_table *table, uint32_t count, const void *state,
+                             unsigned char *at);
+const unsigned char *pbti_env_unpack(const struct pbti_env_table *table, uint32_t count,
+                                     void *state, const unsigned char *at);
+
+/* Whether every value is inside its limits, with a message that names the one that is not.
+ * Errors: PBT_ECORRUPT. */
+PBT_NODISCARD pbt_status pbti_env_check(const struct pbti_env_table *table, uint32_t count,
+                                        const void *state, struct pbt_error *err);
+
+/* -------- rules -------- */
+
+/* The actions of MinAtar. */
+enum { PBTI_ENV_NOOP, PBTI_ENV_LEFT, PBTI_ENV_UP, PBTI_ENV_RIGHT, PBTI_ENV_DOWN, PBTI_ENV_FIRE };
+
+/* What a game is handed for one frame of all copies. */
+struct pbti_env_frame {
+    uint32_t count;
+    bool ramping;
+    const uint8_t *actions;   /* shape (count): executed, numbered as in the original */
+    const uint32_t *draws[3]; /* shape (count) each: random bits, when the rules ask for them */
+    float *rewards;           /* shape (count), to be written */
+    uint8_t *ends;            /* shape (count), to be written: PBTI_ENV_GOES_ON or _TERMINAL */
+};
+
+struct pbti_env_rules {
+    struct pbti_env_table table;
+    size_t state_size; /* of the structure of pointers */
+    bool sticky;       /* the option holds here */
+    bool draws;        /* frame.draws are wanted */
+
+    /* Begin an episode of one copy, given random bits. */
+    void (*reset)(void *state, uint32_t copy, const uint32_t bits[4]);
+    /* One frame of all copies. A frame is played to its end, after the episode's end, too. */
+    void (*step)(void *state, const struct pbti_env_frame *frame);
+    /* (optional) What cannot be although every value is inside its limits; NULL when all is well.
+     * Static storage. */
+    const char *(*flaw)(const void *state, uint32_t copy);
+    /* Add the picture of one copy to `cells`, which are 0. Games with cells. */
+    void (*draw)(const void *state, uint32_t copy, uint16_t *cells);
+    /* Write the features of one copy. The other games. */
+    void (*features)(const void *state, uint32_t copy, float *x);
+};
+
+/* A number below `sides` from 32 random bits; its bias is below sides / 2^32. */
+static inline uint32_t pbti_env_die(uint32_t bits, uint32_t sides)
+{
+    return (uint32_t)((uint64_t)bits * sides >> 32);
+}
+
+/* -------- the copies -------- */
+
+/* What every game has; a table like the games' own. Limits that depend on the game are checked
+ * apart. */
+#define PBTI_ENV_COMMON(X)                                                                         \
+    X(uint8_t, last, 1, 0, PBTI_ENV_ACTIONS_MAX - 1) /* the action executed last */                \
+    X(uint32_t, frames, 1, 0, UINT32_MAX)            /* of this episode, where they are limited */
+
+struct pbti_env_common {
+    PBTI_ENV_COMMON(PBTI_ENV_FIELD_POINTER)
+};
+extern const struct pbti_env_table pbti_env_common_table;
+
+struct pbti_env {
+    const struct pbti_env_kind *kind;
+    struct pbti_env_options options;
+    uint32_t count;
+    uint64_t seed;
+    uint32_t frame; /* since pbti_env_seed(), modulo 2^32 */
+
+    struct pbti_env_common common;
+    void *state;                /* the game's structure */
+    unsigned char *memory;      /* the arrays of both, `common` first */
+    size_t memory_size;
+    uint32_t *draws; /* shape (4, count); the first plane is for `sticky` */
+};
+
+/* The list of games; each has its file. */
+extern const struct pbti_env_kind pbti_env_breakout;
+
+#endif
