@@ -13,7 +13,9 @@
 #include <string.h>
 
 static const struct pbti_env_kind *const kinds[] = {
-    &pbti_env_breakout,
+    &pbti_env_breakout,       &pbti_env_asterix,  &pbti_env_freeway,
+    &pbti_env_space_invaders, &pbti_env_seaquest, &pbti_env_cartpole,
+    &pbti_env_mountain_car,   &pbti_env_acrobot,  &pbti_env_pendulum,
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -157,12 +159,13 @@ void pbti_env_reset(struct pbti_env *env)
 static void execute(struct pbti_env *env, const uint8_t *chosen)
 {
     uint8_t *const last = env->common.last;
+    const uint8_t *const numbers = env->options.minimal ? env->kind->minimal : NULL;
     bool const sticky = env->kind->rules->sticky && env->options.sticky > 0.0;
     uint64_t const repeats = sticky ? (uint64_t)(env->options.sticky * 0x1p32 + 0.5) : 0;
     for (uint32_t i = 0; i < env->count; i++) {
         assert(chosen[i] < pbti_env_actions(env));
         if (sticky && env->draws[i] < repeats) { continue; }
-        last[i] = env->options.minimal ? env->kind->minimal[chosen[i]] : chosen[i];
+        last[i] = numbers == NULL ? chosen[i] : numbers[chosen[i]];
     }
 }
 

@@ -52,8 +52,8 @@ struct pbti_env_kind {
     uint32_t rows, columns, channels; /* of an observation; 1 x 1 x features without `cells` */
     bool cells;                       /* a picture of binary channels */
     uint32_t actions;                 /* all, as numbered in the original */
-    uint32_t minimal_actions;         /* those of the option `minimal` */
-    const uint8_t *minimal;           /* shape (minimal_actions): their numbers */
+    uint32_t minimal_actions;         /* those that do something: the option `minimal` */
+    const uint8_t *minimal;           /* shape (minimal_actions): their numbers; NULL: all do */
     uint32_t frames_max;              /* episodes are cut off after so many; 0: never */
     const struct pbti_env_rules *rules;
 };

@@ -66,7 +66,7 @@ static void step_all(const struct pbti_breakout *s, uint32_t count, const uint8_
         int32_t const top = y < 0, hit = brick != 0, broken = hit & (strikes[i] == 0);
         int32_t const low = y == BOTTOM;
         int32_t const under = low & (old_x == paddle);
-        int32_t const corner = low & !under & (x == paddle);
+        int32_t const corner = low & (x == paddle); /* counts where it is not under */
         direction ^= (top | broken | under) ? TURN_Y : corner ? TURN_BOTH : 0;
 
         paddles[i] = paddle;
@@ -78,7 +78,7 @@ static void step_all(const struct pbti_breakout *s, uint32_t count, const uint8_
         strikes[i] = hit;
         walls[i] = low & (wall == 0) ? PBTI_BREAKOUT_WALL : broken ? wall & ~brick : wall;
         rewards[i] = (float)broken;
-        ends[i] = (uint8_t)(low & !under & !corner);
+        ends[i] = (uint8_t)(low & !(under | corner));
     }
 }
 

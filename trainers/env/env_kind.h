@@ -12,6 +12,7 @@
 #define PBTI_TRAINERS_ENV_KIND_H
 
 #include "env/env.h"
+#include "nn/nn_random.h"
 
 /* -------- fields -------- */
 
@@ -113,6 +114,12 @@ static inline uint32_t pbti_env_die(uint32_t bits, uint32_t sides)
     return (uint32_t)((uint64_t)bits * sides >> 32);
 }
 
+/* Uniform in the open interval (low, high) from 32 random bits. */
+static inline double pbti_env_uniform(uint32_t bits, double low, double high)
+{
+    return low + (high - low) * pbti_nn_unit(bits);
+}
+
 /* -------- the copies -------- */
 
 /* What every game has; a table like the games' own. Limits that depend on the game are checked
@@ -134,13 +141,21 @@ struct pbti_env {
     uint32_t frame; /* since pbti_env_seed(), modulo 2^32 */
 
     struct pbti_env_common common;
-    void *state;                /* the game's structure */
-    unsigned char *memory;      /* the arrays of both, `common` first */
+    void *state;           /* the game's structure */
+    unsigned char *memory; /* the arrays of both, `common` first */
     size_t memory_size;
     uint32_t *draws; /* shape (4, count); the first plane is for `sticky` */
 };
 
-/* The list of games; each has its file. */
+/* The games; each has its file. */
 extern const struct pbti_env_kind pbti_env_breakout;
+extern const struct pbti_env_kind pbti_env_asterix;
+extern const struct pbti_env_kind pbti_env_freeway;
+extern const struct pbti_env_kind pbti_env_seaquest;
+extern const struct pbti_env_kind pbti_env_space_invaders;
+extern const struct pbti_env_kind pbti_env_cartpole;
+extern const struct pbti_env_kind pbti_env_mountain_car;
+extern const struct pbti_env_kind pbti_env_acrobot;
+extern const struct pbti_env_kind pbti_env_pendulum;
 
 #endif
