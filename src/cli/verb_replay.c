@@ -4,8 +4,8 @@
  *
  * Makes a new study from the resolved spec of the old one. Its population of K members follows the
  * hyperparameters along the winner's true lineage by age; K independent controls hold the winner's
- * last values. All start fresh, with seeds of their own, and train as long as the winner's weights
- * were trained. Nobody copies from anybody.
+ * last values. Decay stays as it was for both. All start fresh, with seeds of their own, and train
+ * as long as the winner's weights were trained. Nobody copies from anybody.
  */
 #include "cli/cli_work.h"
 
@@ -71,7 +71,9 @@ static pbt_status set_config(struct pbti_config *config, const struct pbti_winne
     config->control_independent = seeds;
     config->control_selection_only = 0;
     config->steps = winner->best.age;
-    config->max_age = winner->best.age;
+    if (config->max_age < winner->best.age) { /* else as it was: decay goes by it */
+        config->max_age = winner->best.age;
+    }
     config->burn_in = 0;
     config->plateau = 0;
     config->has_target = false;

@@ -135,12 +135,33 @@ static const char *schedule_invalid(const struct pbti_config *config)
     return rows_invalid(config, config->schedule, config->schedule_count, false);
 }
 
+bool pbti_hp_may_decay(const struct pbti_hp *hp)
+{
+    return (hp->kind == PBTI_HP_LINEAR || hp->kind == PBTI_HP_LOG || hp->kind == PBTI_HP_LOGIT) &&
+           !hp->frozen;
+}
+
+static const char *decay_invalid(const struct pbti_config *config)
+{
+    for (uint32_t i = 0; i < PBTI_HP_MAX; i++) {
+        const struct pbti_decay *const decay = &config->decay[i];
+        bool const decays = decay->shape != PBTI_DECAY_NONE;
+        if (decay->shape > PBTI_DECAY_LINEAR) { return "decay is not known"; }
+        if (!is_within(decay->to, 0.0, decays ? 1.0 : 0.0)) { return "decay is out of range"; }
+        if (decays && (i >= config->space.count || !pbti_hp_may_decay(&config->space.hp[i]))) {
+            return "decay is of a hyperparameter that cannot have it";
+        }
+    }
+    return NULL;
+}
+
 const char *pbti_config_invalid(const struct pbti_config *config)
 {
     const char *reason = population_invalid(config);
     if (reason == NULL) { reason = strategy_invalid(config); }
     if (reason == NULL) { reason = pbti_space_invalid(&config->space); }
     if (reason == NULL) { reason = schedule_invalid(config); }
+    if (reason == NULL) { reason = decay_invalid(config); }
     if (reason == NULL) {
         reason = rows_invalid(config, config->points, config->points_count, true);
     }
@@ -180,6 +201,16 @@ static bool is_same_row(const double *a, const double *b, uint32_t count)
     return true;
 }
 
+static bool is_same_decay(const struct pbti_config *a, const struct pbti_config *b)
+{
+    for (uint32_t i = 0; i < PBTI_HP_MAX; i++) {
+        if (a->decay[i].shape != b->decay[i].shape || a->decay[i].to != b->decay[i].to) {
+            return false;
+        }
+    }
+    return true;
+}
+
 const char *pbti_config_unamendable(const struct pbti_config *now, const struct pbti_config *next)
 {
     if (now->seed != next->seed) { return "the seed"; }
@@ -191,6 +222,7 @@ const char *pbti_config_unamendable(const struct pbti_config *now, const struct 
     if (now->compare != next->compare) { return "what is compared"; }
     if (now->keep_top != next->keep_top) { return "what is kept"; }
     if (!is_same_space(&now->space, &next->space)) { return "the space"; }
+    if (!is_same_decay(now, next)) { return "the decay"; }
     if (now->control_independent != next->control_independent ||
         now->control_selection_only != next->control_selection_only) {
         return "the controls";
@@ -223,9 +255,9 @@ static void get_doubles(struct pbti_reader *reader, double *values, uint32_t cou
 }
 
 /*
- * The plain fields, in the order of the encoding. X(kind, field): kinds are the suffixes of
- * pbti_put_ and pbti_get_ below. A new field goes into a new event version
- * (docs/journal-format.md).
+ * The plain fields of version 1, in the order of the encoding. X(kind, field): kinds are the
+ * suffixes of pbti_put_ and pbti_get_ below. A new field goes into a new version
+ * (docs/journal-format.md), whose part follows what was there before.
  */
 #define CONFIG_FIELDS(X)                                                                           \
     X(varint, seed)                                                                                \
@@ -271,6 +303,51 @@ static void get_doubles(struct pbti_reader *reader, double *values, uint32_t cou
 #define GET_double pbti_get_double
 #define GET_bool pbti_get_bool
 
+static uint32_t decays_count(const struct pbti_config *config)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < config->space.count; i++) {
+        if (config->decay[i].shape != PBTI_DECAY_NONE) { count++; }
+    }
+    return count;
+}
+
+uint8_t pbti_config_version(const struct pbti_config *config)
+{
+    return decays_count(config) > 0 ? 2 : 1;
+}
+
+static void put_decays(const struct pbti_config *config, struct pbti_writer *writer)
+{
+    pbti_put_varint(writer, decays_count(config));
+    for (uint32_t i = 0; i < config->space.count; i++) {
+        const struct pbti_decay *const decay = &config->decay[i];
+        if (decay->shape == PBTI_DECAY_NONE) { continue; }
+        pbti_put_varint(writer, i);
+        pbti_put_u8(writer, decay->shape);
+        pbti_put_double(writer, decay->to);
+    }
+}
+
+/* The hyperparameters rise: one encoding only. */
+static void get_decays(struct pbti_config *config, struct pbti_reader *reader)
+{
+    uint32_t const count = pbti_get_u32(reader);
+    uint32_t next = 0;
+    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+        uint32_t const hp = pbti_get_u32(reader);
+        if (hp < next || hp >= config->space.count) {
+            reader->failed = true;
+            return;
+        }
+        struct pbti_decay *const decay = &config->decay[hp];
+        decay->shape = pbti_get_u8(reader);
+        decay->to = pbti_get_double(reader);
+        if (decay->shape == PBTI_DECAY_NONE) { reader->failed = true; }
+        next = hp + 1;
+    }
+}
+
 void pbti_config_encode(const struct pbti_config *config, struct pbti_writer *writer)
 {
 #define PUT_FIELD(kind, field) PUT_##kind(config->field);
@@ -286,6 +363,7 @@ void pbti_config_encode(const struct pbti_config *config, struct pbti_writer *wr
     put_doubles(writer, config->schedule, config->schedule_count * config->space.count);
     pbti_put_varint(writer, config->points_count);
     put_doubles(writer, config->points, config->points_count * config->space.count);
+    if (pbti_config_version(config) >= 2) { put_decays(config, writer); }
 }
 
 /* A count of rows of `stride` values that fits PBTI_POINT_VALUES_MAX. */
@@ -297,7 +375,7 @@ static uint32_t get_rows(struct pbti_reader *reader, uint32_t stride, uint32_t r
     return fits ? rows : 0;
 }
 
-void pbti_config_decode(struct pbti_config *config, struct pbti_reader *reader)
+void pbti_config_decode(struct pbti_config *config, uint8_t version, struct pbti_reader *reader)
 {
     pbti_config_default(config);
 #define GET_FIELD(kind, field) config->field = GET_##kind(reader);
@@ -315,5 +393,8 @@ void pbti_config_decode(struct pbti_config *config, struct pbti_reader *reader)
     get_doubles(reader, config->schedule, config->schedule_count * config->space.count);
     config->points_count = get_rows(reader, config->space.count, PBTI_MEMBERS_MAX);
     get_doubles(reader, config->points, config->points_count * config->space.count);
-    if (!reader->failed && pbti_config_invalid(config) != NULL) { reader->failed = true; }
+    if (version >= 2) { get_decays(config, reader); }
+    bool const good = !reader->failed && pbti_config_version(config) == version &&
+                      pbti_config_invalid(config) == NULL;
+    if (!good) { reader->failed = true; }
 }

@@ -9,6 +9,7 @@
 #ifndef PBTI_CORE_CONFIG_H
 #define PBTI_CORE_CONFIG_H
 
+#include "core/decay.h"
 #include "core/space.h"
 
 #define PBTI_RULES_VERSION 1          /* which rules a study's decisions were made by */
@@ -99,6 +100,7 @@ struct pbti_config {
     double noise;                     /* standard deviation; > 0 takes the place of the factors */
     double resample;                  /* probability of drawing anew, [0, 1] */
     uint32_t lead;                    /* intervals that a member may run ahead to spare a reload */
+    struct pbti_decay decay[PBTI_HP_MAX]; /* by hyperparameter; linear, log, logit, not frozen */
 
     /* trouble, ends, what is kept */
     uint32_t retries;  /* further attempts of a segment that failed */
@@ -127,16 +129,25 @@ const char *pbti_config_invalid(const struct pbti_config *config);
 
 /*
  * NULL when a study that runs under `now` may go on under `next`, else what may not be changed:
- * seed, goal, reduce, mode, compare, keep, the space, the starting points, and the population of a
- * study with controls stay.
+ * seed, goal, reduce, mode, compare, keep, the space, the decay, the starting points, and the
+ * population of a study with controls stay.
  */
 const char *pbti_config_unamendable(const struct pbti_config *now, const struct pbti_config *next);
 
 /* All members, controls included. */
 uint32_t pbti_config_members(const struct pbti_config *config);
 
+/* Decay is for numbers that a trainer may get at any age: linear, log, logit, and not frozen. */
+bool pbti_hp_may_decay(const struct pbti_hp *hp);
+
+/*
+ * The version of the encoding: the lowest that holds all that the config says, so that a study that
+ * uses nothing new is read by older programs, too, and has one encoding only.
+ */
+uint8_t pbti_config_version(const struct pbti_config *config);
 void pbti_config_encode(const struct pbti_config *config, struct pbti_writer *writer);
-/* Reads what encode wrote; sets reader->failed on anything pbti_config_invalid() would refuse. */
-void pbti_config_decode(struct pbti_config *config, struct pbti_reader *reader);
+/* Reads what encode wrote in that version; sets reader->failed on another version than the config's
+ * own, and on anything pbti_config_invalid() would refuse. */
+void pbti_config_decode(struct pbti_config *config, uint8_t version, struct pbti_reader *reader);
 
 #endif

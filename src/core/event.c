@@ -2,7 +2,7 @@
 /*
  * core/event.c - the encoding of events; see event.h and docs/journal-format.md.
  *
- * An event is: type (u8), version of its payload (u8, now 1), time in milliseconds (zigzag varint),
+ * An event is: type (u8), version of its payload (u8), time in milliseconds (zigzag varint),
  * payload. It is valid if and only if every number is in its range, every text within its limit,
  * and nothing is left over.
  */
@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-#define EVENT_VERSION 1
+#define EVENT_VERSION 1 /* of all payloads but those with a config, which has one of its own */
 
 PBTI_NAME_FUNCTION(pbti_event_name, PBTI_EVENT_LIST)
 PBTI_NAME_FUNCTION(pbti_outcome_name, PBTI_OUTCOME_LIST)
@@ -40,11 +40,11 @@ static void put_study(const struct pbti_event_study *study, struct pbti_writer *
     pbti_put_text(writer, study->spec);
 }
 
-static void get_study(struct pbti_event_study *study, struct pbti_reader *reader,
+static void get_study(struct pbti_event_study *study, uint8_t version, struct pbti_reader *reader,
                       struct pbti_scratch *scratch)
 {
     if (pbti_get_varint(reader) != PBTI_RULES_VERSION) { reader->failed = true; }
-    if (!reader->failed) { pbti_config_decode(&scratch->config, reader); }
+    if (!reader->failed) { pbti_config_decode(&scratch->config, version, reader); }
     study->config = &scratch->config;
     study->spec = pbti_get_text(reader, PBTI_SPEC_TEXT_MAX);
 }
@@ -267,10 +267,16 @@ static void get_note(struct pbti_event_note *note, struct pbti_reader *reader)
 
 /* -------- all of them -------- */
 
+static bool has_config(uint8_t type)
+{
+    return type == PBTI_STUDY || type == PBTI_AMEND;
+}
+
 void pbti_event_encode(const struct pbti_event *event, struct pbti_writer *writer)
 {
     pbti_put_u8(writer, event->type);
-    pbti_put_u8(writer, EVENT_VERSION);
+    pbti_put_u8(writer,
+                has_config(event->type) ? pbti_config_version(event->study.config) : EVENT_VERSION);
     pbti_put_signed(writer, event->time_ms);
     switch ((enum pbti_event_type)event->type) {
     case PBTI_STUDY:
@@ -290,11 +296,12 @@ bool pbti_event_decode(struct pbti_event *event, struct pbti_reader *reader,
                        struct pbti_scratch *scratch)
 {
     event->type = pbti_get_u8(reader);
-    if (pbti_get_u8(reader) != EVENT_VERSION) { return false; }
+    uint8_t const version = pbti_get_u8(reader);
+    if (version != EVENT_VERSION && !has_config(event->type)) { return false; }
     event->time_ms = pbti_get_signed(reader);
     switch ((enum pbti_event_type)event->type) {
     case PBTI_STUDY:
-    case PBTI_AMEND: get_study(&event->study, reader, scratch); break;
+    case PBTI_AMEND: get_study(&event->study, version, reader, scratch); break;
     case PBTI_CLAIM: get_claim(&event->claim, reader); break;
     case PBTI_RELEASE: get_release(&event->release, reader); break;
     case PBTI_REPORT: get_report(&event->report, reader, scratch); break;

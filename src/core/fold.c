@@ -109,6 +109,7 @@ static pbt_status fold_claim(struct pbti_state *state, uint64_t seq,
     m->worker = claim->worker;
     m->slot = claim->slot;
     m->claimed_steps = steps;
+    m->claimed_span = state->config->max_age;
     state->counts.attempts++;
     return PBT_OK;
 }

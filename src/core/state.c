@@ -219,6 +219,7 @@ static void clear_claim(struct pbti_member *member)
 {
     member->claim = 0;
     member->claimed_steps = 0;
+    member->claimed_span = 0;
     member->worker = 0;
     member->slot = 0;
 }
@@ -553,6 +554,17 @@ const double *pbti_state_values(const struct pbti_state *state, uint32_t member)
     return pbti_values_of(state, member);
 }
 
+void pbti_state_in_force(const struct pbti_state *state, uint32_t member, double *values)
+{
+    assert(member < state->members);
+    const struct pbti_member *const m = &state->member[member];
+    uint64_t const span = m->phase == PBTI_RUNNING ? m->claimed_span : state->config->max_age;
+    const double *const base = pbti_values_of(state, member);
+    for (uint32_t i = 0; i < state->stride; i++) {
+        values[i] = base[i] * pbti_decay_left(&state->config->decay[i], m->age, span);
+    }
+}
+
 uint8_t pbti_state_stop(const struct pbti_state *state)
 {
     return state->stop;
@@ -681,10 +693,11 @@ static uint64_t mix_checkpoint(uint64_t hash, struct pbti_checkpoint checkpoint)
 
 static uint64_t mix_member(uint64_t hash, const struct pbti_member *m)
 {
-    uint64_t const numbers[] = {m->steps,    m->age,          m->claim,        m->worker,
-                                m->slot,     m->segment,      m->attempt,      m->failures,
-                                m->revivals, m->phase,        m->score_source, m->score_segment,
-                                m->group,    m->score_member, m->scores_count, m->claimed_steps};
+    uint64_t const numbers[] = {m->steps,       m->age,          m->claim,        m->worker,
+                                m->slot,        m->segment,      m->attempt,      m->failures,
+                                m->revivals,    m->phase,        m->score_source, m->score_segment,
+                                m->group,       m->score_member, m->scores_count, m->claimed_steps,
+                                m->claimed_span};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         hash = mix(hash, numbers[i]);
     }

@@ -18,7 +18,7 @@
  *
  * Invariants (checked by pbti_state_check, after every step of the simulator):
  *  1 each member is in exactly one phase; a claim exists exactly while it is running
- *  2 every hyperparameter is valid for its space
+ *  2 every hyperparameter that a member holds is valid for its space
  *  3 a checkpoint is alive exactly while a member starts from it or `keep` asks for it
  *  4 the ranking holds exactly the scored members that are neither failed nor given up, in order
  *  5 the runnable heap holds exactly the waiting members
@@ -69,6 +69,7 @@ struct pbti_member {
     uint64_t steps;         /* training this member has done */
     uint64_t age;           /* training its weights have had */
     uint64_t claimed_steps; /* what the running claim was told to train; else 0 */
+    uint64_t claimed_span;  /* decay: max_age when it was claimed; else 0 */
     uint64_t claim;         /* sequence number of the claim while running, else 0 */
     uint64_t worker;        /* who holds it */
     uint32_t slot;          /* of that worker */
@@ -208,8 +209,12 @@ const struct pbti_config *pbti_state_config(const struct pbti_state *state);
 uint64_t pbti_state_seq(const struct pbti_state *state);     /* of the last event folded */
 uint32_t pbti_state_members(const struct pbti_state *state); /* controls included */
 const struct pbti_member *pbti_state_member(const struct pbti_state *state, uint32_t member);
-/* Shape (space.count); of the running or next segment. */
+/* Base values (decay.h), inside the space: what the member holds, copies and explores. Shape
+ * (space.count). */
 const double *pbti_state_values(const struct pbti_state *state, uint32_t member);
+/* What its running or next segment is handed, and its trainer must have in force. Shape
+ * (space.count). */
+void pbti_state_in_force(const struct pbti_state *state, uint32_t member, double *values);
 uint8_t pbti_state_stop(const struct pbti_state *state); /* enum pbti_stop; NONE: going on */
 struct pbti_counts pbti_state_counts(const struct pbti_state *state);
 /* Best network ever reported in a group; .checkpoint.segment 0 when there is none. */

@@ -28,6 +28,19 @@ bool pbti_laws_through(const struct pbti_config *config, const struct pbti_seen 
     return seen->steps >= config->steps || seen->age >= config->max_age;
 }
 
+double pbti_laws_left(const struct pbti_config *config, const struct pbti_seen *seen, uint32_t hp)
+{
+    static const double pi = 3.14159265358979323846;
+    const struct pbti_decay *const decay = &config->decay[hp];
+    double const x = fmin((double)seen->age / (double)seen->claimed_span, 1.0);
+    switch ((enum pbti_decay_shape)decay->shape) {
+    case PBTI_DECAY_NONE: return 1.0;
+    case PBTI_DECAY_COSINE: return decay->to + (1.0 - decay->to) * (1.0 + cos(pi * x)) / 2.0;
+    case PBTI_DECAY_LINEAR: return 1.0 - x * (1.0 - decay->to);
+    }
+    return NAN;
+}
+
 static bool is_out(const struct pbti_seen *seen)
 {
     return seen->phase == PBTI_FAILED || seen->phase == PBTI_GONE || seen->phase == PBTI_OUT;

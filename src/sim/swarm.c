@@ -72,6 +72,13 @@ static void draw_space(struct pbti_config *config, struct pbti_dice *dice)
     for (uint32_t i = 0; i < count; i++) {
         draw_hp(&config->space, dice);
     }
+    bool const decays = pbti_dice_chance(dice, 0.3);
+    for (uint32_t i = 0; i < count; i++) {
+        bool const falls = decays && pbti_hp_may_decay(&config->space.hp[i]);
+        if (!falls || pbti_dice_chance(dice, 0.3)) { continue; }
+        config->decay[i].shape = (uint8_t)pbti_dice_between(dice, 1, 2);
+        config->decay[i].to = pbti_dice_chance(dice, 0.5) ? 0.0 : pbti_dice_unit(dice);
+    }
     if (pbti_dice_chance(dice, 0.2)) { config->points_count = pbti_dice_between(dice, 1, 3); }
     for (uint32_t i = 0; i < config->points_count; i++) {
         draw_point(&config->space, true, dice, config->points + i * count);

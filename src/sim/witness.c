@@ -117,6 +117,7 @@ static void end_claim(struct pbti_seen *seen, uint8_t phase)
     seen->phase = phase;
     seen->claim = 0;
     seen->claimed_steps = 0;
+    seen->claimed_span = 0;
 }
 
 static void see_amend(struct pbti_witness *w, const struct pbti_config *config)
@@ -233,6 +234,7 @@ static void see_claim(struct pbti_witness *w, uint64_t seq, const struct pbti_ev
     seen->slot = claim->slot;
     seen->attempt++;
     seen->claimed_steps = steps_of(w->config, seen);
+    seen->claimed_span = w->config->max_age;
     if (claim->segment != seen->segment || claim->attempt != seen->attempt) {
         pbti_witness_blame(w, "12: a claim of segment %u, attempt %u where %u, %u is next",
                            claim->segment, claim->attempt, seen->segment, seen->attempt);
@@ -325,7 +327,7 @@ static void see_done(struct pbti_witness *w, const struct pbti_event_report *rep
     uint64_t const seed = pbti_task_seed(w->config, report->member, report->segment);
     uint64_t const weights =
         pbti_weights(seen->start.segment > 0 ? seen->weights : 0, seed, seen->age, report->steps,
-                     seen->values, w->config->space.count);
+                     seen->handed, w->config->space.count);
     if (report->steps != seen->claimed_steps) {
         pbti_witness_blame(w, "9: member %u trained %llu steps instead of %llu", report->member,
                            (unsigned long long)report->steps,

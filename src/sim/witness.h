@@ -38,11 +38,12 @@ struct pbti_seen {
     bool values_known;            /* the first ones are learnt from the first task */
     uint32_t segment, attempt, failures, revivals, slot;
     uint32_t scores_count; /* of its own last segment, since the weights changed */
-    uint64_t steps, age, claim, worker, claimed_steps;
+    uint64_t steps, age, claim, worker, claimed_steps, claimed_span;
     double score;
     struct pbti_checkpoint start;
-    uint64_t weights; /* of `start` */
-    double values[PBTI_SEEN_HPS_MAX];
+    uint64_t weights;                 /* of `start` */
+    double values[PBTI_SEEN_HPS_MAX]; /* held: before decay */
+    double handed[PBTI_SEEN_HPS_MAX]; /* to the segment that was started last */
 };
 
 struct pbti_seen_best {
@@ -104,6 +105,8 @@ double pbti_laws_key(const struct pbti_config *config, double score);
 bool pbti_laws_better(const struct pbti_config *config, double a, double b);
 /* laws.c: has the member used its budget or the age of its weights? */
 bool pbti_laws_through(const struct pbti_config *config, const struct pbti_seen *seen);
+/* laws.c: what is left of a hyperparameter in the segment that is claimed */
+double pbti_laws_left(const struct pbti_config *config, const struct pbti_seen *seen, uint32_t hp);
 /* laws.c: may it be copied from? */
 bool pbti_laws_donor(const struct pbti_config *config, const struct pbti_seen *seen);
 

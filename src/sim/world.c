@@ -163,9 +163,12 @@ static void check_task(struct pbti_process *process, uint32_t slot, const struct
                       pbti_same_checkpoint(task->from, seen->start);
     if (!same) { PBTI_BLAME(scene, "9: the task of member %u is not what is due", task->member); }
     for (uint32_t i = 0; i < witness->config->space.count; i++) {
-        if (!seen->values_known) { seen->values[i] = task->values[i]; }
-        if (seen->values[i] != task->values[i] ||
-            !pbti_hp_valid(&witness->config->space.hp[i], task->values[i])) {
+        seen->handed[i] = task->values[i];
+        double const left = pbti_laws_left(witness->config, seen, i);
+        if (!seen->values_known) { seen->values[i] = task->values[i]; } /* at age 0: all of it */
+        double const off = fabs(task->values[i] - seen->values[i] * left);
+        if (!(off <= (left == 1.0 ? 0.0 : 1e-12 * fabs(seen->values[i]))) ||
+            !pbti_hp_valid(&witness->config->space.hp[i], seen->values[i])) {
             PBTI_BLAME(scene, "7: member %u is handed a wrong \"%s\"", task->member,
                        witness->config->space.hp[i].name);
         }

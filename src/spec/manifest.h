@@ -75,6 +75,7 @@ enum pbti_strategy_id {
     X(COMPARE, PBTI_COMPARE_LIST)                                                                  \
     X(EXPLOIT, PBTI_EXPLOIT_LIST)                                                                  \
     X(EXPLORE, PBTI_EXPLORE_LIST)                                                                  \
+    X(DECAY, PBTI_DECAY_LIST)                                                                      \
     X(HP_KIND, PBTI_HP_KIND_LIST)
 
 /* -------- sections: the maps of a spec -------- */
@@ -109,6 +110,9 @@ enum pbti_strategy_id {
     X(EXPLORE, "strategy.explore", "name", false, "how hyperparameters change after that")         \
     X(NOISE, "strategy.explore.noise", "", false, "noise in place of factors")                     \
     X(SCHEDULE, "strategy.explore.schedule.N", "", false, "one entry of a schedule")               \
+    X(DECAY, "strategy.decay.NAME", "shape", false,                                                \
+      "how one hyperparameter falls, from what the member holds to a part of it at `max_age`; "    \
+      "linear, log and logit ones that are not frozen")                                            \
     X(CONTROLS, "strategy.controls", "", false,                                                    \
       "members beside the population, to compare with; they share its slots")                      \
     X(KEEP, "keep", "-", false, "how many of the best checkpoints outlive the study")              \
@@ -143,6 +147,7 @@ enum pbti_section {
     X(KEEP, keep)               /* keep_all and keep_top */                                        \
     X(FACTORS, factors)         /* list of numbers */                                              \
     X(SCHEDULE, schedule)       /* list of ages and values */                                      \
+    X(DECAYS, decays)           /* map from hyperparameter to shape */                             \
     X(ENVIRONMENT, environment) /* json_t object of strings */                                     \
     X(FIXED, fixed)             /* json_t object of anything */                                    \
     X(SPACE, space)             /* map of hyperparameters */                                       \
@@ -166,6 +171,7 @@ struct pbti_schedule_entry {
 /* Where a value goes: a field of the spec, of a hyperparameter, of a schedule's entry. */
 #define PBTI_AT(field) offsetof(struct pbti_spec, field)
 #define PBTI_AT_HP(field) offsetof(struct pbti_hp, field)
+#define PBTI_AT_DECAY(field) offsetof(struct pbti_decay, field)
 #define PBTI_AT_ENTRY(field) offsetof(struct pbti_schedule_entry, field)
 #define PBTI_NOWHERE 0
 
@@ -222,6 +228,7 @@ struct pbti_schedule_entry {
      PBTI_FOR(PBTI_EXPLOIT_TTEST))
 #define PBTI_FOR_PERTURBING (PBTI_FOR(PBTI_EXPLORE_PERTURB) | PBTI_FOR(PBTI_EXPLORE_BOTH))
 #define PBTI_FOR_RESAMPLING (PBTI_FOR(PBTI_EXPLORE_RESAMPLE) | PBTI_FOR(PBTI_EXPLORE_BOTH))
+#define PBTI_FOR_FALLING (PBTI_FOR(PBTI_DECAY_COSINE) | PBTI_FOR(PBTI_DECAY_LINEAR))
 #define PBTI_FOR_DRAWING (PBTI_FOR_PERTURBING | PBTI_FOR_RESAMPLING)
 
 /*
@@ -383,6 +390,14 @@ struct pbti_schedule_entry {
     X(STRATEGY, lead, WHOLE32, PBTI_AT(config.lead), PBTI_WHOLE(0, PBTI_MEMBERS_MAX),              \
       PBTI_FOR_ALL, "0",                                                                           \
       "intervals that a member may run ahead of the others to spare a reload; async only")         \
+    X(STRATEGY, decay, DECAYS, PBTI_NOWHERE, PBTI_ANY, PBTI_FOR_ALL,                               \
+      "{}", "hyperparameters that fall with the age of the weights; bounds, copies and explore "   \
+      "are of the value before the fall")                                                          \
+    X(DECAY, shape, WORD, PBTI_AT_DECAY(shape), PBTI_ONE_OF(DECAY), PBTI_FOR_ALL,                  \
+      "", "what is left of the value at the age at which a segment begins; cosine: half a wave; "  \
+      "linear: a straight line; none: all of it")                                                  \
+    X(DECAY, to, NUMBER, PBTI_AT_DECAY(to), PBTI_REAL(0, 1), PBTI_FOR_FALLING,                     \
+      "0", "what is left of it at `max_age`")                                                      \
     X(STRATEGY, controls, SECTION, PBTI_NOWHERE, PBTI_MAP_OF(CONTROLS), PBTI_FOR_ALL,              \
       "-", "members beside the population, to compare with")                                       \
     X(CONTROLS, independent, WHOLE32, PBTI_AT(config.control_independent),                         \

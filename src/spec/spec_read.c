@@ -269,7 +269,7 @@ static pbt_status read_brief(struct pbti_read *read, enum pbti_section section,
     bool const chosen = pbti_word_value(key->allowed.list, node->text, &value);
     for (uint32_t i = 0; i < PBTI_KEYS; i++) {
         const struct pbti_key *const other = &pbti_keys[i];
-        bool const wanted = other->section == section && other->fallback[0] == '\0';
+        bool const wanted = other->section == section && other != key && other->fallback[0] == '\0';
         if (!wanted || !goes_with(other, chosen ? PBTI_FOR(value) : 0)) { continue; }
         return missing_key(read, other, node);
     }
@@ -305,7 +305,8 @@ pbt_status pbti_read_section(struct pbti_read *read, enum pbti_section section,
 /* Sections that are read into something other than the spec, any number of times. */
 static bool is_repeated(enum pbti_section section)
 {
-    return section == PBTI_SECTION_HYPERPARAMETER || section == PBTI_SECTION_SCHEDULE;
+    return section == PBTI_SECTION_HYPERPARAMETER || section == PBTI_SECTION_SCHEDULE ||
+           section == PBTI_SECTION_DECAY;
 }
 
 static pbt_status read_defaults(struct pbti_read *read)
@@ -372,6 +373,7 @@ uint32_t pbti_section_choice(enum pbti_section section, const struct pbti_spec *
     case PBTI_SECTION_STRATEGY: return PBTI_FOR(pbti_strategy_of(&spec->config));
     case PBTI_SECTION_EXPLOIT: return PBTI_FOR(spec->config.exploit);
     case PBTI_SECTION_EXPLORE: return PBTI_FOR(spec->config.explore);
+    case PBTI_SECTION_DECAY: return PBTI_FOR(((const struct pbti_decay *)base)->shape);
     case PBTI_SECTION_HYPERPARAMETER: return PBTI_FOR(((const struct pbti_hp *)base)->kind);
     default: return 0;
     }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * spec/spec_space.c - types of keys about hyperparameters: the space, and values of it (starting
- * points, schedules).
+ * points, schedules, decay).
  */
 #include "spec/spec_number.h"
 #include "spec/spec_read.h"
@@ -500,3 +500,63 @@ static void schedule_describe(struct pbti_out *out, const struct pbti_key *key)
 }
 
 const struct pbti_type_info pbti_schedule_type = {schedule_read, schedule_write, schedule_describe};
+
+/* -------- strategy.decay -------- */
+
+static pbt_status read_decay(struct pbti_read *read, const struct pbti_node *node)
+{
+    struct pbti_config *const config = &read->spec->config;
+    int const index = pbti_space_find(&config->space, node->key->text);
+    if (index < 0) { return unknown_hp(read, node->key); }
+    const struct pbti_hp *const hp = &config->space.hp[index];
+    struct pbti_decay *const decay = &config->decay[index];
+    size_t const mark = pbti_read_enter(read, node->key->text);
+    PBTI_TRY(pbti_read_section(read, PBTI_SECTION_DECAY, node, decay));
+    if (decay->shape != PBTI_DECAY_NONE && !pbti_hp_may_decay(hp)) {
+        return pbti_node_fail(node->key, read->err,
+                              "%s is of a hyperparameter that is %s, but must be of one that is "
+                              "linear, log or logit and not frozen",
+                              read->path, hp->frozen ? "frozen" : pbti_hp_kind_name(hp->kind));
+    }
+    pbti_read_leave(read, mark);
+    return PBT_OK;
+}
+
+static pbt_status decays_read(struct pbti_read *read, const struct pbti_key *key,
+                              const struct pbti_node *node, void *base)
+{
+    (void)base;
+    struct pbti_config *const config = &read->spec->config;
+    if (node->kind != PBTI_NODE_MAP) { return pbti_read_wrong(read, key, node); }
+    memset(config->decay, 0, sizeof config->decay);
+    for (const struct pbti_node *item = node->first; item != NULL; item = item->next) {
+        PBTI_TRY(read_decay(read, item));
+    }
+    return PBT_OK;
+}
+
+static void decays_write(struct pbti_out *out, const struct pbti_key *key,
+                         const struct pbti_spec *spec, const void *base)
+{
+    (void)key;
+    (void)base;
+    const char *before = "{";
+    for (uint32_t i = 0; i < spec->config.space.count; i++) {
+        const struct pbti_decay *const decay = &spec->config.decay[i];
+        if (decay->shape == PBTI_DECAY_NONE) { continue; }
+        pbti_out_put(out, before);
+        pbti_out_yaml(out, spec->config.space.hp[i].name);
+        pbti_out_put(out, ": ");
+        pbti_write_section(out, PBTI_SECTION_DECAY, spec, decay);
+        before = ", ";
+    }
+    pbti_out_put(out, before[0] == '{' ? "{}" : "}");
+}
+
+static void decays_describe(struct pbti_out *out, const struct pbti_key *key)
+{
+    (void)key;
+    pbti_out_put(out, "a map from hyperparameters to shapes");
+}
+
+const struct pbti_type_info pbti_decays_type = {decays_read, decays_write, decays_describe};

@@ -56,9 +56,10 @@ static json_t *claim_json(const struct pbti_state *state, const struct pbti_even
     const struct pbti_member *const member = pbti_state_member(state, claim->member);
     (void)json_object_set_new(json, "from", pbti_json_checkpoint(member->start));
     (void)json_object_set_new(json, "age", json_integer((json_int_t)member->age));
+    double values[PBTI_HP_MAX];
+    pbti_state_in_force(state, claim->member, values);
     (void)json_object_set_new(json, "hyperparameters",
-                              pbti_values_json(&pbti_state_config(state)->space,
-                                               pbti_state_values(state, claim->member)));
+                              pbti_values_json(&pbti_state_config(state)->space, values));
     return json;
 }
 

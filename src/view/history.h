@@ -33,7 +33,7 @@ struct pbti_history {
     uint32_t *member, *segment, *attempt;
     uint32_t *parent;   /* record whose checkpoint it started from */
     uint32_t *previous; /* the same member's record before */
-    uint32_t *row;      /* of `rows`: the hyperparameters in force */
+    uint32_t *row;      /* of `rows`: the hyperparameters, before decay */
     uint64_t *age;      /* of the weights at its start */
     uint64_t *steps;    /* trained */
     double *score;      /* reduced; NaN = none */

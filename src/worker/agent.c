@@ -206,6 +206,8 @@ static void start(struct pbti_agent *agent, uint32_t index)
     uint32_t const member = slot->task.member;
     const struct pbti_member *const m = pbti_state_member(state, member);
     slot->steps = pbti_segment_steps(state, member);
+    double values[PBTI_HP_MAX];
+    pbti_state_in_force(state, member, values);
     struct pbti_task const task = {
         .member = member,
         .segment = slot->task.segment,
@@ -217,7 +219,7 @@ static void start(struct pbti_agent *agent, uint32_t index)
         .keep = m->start.segment > 0 && is_same(m->start, slot->held),
         .from = m->start,
         .save = saved_by(&slot->task),
-        .values = pbti_state_values(state, member),
+        .values = values,
     };
     slot->held.segment = 0; /* until it has ended well */
     agent->world.start(agent->world.context, index, &task);

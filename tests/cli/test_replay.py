@@ -39,6 +39,13 @@ class Replay(Lab):
         for score in found["schedule"]["scores"]:
             self.assertAlmostEqual(score, winner["best"]["score"], places=12)
 
+    def test_decay_stays_as_it_was(self):
+        self.run_toy("", "-q", "--set", "strategy={decay: {lr: cosine}}")
+        winner = self.json("best", "toy")
+        found = self.json("replay", "toy")
+        for score in found["schedule"]["scores"]:
+            self.assertAlmostEqual(score, winner["best"]["score"], places=12)
+
     def test_the_folder_may_not_be_taken(self):
         self.run_toy("", "-q")
         done = self.pbt("replay", "toy", "--dir", "toy", code=2)

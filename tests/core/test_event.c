@@ -139,6 +139,33 @@ static void test_a_config_survives_its_encoding(void **unused)
     free(config);
 }
 
+/* A config is of the lowest version that holds it, and no other version of it is read. */
+static void test_a_config_has_one_version(void **unused)
+{
+    (void)unused;
+    struct pbti_config *const config = malloc(sizeof *config);
+    struct pbti_scratch *const scratch = malloc(sizeof *scratch);
+    assert_non_null(config);
+    assert_non_null(scratch);
+    lab_config(config, 4);
+    for (uint8_t version = 1; version <= 2; version++) {
+        if (version == 2) { config->decay[1] = (struct pbti_decay){PBTI_DECAY_COSINE, 0.25}; }
+        struct pbti_event event = {.type = PBTI_AMEND, .study = {.config = config}};
+        size_t const size = assert_round_trip(&event);
+        assert_int_equal(buffer[1], version);
+        struct pbti_reader reader = {.data = buffer, .size = size};
+        assert_true(pbti_event_decode(&event, &reader, scratch));
+        assert_memory_equal(scratch->config.decay, config->decay, sizeof config->decay);
+        for (uint8_t other = 0; other < 9; other++) {
+            buffer[1] = other;
+            struct pbti_reader again = {.data = buffer, .size = size};
+            assert_int_equal(pbti_event_decode(&event, &again, scratch), other == version);
+        }
+    }
+    free(scratch);
+    free(config);
+}
+
 static void test_damaged_bytes_never_pass_for_more_than_they_are(void **unused)
 {
     (void)unused;
@@ -277,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_event_survives_its_encoding),
         cmocka_unit_test(test_a_config_survives_its_encoding),
+        cmocka_unit_test(test_a_config_has_one_version),
         cmocka_unit_test(test_damaged_bytes_never_pass_for_more_than_they_are),
         cmocka_unit_test(test_events_that_do_not_fit_leave_no_trace),
         cmocka_unit_test(test_a_second_encoding_is_refused),

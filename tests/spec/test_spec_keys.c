@@ -148,6 +148,12 @@ static bool is_json_text(const json_t *json, const char *text)
     X(STRATEGY, copy, "strategy.copy=weights", "\n  copy: weights\n",                              \
       config->copy == PBTI_COPY_WEIGHTS)                                                           \
     X(STRATEGY, lead, "strategy.lead=3", "\n  lead: 3\n", config->lead == 3)                       \
+    X(STRATEGY, decay, "strategy.decay={lr: cosine}",                                              \
+      "\n  decay: {lr: {shape: cosine, to: 0}}\n", config->decay[0].shape == PBTI_DECAY_COSINE)    \
+    X(DECAY, shape, "strategy.decay.lr.shape=linear", "decay: {lr: {shape: linear, to: 0}}",       \
+      config->decay[0].shape == PBTI_DECAY_LINEAR)                                                 \
+    X(DECAY, to, "strategy.decay={lr: {shape: cosine, to: 0.1}}", "{shape: cosine, to: 0.1}",      \
+      config->decay[0].to == 0.1)                                                                  \
     X(STRATEGY, controls, "strategy.controls={independent: 1}", "{independent: 1,",                \
       config->control_independent == 1)                                                            \
     X(CONTROLS, independent, "strategy.controls.independent=2", "{independent: 2,",                \
@@ -257,6 +263,7 @@ static void test_16_every_word_is_reachable(void **state)
         const struct pbti_key *const key = &pbti_keys[i];
         const struct pbti_words *const words = pbti_words(key->allowed.list);
         if (key->section == PBTI_SECTION_HYPERPARAMETER) { continue; } /* test_spec_read.c */
+        if (key->section == PBTI_SECTION_DECAY) { continue; }          /* cases above */
         for (uint32_t w = 0; w < words->count; w++) {
             if (words->words[w].value == PBTI_EXPLORE_SCHEDULE &&
                 key->allowed.list == PBTI_WORDS_EXPLORE) {

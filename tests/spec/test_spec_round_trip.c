@@ -310,6 +310,11 @@ static void random_config(struct dice *dice, struct pbti_config *config)
     random_exploit(dice, config);
     random_explore(dice, config);
     random_points(dice, config);
+    for (uint32_t i = 0; i < config->space.count; i++) {
+        if (!pbti_hp_may_decay(&config->space.hp[i]) || coin(dice)) { continue; }
+        config->decay[i].shape = (uint8_t)whole(dice, 2);
+        if (coin(dice)) { config->decay[i].to = unit(dice); }
+    }
     config->retries = (uint32_t)below(dice, 5);
     config->revivals = (uint32_t)below(dice, 5);
     if (coin(dice)) { config->plateau = whole(dice, PBTI_STEPS_MAX); }
