@@ -2,6 +2,7 @@
 /* core/config.c - the rules of a study: defaults, validity, encoding; see config.h. */
 #include "core/config.h"
 
+#include "core/grid.h"
 #include "core/names.h"
 
 #include <math.h>
@@ -155,6 +156,27 @@ static const char *decay_invalid(const struct pbti_config *config)
     return NULL;
 }
 
+static const char *grid_invalid(const struct pbti_config *config)
+{
+    for (uint32_t i = 0; i < PBTI_HP_MAX; i++) {
+        uint32_t const places = config->places[i];
+        bool const has = config->grid && i < config->space.count;
+        if (has ? places < 1 || pbti_grid_places(&config->space.hp[i], places) != places
+                : places != 0) {
+            return "places of a grid are out of range";
+        }
+    }
+    if (!config->grid) { return NULL; }
+    if (config->exploit != PBTI_EXPLOIT_NONE || config->explore != PBTI_EXPLORE_NONE) {
+        return "a grid does not go with exploit and explore";
+    }
+    if (config->points_count > 0) { return "a grid does not go with starting points"; }
+    if (config->members != pbti_grid_size(config)) {
+        return "the population is not the size of the grid";
+    }
+    return NULL;
+}
+
 const char *pbti_config_invalid(const struct pbti_config *config)
 {
     const char *reason = population_invalid(config);
@@ -162,6 +184,7 @@ const char *pbti_config_invalid(const struct pbti_config *config)
     if (reason == NULL) { reason = pbti_space_invalid(&config->space); }
     if (reason == NULL) { reason = schedule_invalid(config); }
     if (reason == NULL) { reason = decay_invalid(config); }
+    if (reason == NULL) { reason = grid_invalid(config); }
     if (reason == NULL) {
         reason = rows_invalid(config, config->points, config->points_count, true);
     }
@@ -223,6 +246,9 @@ const char *pbti_config_unamendable(const struct pbti_config *now, const struct 
     if (now->keep_top != next->keep_top) { return "what is kept"; }
     if (!is_same_space(&now->space, &next->space)) { return "the space"; }
     if (!is_same_decay(now, next)) { return "the decay"; }
+    if (now->grid != next->grid || memcmp(now->places, next->places, sizeof now->places) != 0) {
+        return "the grid";
+    }
     if (now->control_independent != next->control_independent ||
         now->control_selection_only != next->control_selection_only) {
         return "the controls";
@@ -314,6 +340,7 @@ static uint32_t decays_count(const struct pbti_config *config)
 
 uint8_t pbti_config_version(const struct pbti_config *config)
 {
+    if (config->grid) { return 3; }
     return decays_count(config) > 0 ? 2 : 1;
 }
 
@@ -348,6 +375,22 @@ static void get_decays(struct pbti_config *config, struct pbti_reader *reader)
     }
 }
 
+static void put_grid(const struct pbti_config *config, struct pbti_writer *writer)
+{
+    pbti_put_bool(writer, config->grid);
+    for (uint32_t i = 0; config->grid && i < config->space.count; i++) {
+        pbti_put_varint(writer, config->places[i]);
+    }
+}
+
+static void get_grid(struct pbti_config *config, struct pbti_reader *reader)
+{
+    config->grid = pbti_get_bool(reader);
+    for (uint32_t i = 0; config->grid && i < config->space.count; i++) {
+        config->places[i] = pbti_get_u32(reader);
+    }
+}
+
 void pbti_config_encode(const struct pbti_config *config, struct pbti_writer *writer)
 {
 #define PUT_FIELD(kind, field) PUT_##kind(config->field);
@@ -364,6 +407,7 @@ void pbti_config_encode(const struct pbti_config *config, struct pbti_writer *wr
     pbti_put_varint(writer, config->points_count);
     put_doubles(writer, config->points, config->points_count * config->space.count);
     if (pbti_config_version(config) >= 2) { put_decays(config, writer); }
+    if (pbti_config_version(config) >= 3) { put_grid(config, writer); }
 }
 
 /* A count of rows of `stride` values that fits PBTI_POINT_VALUES_MAX. */
@@ -394,6 +438,7 @@ void pbti_config_decode(struct pbti_config *config, uint8_t version, struct pbti
     config->points_count = get_rows(reader, config->space.count, PBTI_MEMBERS_MAX);
     get_doubles(reader, config->points, config->points_count * config->space.count);
     if (version >= 2) { get_decays(config, reader); }
+    if (version >= 3) { get_grid(config, reader); }
     bool const good = !reader->failed && pbti_config_version(config) == version &&
                       pbti_config_invalid(config) == NULL;
     if (!good) { reader->failed = true; }

@@ -14,6 +14,7 @@
 
 #define PBTI_RULES_VERSION 1          /* which rules a study's decisions were made by */
 #define PBTI_MEMBERS_MAX 1000000u     /* population and controls together */
+#define PBTI_PLACES_DEFAULT 3u        /* of each hyperparameter in a grid */
 #define PBTI_FACTORS_MAX 16           /* factors of explore: perturb */
 #define PBTI_POINT_VALUES_MAX 16384   /* starting points times hyperparameters */
 #define PBTI_SCHEDULE_MAX 4096        /* entries of a schedule */
@@ -102,6 +103,10 @@ struct pbti_config {
     uint32_t lead;                    /* intervals that a member may run ahead to spare a reload */
     struct pbti_decay decay[PBTI_HP_MAX]; /* by hyperparameter; linear, log, logit, not frozen */
 
+    /* grid: the population is the product of so many places of each hyperparameter (grid.h) */
+    bool grid;
+    uint32_t places[PBTI_HP_MAX]; /* 1 .. when there is a grid, else 0 */
+
     /* trouble, ends, what is kept */
     uint32_t retries;  /* further attempts of a segment that failed */
     uint32_t revivals; /* times in a row that a failed member may be restarted from another */
@@ -129,8 +134,8 @@ const char *pbti_config_invalid(const struct pbti_config *config);
 
 /*
  * NULL when a study that runs under `now` may go on under `next`, else what may not be changed:
- * seed, goal, reduce, mode, compare, keep, the space, the decay, the starting points, and the
- * population of a study with controls stay.
+ * seed, goal, reduce, mode, compare, keep, the space, the decay, the grid, the starting points, and
+ * the population of a study with controls stay.
  */
 const char *pbti_config_unamendable(const struct pbti_config *now, const struct pbti_config *next);
 

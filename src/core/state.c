@@ -7,6 +7,7 @@
 #include "core/state_inside.h"
 
 #include "base/fail.h"
+#include "core/grid.h"
 #include "core/names.h"
 
 #include <assert.h>
@@ -265,6 +266,10 @@ void pbti_initial_values(const struct pbti_config *config, uint32_t member, uint
                          double *values)
 {
     uint32_t const count = config->space.count;
+    if (config->grid && group == PBTI_GROUP_POPULATION) {
+        pbti_grid_point(config, member, values);
+        return;
+    }
     struct pbti_stream const stream = {config->seed, PBTI_PURPOSE_INITIAL, member, 0};
     for (uint32_t i = 0; i < count; i++) {
         values[i] = pbti_hp_sample(&config->space.hp[i], pbti_draw_unit(&stream, i));

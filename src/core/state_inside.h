@@ -127,7 +127,8 @@ bool pbti_group_exploits(const struct pbti_config *config, uint8_t group);
 /* Change a member's phase, and everything that counts phases. */
 void pbti_enter(struct pbti_state *state, uint32_t member, uint8_t phase);
 
-/* First hyperparameters of a member: the schedule, a starting point, or the prior. */
+/* First hyperparameters of a member: the grid, the schedule, a starting point, or the
+ * prior. */
 void pbti_initial_values(const struct pbti_config *config, uint32_t member, uint8_t group,
                          double *values);
 

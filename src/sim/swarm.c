@@ -2,6 +2,8 @@
 /* sim/swarm.c - drawing a study and its faults; see swarm.h. */
 #include "sim/swarm.h"
 
+#include "core/grid.h"
+
 #include <assert.h>
 #include <math.h>
 #include <stdio.h>
@@ -66,6 +68,21 @@ static void draw_point(const struct pbti_space *space, bool lacks, struct pbti_d
     }
 }
 
+/* A grid of at most 12 points, where there is one. */
+static void draw_grid(struct pbti_config *config, struct pbti_dice *dice)
+{
+    for (uint32_t wanted = pbti_dice_between(dice, 1, 4); wanted > 0; wanted--) {
+        for (uint32_t i = 0; i < config->space.count; i++) {
+            config->places[i] = pbti_grid_places(&config->space.hp[i], wanted);
+        }
+        if (pbti_grid_size(config) > 12) { continue; }
+        config->grid = true;
+        config->members = pbti_grid_size(config);
+        return;
+    }
+    memset(config->places, 0, sizeof config->places);
+}
+
 static void draw_space(struct pbti_config *config, struct pbti_dice *dice)
 {
     uint32_t const count = pbti_dice_below(dice, HPS_MAX + 1);
@@ -82,6 +99,10 @@ static void draw_space(struct pbti_config *config, struct pbti_dice *dice)
     if (pbti_dice_chance(dice, 0.2)) { config->points_count = pbti_dice_between(dice, 1, 3); }
     for (uint32_t i = 0; i < config->points_count; i++) {
         draw_point(&config->space, true, dice, config->points + i * count);
+    }
+    bool const alone = config->exploit == PBTI_EXPLOIT_NONE && config->explore == PBTI_EXPLORE_NONE;
+    if (alone && config->points_count == 0 && pbti_dice_chance(dice, 0.5)) {
+        draw_grid(config, dice);
     }
     if (config->explore != PBTI_EXPLORE_SCHEDULE) { return; }
     config->schedule_count = pbti_dice_between(dice, 1, 4);
@@ -239,7 +260,7 @@ void pbti_swarm_amend(const struct pbti_config *now, struct pbti_dice *dice,
                       struct pbti_config *next)
 {
     memcpy(next, now, sizeof *next);
-    bool const fixed = now->control_independent + now->control_selection_only > 0;
+    bool const fixed = now->control_independent + now->control_selection_only > 0 || now->grid;
     if (!fixed && pbti_dice_chance(dice, 0.6)) { next->members = pbti_dice_between(dice, 1, 12); }
     if (pbti_dice_chance(dice, 0.6)) {
         next->steps = 1 + now->steps / 2 + pbti_dice_below(dice, (uint32_t)now->steps + 1);
@@ -248,8 +269,10 @@ void pbti_swarm_amend(const struct pbti_config *now, struct pbti_dice *dice,
     if (pbti_dice_chance(dice, 0.2)) { next->ready_every = pbti_dice_between(dice, 1, 10); }
     if (pbti_dice_chance(dice, 0.3)) { next->burn_in = pbti_dice_below(dice, 10); }
     if (pbti_dice_chance(dice, 0.3)) { next->quantile = 0.5 * pbti_dice_unit(dice); }
-    if (pbti_dice_chance(dice, 0.3)) { next->exploit = (uint8_t)pbti_dice_below(dice, 4); }
-    if (pbti_dice_chance(dice, 0.3)) { next->explore = (uint8_t)pbti_dice_below(dice, 4); }
+    if (!now->grid) {
+        if (pbti_dice_chance(dice, 0.3)) { next->exploit = (uint8_t)pbti_dice_below(dice, 4); }
+        if (pbti_dice_chance(dice, 0.3)) { next->explore = (uint8_t)pbti_dice_below(dice, 4); }
+    }
     if (pbti_dice_chance(dice, 0.2)) { next->retries = pbti_dice_below(dice, 3); }
     if (pbti_dice_chance(dice, 0.2)) { next->plateau = pbti_dice_below(dice, 4); }
     if (pbti_dice_chance(dice, 0.3)) { next->has_target = false; }

@@ -54,7 +54,10 @@ enum pbti_keep_word { PBTI_KEEP_LIST(PBTI_WORD_ENUM) };
     X(PBTI_STRATEGY_EXPLORE_ONLY, 2, "explore_only", false, true, true,                            \
       "explore at every ready without exploit")                                                    \
     X(PBTI_STRATEGY_RANDOM, 3, "random", false, false, false,                                      \
-      "random search: every member trains alone with what it drew")
+      "random search: every member trains alone with what it drew")                                \
+    X(PBTI_STRATEGY_GRID, 4, "grid", false, false, false,                                          \
+      "grid search: the members are the product of values of every hyperparameter, and train "     \
+      "alone")
 
 enum pbti_strategy_id {
 #define PBTI_STRATEGY_ENUM(id, value, ...) id = (value),
@@ -148,6 +151,7 @@ enum pbti_section {
     X(FACTORS, factors)         /* list of numbers */                                              \
     X(SCHEDULE, schedule)       /* list of ages and values */                                      \
     X(DECAYS, decays)           /* map from hyperparameter to shape */                             \
+    X(RESOLUTION, resolution)   /* places of every hyperparameter */                               \
     X(ENVIRONMENT, environment) /* json_t object of strings */                                     \
     X(FIXED, fixed)             /* json_t object of anything */                                    \
     X(SPACE, space)             /* map of hyperparameters */                                       \
@@ -285,7 +289,8 @@ struct pbti_schedule_entry {
     X(TRAINER, environment, ENVIRONMENT, PBTI_AT(trainer.environment), PBTI_ANY, PBTI_FOR_ALL,     \
       "{}", "variables added to the environment of the worker")                                    \
     X(SPEC, population, WHOLE32, PBTI_AT(config.members), PBTI_WHOLE(1, PBTI_MEMBERS_MAX),         \
-      PBTI_FOR_ALL, "", "how many members are trained")                                            \
+      PBTI_FOR_ALL, "=the points of a grid; must be there for all other strategies",               \
+      "how many members are trained")                                          \
     X(SPEC, steps, WHOLE64, PBTI_AT(config.steps), PBTI_WHOLE(1, PBTI_STEPS_MAX), PBTI_FOR_ALL,    \
       "", "each member's budget")                                                                  \
     X(SPEC, ready, SECTION, PBTI_NOWHERE, PBTI_MAP_OF(READY), PBTI_FOR_ALL,                        \
@@ -344,6 +349,10 @@ struct pbti_schedule_entry {
       "-", "what a member does when it is ready")                                                  \
     X(STRATEGY, name, STRATEGY, PBTI_NOWHERE, PBTI_ONE_OF(STRATEGY), PBTI_FOR_ALL,                 \
       "pbt", "which strategy")                                                                     \
+    X(STRATEGY, resolution, RESOLUTION, PBTI_NOWHERE, PBTI_WHOLE(1, PBTI_MEMBERS_MAX),             \
+      PBTI_FOR(PBTI_STRATEGY_GRID), "=3",                                                          \
+      "values of every hyperparameter with bounds, which are among them, at equal distances on "   \
+      "its scale; one: the middle; those with a list have all of it")                              \
     X(STRATEGY, mode, WORD, PBTI_AT(config.mode), PBTI_ONE_OF(MODE), PBTI_FOR_ALL,                 \
       "async", "async: a member is judged when it reports; generational: all reach the same "      \
       "step, then all are judged at once")                                                         \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* spec/spec_check.c - what the keys of a spec demand of each other. */
+#include "core/grid.h"
 #include "spec/spec_read.h"
 
 /* Where a key was written, or the spec when it was not. */
@@ -51,6 +52,10 @@ static pbt_status check_members(const struct pbti_read *read)
     const struct pbti_config *const config = &read->spec->config;
     uint64_t const members =
         (uint64_t)config->members + config->control_independent + config->control_selection_only;
+    if (config->grid && config->members > PBTI_MEMBERS_MAX) {
+        return pbti_node_fail(place(read, PBTI_KEY_STRATEGY_resolution), read->err,
+                              "the grid has more than %u points", PBTI_MEMBERS_MAX);
+    }
     if (members > PBTI_MEMBERS_MAX) {
         return pbti_node_fail(place(read, PBTI_KEY_STRATEGY_controls), read->err,
                               "population and controls are %llu members, but there may be at most "
@@ -71,6 +76,16 @@ static pbt_status check_strategy(const struct pbti_read *read)
 {
     const struct pbti_config *const config = &read->spec->config;
     const struct pbti_strategy *const strategy = &pbti_strategies[read->strategy];
+    if (config->grid && config->members != pbti_grid_size(config)) {
+        uint32_t const size = pbti_grid_size(config);
+        return pbti_node_fail(place(read, PBTI_KEY_SPEC_population), read->err,
+                              "population is %u, but the grid has %s%u points; leave it out",
+                              config->members, size > PBTI_MEMBERS_MAX ? "at least " : "", size);
+    }
+    if (config->grid && config->points_count > 0) {
+        return pbti_node_fail(place(read, PBTI_KEY_INITIAL_points), read->err,
+                              "initial.points does not go with strategy \"grid\"");
+    }
     if (read->strategy == PBTI_STRATEGY_SELECTION_ONLY && config->exploit == PBTI_EXPLOIT_NONE) {
         return pbti_node_fail(place(read, PBTI_KEY_EXPLOIT_name), read->err,
                               "strategy.exploit is \"none\", but strategy \"%s\" needs one",
@@ -138,8 +153,8 @@ pbt_status pbti_read_check(struct pbti_read *read)
 {
     PBTI_TRY(check_trainer(read));
     PBTI_TRY(check_time(read));
-    PBTI_TRY(check_strategy(read));
     PBTI_TRY(check_members(read));
+    PBTI_TRY(check_strategy(read));
     PBTI_TRY(check_rules(read));
     const char *const broken = pbti_config_invalid(&read->spec->config);
     if (broken == NULL) { return PBT_OK; }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* spec/spec_choices.c - types of keys whose words set several fields: strategy, reduce, keep. */
+#include "core/grid.h"
 #include "spec/spec_read.h"
 
 /* -------- strategy -------- */
@@ -17,6 +18,11 @@ static pbt_status strategy_read(struct pbti_read *read, const struct pbti_key *k
     if (!strategy->exploits) { config->exploit = PBTI_EXPLOIT_NONE; }
     if (!strategy->explores) { config->explore = PBTI_EXPLORE_NONE; }
     config->explore_always = strategy->always;
+    config->grid = value == PBTI_STRATEGY_GRID;
+    for (uint32_t i = 0; i < config->space.count; i++) {
+        config->places[i] =
+            config->grid ? pbti_grid_places(&config->space.hp[i], PBTI_PLACES_DEFAULT) : 0;
+    }
     read->strategy = value;
     return PBT_OK;
 }

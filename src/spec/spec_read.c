@@ -8,6 +8,7 @@
  */
 #include "spec/spec_read.h"
 
+#include "core/grid.h"
 #include "spec/spec_number.h"
 
 #include <assert.h>
@@ -326,6 +327,21 @@ static pbt_status read_defaults(struct pbti_read *read)
     return PBT_OK;
 }
 
+/* Strategies that decide how many members there are; 0: the user does. */
+static uint32_t population_of(const struct pbti_config *config)
+{
+    return config->grid ? pbti_grid_size(config) : 0;
+}
+
+static pbt_status compute_population(struct pbti_read *read)
+{
+    struct pbti_config *const config = &read->spec->config;
+    if (read->seen[PBTI_KEY_SPEC_population] != NULL) { return PBT_OK; }
+    config->members = population_of(config);
+    if (config->members > 0) { return PBT_OK; }
+    return missing_key(read, &pbti_keys[PBTI_KEY_SPEC_population], read->root);
+}
+
 static pbt_status compute_defaults(struct pbti_read *read, const char *study_default)
 {
     struct pbti_spec *const spec = read->spec;
@@ -338,6 +354,7 @@ static pbt_status compute_defaults(struct pbti_read *read, const char *study_def
         memset(config->factors, 0, sizeof config->factors);
         config->factors_count = 0;
     }
+    PBTI_TRY(compute_population(read));
     if (spec->study == NULL) { spec->study = strdup(study_default); }
     if (spec->trainer.directory == NULL) { spec->trainer.directory = strdup(read->folder); }
     bool const complete = spec->study != NULL && spec->trainer.directory != NULL;
@@ -360,6 +377,7 @@ uint32_t pbti_strategy_of(const struct pbti_config *config)
 {
     bool const exploits = config->exploit != PBTI_EXPLOIT_NONE;
     bool const explores = config->explore != PBTI_EXPLORE_NONE;
+    if (config->grid) { return PBTI_STRATEGY_GRID; }
     if (!exploits && !explores) { return PBTI_STRATEGY_RANDOM; }
     if (!explores) { return PBTI_STRATEGY_SELECTION_ONLY; }
     if (!exploits && config->explore_always) { return PBTI_STRATEGY_EXPLORE_ONLY; }

@@ -3,6 +3,7 @@
  * spec/spec_space.c - types of keys about hyperparameters: the space, and values of it (starting
  * points, schedules, decay).
  */
+#include "core/grid.h"
 #include "spec/spec_number.h"
 #include "spec/spec_read.h"
 
@@ -560,3 +561,71 @@ static void decays_describe(struct pbti_out *out, const struct pbti_key *key)
 }
 
 const struct pbti_type_info pbti_decays_type = {decays_read, decays_write, decays_describe};
+
+/* -------- strategy.resolution -------- */
+
+static pbt_status read_places(struct pbti_read *read, const struct pbti_key *key,
+                              const struct pbti_node *node, uint32_t hp)
+{
+    struct pbti_config *const config = &read->spec->config;
+    uint32_t wanted = 0;
+    PBTI_TRY(pbti_whole32_type.read(read, key, node, &wanted));
+    config->places[hp] = pbti_grid_places(&config->space.hp[hp], wanted);
+    return PBT_OK;
+}
+
+static bool has_bounds(const struct pbti_hp *hp)
+{
+    return (PBTI_FOR(hp->kind) & PBTI_FOR_BOUNDED) != 0;
+}
+
+static pbt_status resolution_read(struct pbti_read *read, const struct pbti_key *key,
+                                  const struct pbti_node *node, void *base)
+{
+    (void)base;
+    const struct pbti_space *const space = &read->spec->config.space;
+    if (node->kind == PBTI_NODE_LIST) { return pbti_read_wrong(read, key, node); }
+    for (uint32_t i = 0; node->kind == PBTI_NODE_SCALAR && i < space->count; i++) {
+        if (has_bounds(&space->hp[i])) { PBTI_TRY(read_places(read, key, node, i)); }
+    }
+    for (const struct pbti_node *item = node->first; item != NULL; item = item->next) {
+        int const index = pbti_space_find(space, item->key->text);
+        if (index < 0) { return unknown_hp(read, item->key); }
+        size_t const mark = pbti_read_enter(read, item->key->text);
+        if (!has_bounds(&space->hp[index])) {
+            return pbti_node_fail(item->key, read->err,
+                                  "%s is of a hyperparameter that is %s, of which a grid has all "
+                                  "values",
+                                  read->path, pbti_hp_kind_name(space->hp[index].kind));
+        }
+        PBTI_TRY(read_places(read, key, item, (uint32_t)index));
+        pbti_read_leave(read, mark);
+    }
+    return PBT_OK;
+}
+
+static void resolution_write(struct pbti_out *out, const struct pbti_key *key,
+                             const struct pbti_spec *spec, const void *base)
+{
+    (void)key;
+    (void)base;
+    const struct pbti_space *const space = &spec->config.space;
+    const char *before = "{";
+    for (uint32_t i = 0; i < space->count; i++) {
+        if (!has_bounds(&space->hp[i])) { continue; }
+        pbti_out_put(out, before);
+        pbti_out_yaml(out, space->hp[i].name);
+        pbti_out_format(out, ": %u", spec->config.places[i]);
+        before = ", ";
+    }
+    pbti_out_put(out, before[0] == '{' ? "{}" : "}");
+}
+
+static void resolution_describe(struct pbti_out *out, const struct pbti_key *key)
+{
+    pbti_whole32_type.describe(out, key);
+    pbti_out_put(out, ", or a map from hyperparameters to such");
+}
+
+const struct pbti_type_info pbti_resolution_type = {resolution_read, resolution_write,
+                                                    resolution_describe};

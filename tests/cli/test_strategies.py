@@ -31,6 +31,20 @@ class Strategies(Lab):
             self.assertAlmostEqual(event["hyperparameters"]["lr"] / first[event["member"]], left,
                                    places=12)
 
+    def test_a_grid_says_how_large_it_is(self):
+        self.make_spec()
+        done = self.pbt("run", "toy.yaml", "--set", "strategy={name: grid, resolution: 5}", code=2)
+        self.assertIn("population is 4, but the grid has 5 points", done.stderr)
+        self.write("grid.yaml", open(self.path("toy.yaml"), encoding="utf-8").read().replace(
+            "population: 4\n", "strategy: {name: grid, resolution: 5}\n"))
+        self.pbt("run", "grid.yaml", "-q", "--dir", "toy")
+        first = [event for event in self.events("claim") if event["segment"] == 1]
+        self.assertEqual(len(first), 5)
+        for event in first:
+            self.assertAlmostEqual(event["hyperparameters"]["lr"],
+                                   1e-3 * 500 ** (event["member"] / 4), places=12)
+        self.assertTrue(self.json("verify", "toy")["good"])
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -148,14 +148,21 @@ static void test_a_config_has_one_version(void **unused)
     assert_non_null(config);
     assert_non_null(scratch);
     lab_config(config, 4);
-    for (uint8_t version = 1; version <= 2; version++) {
+    config->exploit = PBTI_EXPLOIT_NONE;
+    config->explore = PBTI_EXPLORE_NONE;
+    for (uint8_t version = 1; version <= 3; version++) {
         if (version == 2) { config->decay[1] = (struct pbti_decay){PBTI_DECAY_COSINE, 0.25}; }
+        if (version == 3) {
+            config->grid = true;
+            config->places[0] = config->places[1] = 2;
+        }
         struct pbti_event event = {.type = PBTI_AMEND, .study = {.config = config}};
         size_t const size = assert_round_trip(&event);
         assert_int_equal(buffer[1], version);
         struct pbti_reader reader = {.data = buffer, .size = size};
         assert_true(pbti_event_decode(&event, &reader, scratch));
         assert_memory_equal(scratch->config.decay, config->decay, sizeof config->decay);
+        assert_memory_equal(scratch->config.places, config->places, sizeof config->places);
         for (uint8_t other = 0; other < 9; other++) {
             buffer[1] = other;
             struct pbti_reader again = {.data = buffer, .size = size};

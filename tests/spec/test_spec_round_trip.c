@@ -7,6 +7,7 @@
 #include "spec_fixture.h"
 
 #include "base/rng.h"
+#include "core/grid.h"
 #include "spec/manifest.h"
 
 #include <dirent.h>
@@ -284,6 +285,18 @@ static void random_explore(struct dice *dice, struct pbti_config *config)
     if (config->explore == PBTI_EXPLORE_SCHEDULE) { random_schedule(dice, config); }
 }
 
+static void random_grid(struct dice *dice, struct pbti_config *config)
+{
+    config->grid = true;
+    for (uint32_t i = 0; i < config->space.count; i++) {
+        uint32_t const wanted = (uint32_t)whole(dice, 4);
+        config->places[i] = pbti_grid_places(&config->space.hp[i], wanted);
+    }
+    config->members = pbti_grid_size(config);
+    config->points_count = 0;
+    memset(config->points, 0, sizeof config->points);
+}
+
 static void random_config(struct dice *dice, struct pbti_config *config)
 {
     pbti_config_default(config);
@@ -315,6 +328,8 @@ static void random_config(struct dice *dice, struct pbti_config *config)
         config->decay[i].shape = (uint8_t)whole(dice, 2);
         if (coin(dice)) { config->decay[i].to = unit(dice); }
     }
+    bool const alone = config->exploit == PBTI_EXPLOIT_NONE && config->explore == PBTI_EXPLORE_NONE;
+    if (alone && coin(dice)) { random_grid(dice, config); }
     config->retries = (uint32_t)below(dice, 5);
     config->revivals = (uint32_t)below(dice, 5);
     if (coin(dice)) { config->plateau = whole(dice, PBTI_STEPS_MAX); }
