@@ -4,6 +4,7 @@
 
 #include "core/grid.h"
 #include "core/names.h"
+#include "core/rungs.h"
 
 #include <math.h>
 #include <string.h>
@@ -177,6 +178,28 @@ static const char *grid_invalid(const struct pbti_config *config)
     return NULL;
 }
 
+static const char *rungs_invalid(const struct pbti_config *config)
+{
+    if (config->rungs == PBTI_RUNGS_NONE) {
+        return config->eta != 0 || config->rung_min != 0 ? "there are no rungs" : NULL;
+    }
+    if (config->rungs > PBTI_RUNGS_STOPPING) { return "rungs are not known"; }
+    if (config->eta < 2 || config->eta > PBTI_ETA_MAX) { return "eta is out of range"; }
+    if (config->rung_min < 1 || config->rung_min > config->steps) {
+        return "min_steps are out of range";
+    }
+    if (config->members > PBTI_RACERS_MAX) { return "members are too many for rungs"; }
+    if (config->rungs == PBTI_RUNGS_HYPERBAND && config->members != pbti_rungs_population(config)) {
+        return "the population is not that of the brackets";
+    }
+    bool const alone = config->exploit == PBTI_EXPLOIT_NONE && config->explore == PBTI_EXPLORE_NONE;
+    if (!alone || config->grid || config->mode != PBTI_ASYNC) {
+        return "rungs do not go with another strategy";
+    }
+    if (pbti_config_members(config) != config->members) { return "rungs do not go with controls"; }
+    return config->max_age < config->steps ? "max_age is below the last rung" : NULL;
+}
+
 const char *pbti_config_invalid(const struct pbti_config *config)
 {
     const char *reason = population_invalid(config);
@@ -185,6 +208,7 @@ const char *pbti_config_invalid(const struct pbti_config *config)
     if (reason == NULL) { reason = schedule_invalid(config); }
     if (reason == NULL) { reason = decay_invalid(config); }
     if (reason == NULL) { reason = grid_invalid(config); }
+    if (reason == NULL) { reason = rungs_invalid(config); }
     if (reason == NULL) {
         reason = rows_invalid(config, config->points, config->points_count, true);
     }
@@ -248,6 +272,15 @@ const char *pbti_config_unamendable(const struct pbti_config *now, const struct 
     if (!is_same_decay(now, next)) { return "the decay"; }
     if (now->grid != next->grid || memcmp(now->places, next->places, sizeof now->places) != 0) {
         return "the grid";
+    }
+    if (now->rungs != next->rungs || now->eta != next->eta || now->rung_min != next->rung_min) {
+        return "the rungs";
+    }
+    if (now->rungs != PBTI_RUNGS_NONE && now->steps != next->steps) {
+        return "the steps of a study with rungs";
+    }
+    if (now->rungs != PBTI_RUNGS_NONE && now->members != next->members) {
+        return "the population of a study with rungs";
     }
     if (now->control_independent != next->control_independent ||
         now->control_selection_only != next->control_selection_only) {
@@ -340,7 +373,7 @@ static uint32_t decays_count(const struct pbti_config *config)
 
 uint8_t pbti_config_version(const struct pbti_config *config)
 {
-    if (config->grid) { return 3; }
+    if (config->grid || config->rungs != PBTI_RUNGS_NONE) { return 3; }
     return decays_count(config) > 0 ? 2 : 1;
 }
 
@@ -375,20 +408,28 @@ static void get_decays(struct pbti_config *config, struct pbti_reader *reader)
     }
 }
 
-static void put_grid(const struct pbti_config *config, struct pbti_writer *writer)
+static void put_strategy(const struct pbti_config *config, struct pbti_writer *writer)
 {
     pbti_put_bool(writer, config->grid);
     for (uint32_t i = 0; config->grid && i < config->space.count; i++) {
         pbti_put_varint(writer, config->places[i]);
     }
+    pbti_put_u8(writer, config->rungs);
+    if (config->rungs == PBTI_RUNGS_NONE) { return; }
+    pbti_put_varint(writer, config->eta);
+    pbti_put_varint(writer, config->rung_min);
 }
 
-static void get_grid(struct pbti_config *config, struct pbti_reader *reader)
+static void get_strategy(struct pbti_config *config, struct pbti_reader *reader)
 {
     config->grid = pbti_get_bool(reader);
     for (uint32_t i = 0; config->grid && i < config->space.count; i++) {
         config->places[i] = pbti_get_u32(reader);
     }
+    config->rungs = pbti_get_u8(reader);
+    if (config->rungs == PBTI_RUNGS_NONE) { return; }
+    config->eta = pbti_get_u32(reader);
+    config->rung_min = pbti_get_varint(reader);
 }
 
 void pbti_config_encode(const struct pbti_config *config, struct pbti_writer *writer)
@@ -407,7 +448,7 @@ void pbti_config_encode(const struct pbti_config *config, struct pbti_writer *wr
     pbti_put_varint(writer, config->points_count);
     put_doubles(writer, config->points, config->points_count * config->space.count);
     if (pbti_config_version(config) >= 2) { put_decays(config, writer); }
-    if (pbti_config_version(config) >= 3) { put_grid(config, writer); }
+    if (pbti_config_version(config) >= 3) { put_strategy(config, writer); }
 }
 
 /* A count of rows of `stride` values that fits PBTI_POINT_VALUES_MAX. */
@@ -438,7 +479,7 @@ void pbti_config_decode(struct pbti_config *config, uint8_t version, struct pbti
     config->points_count = get_rows(reader, config->space.count, PBTI_MEMBERS_MAX);
     get_doubles(reader, config->points, config->points_count * config->space.count);
     if (version >= 2) { get_decays(config, reader); }
-    if (version >= 3) { get_grid(config, reader); }
+    if (version >= 3) { get_strategy(config, reader); }
     bool const good = !reader->failed && pbti_config_version(config) == version &&
                       pbti_config_invalid(config) == NULL;
     if (!good) { reader->failed = true; }

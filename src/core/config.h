@@ -12,8 +12,11 @@
 #include "core/decay.h"
 #include "core/space.h"
 
-#define PBTI_RULES_VERSION 1          /* which rules a study's decisions were made by */
-#define PBTI_MEMBERS_MAX 1000000u     /* population and controls together */
+#define PBTI_RULES_VERSION 1      /* which rules a study's decisions were made by */
+#define PBTI_MEMBERS_MAX 1000000u /* population and controls together */
+#define PBTI_RACERS_MAX 4096u     /* population of a study with rungs */
+#define PBTI_ETA_MAX 1000u
+#define PBTI_ETA_DEFAULT 3u           /* as in the papers */
 #define PBTI_PLACES_DEFAULT 3u        /* of each hyperparameter in a grid */
 #define PBTI_FACTORS_MAX 16           /* factors of explore: perturb */
 #define PBTI_POINT_VALUES_MAX 16384   /* starting points times hyperparameters */
@@ -39,6 +42,14 @@
     X(PBTI_EXPLORE_BOTH, 3, "both")                                                                \
     X(PBTI_EXPLORE_SCHEDULE, 4, "schedule")
 
+/* How members are compared at rungs (rungs.h), if at all. */
+#define PBTI_RUNGS_LIST(X)                                                                         \
+    X(PBTI_RUNGS_NONE, 0, "none")                                                                  \
+    X(PBTI_RUNGS_HALVING, 1, "successive_halving")                                                 \
+    X(PBTI_RUNGS_HYPERBAND, 2, "hyperband")                                                        \
+    X(PBTI_RUNGS_PROMOTION, 3, "promotion")                                                        \
+    X(PBTI_RUNGS_STOPPING, 4, "stopping")
+
 #define PBTI_REDUCE_LIST(X)                                                                        \
     X(PBTI_REDUCE_LAST, 0, "last") X(PBTI_REDUCE_MEAN, 1, "mean") X(PBTI_REDUCE_MAX, 2, "max")
 
@@ -49,6 +60,7 @@
 enum pbti_mode { PBTI_MODE_LIST(PBTI_ENUM_) };
 enum pbti_exploit { PBTI_EXPLOIT_LIST(PBTI_ENUM_) };
 enum pbti_explore { PBTI_EXPLORE_LIST(PBTI_ENUM_) };
+enum pbti_rungs { PBTI_RUNGS_LIST(PBTI_ENUM_) };
 enum pbti_reduce { PBTI_REDUCE_LIST(PBTI_ENUM_) };
 enum pbti_compare { PBTI_COMPARE_LIST(PBTI_ENUM_) };
 #undef PBTI_ENUM_
@@ -107,6 +119,11 @@ struct pbti_config {
     bool grid;
     uint32_t places[PBTI_HP_MAX]; /* 1 .. when there is a grid, else 0 */
 
+    /* rungs: whether a member trains on is decided there; steps is the largest resource */
+    uint8_t rungs;     /* enum pbti_rungs */
+    uint32_t eta;      /* 2 .. PBTI_ETA_MAX with rungs, else 0; one in eta trains on */
+    uint64_t rung_min; /* no rung is below so many steps; 1 .. steps with rungs, else 0 */
+
     /* trouble, ends, what is kept */
     uint32_t retries;  /* further attempts of a segment that failed */
     uint32_t revivals; /* times in a row that a failed member may be restarted from another */
@@ -135,7 +152,7 @@ const char *pbti_config_invalid(const struct pbti_config *config);
 /*
  * NULL when a study that runs under `now` may go on under `next`, else what may not be changed:
  * seed, goal, reduce, mode, compare, keep, the space, the decay, the grid, the starting points, and
- * the population of a study with controls stay.
+ * the population of a study with controls stay; with rungs the steps and the population, too.
  */
 const char *pbti_config_unamendable(const struct pbti_config *now, const struct pbti_config *next);
 

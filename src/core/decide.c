@@ -41,7 +41,7 @@ static bool is_failed_owed(const struct pbti_state *state, const struct pbti_mem
            (g->active == 0 && g->reported == 0);
 }
 
-/* Async: the reporter first, then the failed ones that need wait no longer. */
+/* Async: the reporter first, then the failed ones that need wait no longer, then the paused. */
 static uint32_t owed_async(const struct pbti_state *state)
 {
     if (state->reporter != PBTI_NONE) { return state->reporter; }
@@ -49,12 +49,12 @@ static uint32_t owed_async(const struct pbti_state *state)
     for (uint8_t group = 0; group < PBTI_GROUPS; group++) {
         failed += state->group[group].failed;
     }
-    if (failed == 0) { return PBTI_NONE; }
+    if (failed == 0) { return pbti_promotion_owed(state); }
     for (uint32_t i = 0; i < state->members; i++) { /* failures are rare: O(N) is fine */
         const struct pbti_member *const m = &state->member[i];
         if (m->phase == PBTI_FAILED && is_failed_owed(state, m)) { return i; }
     }
-    return PBTI_NONE;
+    return pbti_promotion_owed(state);
 }
 
 /* Generational: all of a group, by index, once nobody of it is still training. */
@@ -382,6 +382,8 @@ static void judge(const struct pbti_state *state, struct pbti_event_decision *de
     } else if (pbti_is_through(config, m)) {
         decision->kind = PBTI_FINISH;
         decision->why = PBTI_WHY_BUDGET;
+    } else if (state->rung_rows > 0) {
+        pbti_promotion_judge(state, decision);
     } else if (m->steps < config->burn_in) {
         decision->why = PBTI_WHY_BURN_IN;
     } else if (!pbti_group_exploits(config, m->group)) {

@@ -198,8 +198,8 @@ static void get_decision(struct pbti_event_decision *decision, struct pbti_reade
         .opponent = PBTI_NONE, .score = NAN, .opponent_score = NAN, .p = NAN};
     decision->member = pbti_get_u32(reader);
     decision->segment = pbti_get_u32(reader);
-    decision->kind = get_code(reader, PBTI_GIVE_UP);
-    decision->why = get_code(reader, PBTI_WHY_FAILURES);
+    decision->kind = get_code(reader, PBTI_PAUSE);
+    decision->why = get_code(reader, PBTI_WHY_ELIMINATED);
     decision->copied = get_code(reader, PBTI_COPY_BOTH);
     uint8_t const parts = get_code(reader, HAS_ALL);
     if (parts & HAS_OPPONENT) {

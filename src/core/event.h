@@ -65,7 +65,8 @@
     X(PBTI_REPLACE, 1,                                                                             \
       "replace")                /* exploit: copy from `donor`, then explore as the config says */  \
     X(PBTI_FINISH, 2, "finish") /* its budget is used, or its weights reached max_age */           \
-    X(PBTI_GIVE_UP, 3, "give_up") /* failed for good */
+    X(PBTI_GIVE_UP, 3, "give_up") /* failed for good */                                            \
+    X(PBTI_PAUSE, 4, "pause")     /* wait at a rung */
 
 /* Why: the rule that decided. */
 #define PBTI_WHY_LIST(X)                                                                           \
@@ -82,7 +83,11 @@
     X(PBTI_WHY_INSIGNIFICANT, 10, "insignificant") /* keep: ttest, p > alpha or not better */      \
     X(PBTI_WHY_FEW_SCORES, 11, "few_scores") /* keep: ttest, a side has fewer than scores_min */   \
     X(PBTI_WHY_REVIVED, 12, "revived")       /* replace: the member had failed */                  \
-    X(PBTI_WHY_FAILURES, 13, "failures")     /* give_up: failed too often in a row */
+    X(PBTI_WHY_FAILURES, 13, "failures")     /* give_up: failed too often in a row */              \
+    X(PBTI_WHY_BETWEEN_RUNGS, 14, "between_rungs") /* keep: has not reached the next rung */       \
+    X(PBTI_WHY_RUNG, 15, "rung")                   /* pause: until it is promoted; rank, count */  \
+    X(PBTI_WHY_PROMOTED, 16, "promoted")     /* keep: among the best of a rung; rank, count */     \
+    X(PBTI_WHY_ELIMINATED, 17, "eliminated") /* finish: not among them; rank, count */
 
 /* What happened to one hyperparameter in a decision. */
 #define PBTI_MOVE_LIST(X)                                                                          \

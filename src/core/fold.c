@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "base/stats.h"
+#include "core/rungs.h"
 
 #include <assert.h>
 #include <math.h>
@@ -190,6 +191,16 @@ static void take_equal(struct pbti_state *state, uint32_t member)
     }
 }
 
+/* Remember the score for comparisons at a rung. */
+static void take_rung(struct pbti_state *state, uint32_t member)
+{
+    const struct pbti_config *const config = state->config;
+    const struct pbti_member *const m = &state->member[member];
+    uint32_t const rung = pbti_rung_at(config, pbti_bracket_of(config, member), m->steps);
+    if (rung == PBTI_NO_RUNG) { return; }
+    state->rung[(size_t)rung * state->members + member] = pbti_key(config, m->score);
+}
+
 /* Best, kept, target, plateau. */
 static void take_best(struct pbti_state *state, uint64_t seq, uint32_t member, struct told told)
 {
@@ -232,6 +243,7 @@ static void fold_done(struct pbti_state *state, uint64_t seq,
     pbti_enter(state, report->member, PBTI_REPORTED);
     rank_in(state, report->member);
     if (state->equal_rows > 0) { take_equal(state, report->member); }
+    if (state->rung_rows > 0) { take_rung(state, report->member); }
     take_best(state, seq, report->member, told);
     state->reporter = report->member;
     state->counts.segments_done++;
@@ -287,6 +299,19 @@ static pbt_status fold_report(struct pbti_state *state, uint64_t seq,
 
 /* -------- decision -------- */
 
+/* The kinds of decision on a member, by its phase. */
+static bool may_become(const struct pbti_state *state, uint8_t phase, uint8_t kind)
+{
+    switch ((enum pbti_decision_kind)kind) {
+    case PBTI_KEEP:
+    case PBTI_FINISH: return phase != PBTI_FAILED;
+    case PBTI_REPLACE: return phase != PBTI_PAUSED;
+    case PBTI_GIVE_UP: return phase == PBTI_FAILED;
+    case PBTI_PAUSE: return phase == PBTI_REPORTED && state->rung_rows > 0;
+    }
+    return false;
+}
+
 static pbt_status check_decision(const struct pbti_state *state,
                                  const struct pbti_event_decision *decision, struct pbt_error *err)
 {
@@ -297,10 +322,7 @@ static pbt_status check_decision(const struct pbti_state *state,
                       decision->member, decision->segment);
     }
     const struct pbti_member *const m = &state->member[owed];
-    bool const failed = m->phase == PBTI_FAILED;
-    bool const fits = failed ? decision->kind == PBTI_REPLACE || decision->kind == PBTI_GIVE_UP
-                             : decision->kind != PBTI_GIVE_UP;
-    if (!fits) {
+    if (!may_become(state, m->phase, decision->kind)) {
         return REFUSE(err, "a decision to %s member %u, which is %s",
                       pbti_decision_name(decision->kind), owed, pbti_phase_name(m->phase));
     }
@@ -385,8 +407,8 @@ static void enforce(struct pbti_state *state, uint32_t member, struct told told)
         memcpy(pbti_values_of(state, member), state->parked_values + (size_t)place * state->stride,
                state->stride * sizeof *state->values);
     }
-    if (parked->kind == PBTI_GIVE_UP) {
-        pbti_enter(state, member, PBTI_GONE);
+    if (parked->kind == PBTI_GIVE_UP || parked->kind == PBTI_PAUSE) {
+        pbti_enter(state, member, parked->kind == PBTI_PAUSE ? PBTI_PAUSED : PBTI_GONE);
         return;
     }
     if (parked->kind == PBTI_REPLACE) {

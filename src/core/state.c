@@ -9,6 +9,7 @@
 #include "base/fail.h"
 #include "core/grid.h"
 #include "core/names.h"
+#include "core/rungs.h"
 
 #include <assert.h>
 #include <math.h>
@@ -58,6 +59,7 @@ size_t pbti_state_lay(struct pbti_state *state, void *block)
     state->kept_order = reserve(&layout, kept, sizeof *state->kept_order);
     state->ring = reserve(&layout, members + state->parked_count + kept, sizeof *state->ring);
     state->equal = reserve(&layout, members * state->equal_rows, sizeof *state->equal);
+    state->rung = reserve(&layout, members * state->rung_rows, sizeof *state->rung);
     state->rank.entry = reserve(&layout, members, sizeof *state->rank.entry);
     state->rank.link = reserve(&layout, pbti_rank_links(state->members), sizeof *state->rank.link);
     return layout.at;
@@ -73,6 +75,7 @@ static void measure(struct pbti_state *state, const struct pbti_config *config, 
     state->equal_rows = config->compare == PBTI_COMPARE_EQUAL_AGE
                             ? (uint32_t)(config->max_age / config->ready_every) + 2
                             : 0;
+    state->rung_rows = config->rungs != PBTI_RUNGS_NONE ? pbti_rungs_count(config) : 0;
 }
 
 /* Bytes for `members`, computed without a block. */
@@ -119,7 +122,8 @@ static bool runs_before(const struct pbti_state *state, uint32_t a, uint32_t b)
 {
     uint64_t const steps_a = state->member[a].steps;
     uint64_t const steps_b = state->member[b].steps;
-    return steps_a != steps_b ? steps_a < steps_b : a < b;
+    if (steps_a == steps_b) { return a < b; }
+    return (steps_a < steps_b) != (state->rung_rows > 0); /* rungs: a promoted one goes first */
 }
 
 static void heap_put(struct pbti_state *state, uint32_t place, uint32_t member)
@@ -234,8 +238,9 @@ void pbti_enter(struct pbti_state *state, uint32_t member, uint8_t phase)
                           [PBTI_REPORTED] = true,
                           [PBTI_FAILED] = true,
                           [PBTI_DONE] = true},
-        [PBTI_REPORTED] = {[PBTI_WAITING] = true, [PBTI_DONE] = true},
+        [PBTI_REPORTED] = {[PBTI_WAITING] = true, [PBTI_DONE] = true, [PBTI_PAUSED] = true},
         [PBTI_FAILED] = {[PBTI_WAITING] = true, [PBTI_GONE] = true},
+        [PBTI_PAUSED] = {[PBTI_WAITING] = true, [PBTI_DONE] = true},
     };
     struct pbti_member *const m = &state->member[member];
     assert(allowed[m->phase][phase]);
@@ -289,7 +294,9 @@ void pbti_check_end(struct pbti_state *state)
 {
     if (state->stop != PBTI_STOP_NONE) { return; }
     const uint64_t *const phase = state->counts.phase;
-    if (phase[PBTI_WAITING] + phase[PBTI_RUNNING] + phase[PBTI_REPORTED] + phase[PBTI_FAILED] > 0) {
+    if (phase[PBTI_WAITING] + phase[PBTI_RUNNING] + phase[PBTI_REPORTED] + phase[PBTI_FAILED] +
+            phase[PBTI_PAUSED] >
+        0) {
         return;
     }
     state->stop = phase[PBTI_DONE] > 0 ? PBTI_STOP_BUDGET : PBTI_STOP_FAILED;
@@ -330,6 +337,9 @@ static struct pbti_state *lay_empty(void *block, const struct pbti_config *confi
     }
     for (size_t i = 0; i < (size_t)members * state->equal_rows; i++) {
         state->equal[i] = NAN;
+    }
+    for (size_t i = 0; i < (size_t)members * state->rung_rows; i++) {
+        state->rung[i] = NAN;
     }
     struct pbti_rank_list lists[PBTI_GROUPS];
     pbti_rank_init(&state->rank, members, lists, PBTI_GROUPS);
@@ -383,12 +393,15 @@ static uint8_t amended_phase(const struct pbti_state *state, uint32_t member)
         return m->phase == PBTI_GONE ? PBTI_GONE : PBTI_OUT;
     }
     switch ((enum pbti_phase)m->phase) {
-    case PBTI_WAITING:
     case PBTI_DONE:
+        if (state->rung_rows > 0) { break; } /* eliminated; its budget cannot be raised */
+        return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_WAITING;
+    case PBTI_WAITING:
     case PBTI_OUT: return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_WAITING;
     case PBTI_FAILED: return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_FAILED;
     case PBTI_RUNNING:
     case PBTI_REPORTED:
+    case PBTI_PAUSED:
     case PBTI_GONE: break;
     }
     return m->phase;
@@ -463,6 +476,9 @@ pbt_status pbti_state_amend(const struct pbti_state *state, uint64_t seq,
     }
     move_rings(state, next);
     move_equal_rows(state, next);
+    if (next->rung_rows > 0) { /* as many rungs and members: neither can be amended */
+        memcpy(next->rung, state->rung, (size_t)members * next->rung_rows * sizeof *next->rung);
+    }
     for (uint32_t i = 0; i < state->members; i++) {
         amend_member(next, i);
     }
@@ -652,6 +668,10 @@ uint64_t pbti_segment_steps(const struct pbti_state *state, uint32_t member)
     uint64_t const budget = config->steps > m->steps ? config->steps - m->steps : 0;
     uint64_t const life = config->max_age > m->age ? config->max_age - m->age : 0;
     if (budget < steps) { steps = budget; }
+    if (state->rung_rows > 0) {
+        uint64_t const rung = pbti_rung_after(config, pbti_bracket_of(config, member), m->steps);
+        if (rung - m->steps < steps) { steps = rung - m->steps; }
+    }
     return life < steps ? life : steps;
 }
 
@@ -667,7 +687,7 @@ uint32_t pbti_next(const struct pbti_state *state, uint32_t last, struct pbti_ch
     uint32_t const first = state->heap[0];
     if (last >= state->members || held.segment == 0) { return first; }
     const struct pbti_member *const m = &state->member[last];
-    uint64_t const ahead = m->steps - state->member[first].steps;
+    uint64_t const ahead = m->steps - state->member[first].steps; /* rungs: huge when behind */
     bool const hot = m->phase == PBTI_WAITING && is_same_checkpoint(m->start, held);
     uint64_t const intervals =
         ahead / state->config->ready_every + (ahead % state->config->ready_every != 0 ? 1 : 0);
@@ -731,6 +751,9 @@ uint64_t pbti_state_hash(const struct pbti_state *state)
         for (uint32_t rank = 0; rank < g->ranking.count; rank++) {
             hash = mix(hash, pbti_state_ranked(state, group, rank));
         }
+    }
+    for (size_t i = 0; i < (size_t)state->members * state->rung_rows; i++) {
+        hash = mix_double(hash, state->rung[i]);
     }
     struct pbti_best kept;
     for (uint32_t i = 0; pbti_state_kept(state, i, &kept) != 0; i++) {

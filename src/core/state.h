@@ -38,10 +38,11 @@
     X(PBTI_REPORTED, 2,                                                                            \
       "reported")               /* a decision is owed, now or when its generation is complete */   \
     X(PBTI_FAILED, 3, "failed") /* waits for a donor, or for its generation */                     \
-    X(PBTI_DONE, 4, "done")     /* its budget is used */                                           \
+    X(PBTI_DONE, 4, "done")     /* its budget is used, or it was eliminated at a rung */           \
     X(PBTI_GONE, 5, "gone")     /* given up */                                                     \
-    X(PBTI_OUT, 6, "out")       /* taken out by an amend that lowered the population */
-#define PBTI_PHASES 7
+    X(PBTI_OUT, 6, "out")       /* taken out by an amend that lowered the population */            \
+    X(PBTI_PAUSED, 7, "paused") /* at a rung, until it is promoted or through */
+#define PBTI_PHASES 8
 
 /* Where a member's score comes from. */
 #define PBTI_SCORE_LIST(X)                                                                         \
@@ -186,10 +187,10 @@ double pbti_reduce(const struct pbti_config *config, const double *scores, uint3
 /* -------- what to run -------- */
 
 /*
- * The member that a free slot should run: of those waiting, the one with the fewest steps (then the
- * lowest index); `last` instead when it is waiting, at most `lead` intervals ahead of that one, and
- * its start is `held`, the checkpoint whose weights the slot has in memory. PBTI_NONE: nobody is
- * waiting, or the study has ended.
+ * The member that a free slot should run: of those waiting, the one with the fewest steps (with
+ * rungs: the most), then the lowest index; `last` instead when it is waiting, at most `lead`
+ * intervals ahead of that one, and its start is `held`, the checkpoint whose weights the slot has
+ * in memory. PBTI_NONE: nobody is waiting, or the study has ended.
  *
  * last        the member the slot ran last, or PBTI_NONE
  * held        what the slot has in memory; segment 0 = nothing

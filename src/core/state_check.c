@@ -43,7 +43,8 @@ static const char *check_heap(const struct pbti_state *state)
         uint32_t const child = state->heap[i];
         uint64_t const a = state->member[parent].steps;
         uint64_t const b = state->member[child].steps;
-        if (a > b || (a == b && parent > child)) { return "5: the runnable heap is out of order"; }
+        bool const wrong = state->rung_rows > 0 ? a < b : a > b;
+        if (wrong || (a == b && parent > child)) { return "5: the runnable heap is out of order"; }
     }
     return NULL;
 }

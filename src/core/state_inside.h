@@ -52,6 +52,7 @@ struct pbti_state {
     uint32_t stride;       /* space.count */
     uint32_t keep_top;     /* as in the config */
     uint32_t equal_rows;   /* rows of `equal`: 0 unless compare is equal_age */
+    uint32_t rung_rows;    /* rows of `rung`: the number of rungs */
     uint32_t heap_count;
     uint32_t reporter; /* async: the member whose report is to be judged, or PBTI_NONE */
     uint8_t stop;      /* enum pbti_stop */
@@ -70,6 +71,7 @@ struct pbti_state {
     uint32_t *kept_order;       /* shape (PBTI_GROUPS, keep_top); places, best first */
     struct pbti_ring *ring;     /* shape (members + parked_count + PBTI_GROUPS * keep_top) */
     double *equal;              /* shape (equal_rows, members); keys; NaN = never there */
+    double *rung;               /* shape (rung_rows, members); keys; NaN = never there */
 };
 
 /* Set the pointers of a state whose counts are set; returns the block's bytes. `block` NULL: only
@@ -139,6 +141,12 @@ void pbti_check_end(struct pbti_state *state);
 
 /* The member whose decision is owed, or PBTI_NONE. */
 uint32_t pbti_owed_member(const struct pbti_state *state);
+
+/* promote.c: the paused member whose decision is owed, or PBTI_NONE. */
+uint32_t pbti_promotion_owed(const struct pbti_state *state);
+
+/* promote.c: what becomes of a member of a study with rungs that is not through its budget. */
+void pbti_promotion_judge(const struct pbti_state *state, struct pbti_event_decision *decision);
 
 /* Change `values` in place as the explore rule says, and say how in `moves`. */
 void pbti_explore(const struct pbti_config *config, uint32_t member, uint32_t segment,

@@ -196,6 +196,9 @@ static struct verdict verdict_on(const struct pbti_witness *w,
     const struct pbti_seen *const seen = &w->member[member];
     if (seen->phase == PBTI_FAILED) { return verdict_failed(w, member, ranking); }
     if (pbti_laws_through(config, seen)) { return (struct verdict){PBTI_FINISH, false, 0}; }
+    if (config->rungs != PBTI_RUNGS_NONE) {
+        return (struct verdict){pbti_ladder_verdict(w, decision), false, 0};
+    }
     if (seen->steps < config->burn_in || !exploits(config, seen->group)) {
         return (struct verdict){PBTI_KEEP, false, 0};
     }
@@ -407,9 +410,9 @@ static void check_values(struct pbti_witness *w, const struct pbti_event_decisio
 void pbti_laws_check(struct pbti_witness *w, const struct pbti_event_decision *decision)
 {
     uint32_t const member = decision->member;
-    bool const fits =
-        member < w->members && decision->segment == w->member[member].segment &&
-        (w->member[member].phase == PBTI_REPORTED || w->member[member].phase == PBTI_FAILED);
+    uint8_t const phase = member < w->members ? w->member[member].phase : PBTI_GONE;
+    bool const fits = member < w->members && decision->segment == w->member[member].segment &&
+                      (phase == PBTI_REPORTED || phase == PBTI_FAILED || phase == PBTI_PAUSED);
     if (!fits) {
         pbti_witness_blame(w, "12: a decision on member %u, which has not reported", member);
         return;

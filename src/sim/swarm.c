@@ -3,6 +3,7 @@
 #include "sim/swarm.h"
 
 #include "core/grid.h"
+#include "core/rungs.h"
 
 #include <assert.h>
 #include <math.h>
@@ -101,9 +102,8 @@ static void draw_space(struct pbti_config *config, struct pbti_dice *dice)
         draw_point(&config->space, true, dice, config->points + i * count);
     }
     bool const alone = config->exploit == PBTI_EXPLOIT_NONE && config->explore == PBTI_EXPLORE_NONE;
-    if (alone && config->points_count == 0 && pbti_dice_chance(dice, 0.5)) {
-        draw_grid(config, dice);
-    }
+    bool const free = config->points_count == 0 && config->rungs == PBTI_RUNGS_NONE;
+    if (alone && free && pbti_dice_chance(dice, 0.5)) { draw_grid(config, dice); }
     if (config->explore != PBTI_EXPLORE_SCHEDULE) { return; }
     config->schedule_count = pbti_dice_between(dice, 1, 4);
     for (uint32_t i = 0; i < config->schedule_count; i++) {
@@ -162,6 +162,26 @@ static void draw_strategy(struct pbti_config *config, struct pbti_dice *dice)
     config->reduce_last = pbti_dice_below(dice, 4);
 }
 
+/* Successive halving, Hyperband or ASHA in place of the strategy that was drawn. */
+static void draw_rungs(struct pbti_config *config, struct pbti_dice *dice)
+{
+    config->rungs = (uint8_t)pbti_dice_between(dice, 1, 4);
+    config->eta = pbti_dice_between(dice, 2, 4);
+    config->rung_min = 1 + pbti_dice_below(dice, (uint32_t)config->steps);
+    config->exploit = PBTI_EXPLOIT_NONE;
+    config->explore = PBTI_EXPLORE_NONE;
+    config->explore_always = false;
+    config->mode = PBTI_ASYNC;
+    config->control_independent = 0;
+    config->control_selection_only = 0;
+    if (config->max_age < config->steps) { config->max_age = config->steps; }
+    if (config->rungs != PBTI_RUNGS_HYPERBAND) { return; }
+    while (pbti_rungs_population(config) > 20) {
+        config->rung_min++; /* at last there is one rung, and one member */
+    }
+    config->members = pbti_rungs_population(config);
+}
+
 static void draw_ends(struct pbti_config *config, struct pbti_dice *dice)
 {
     config->retries = pbti_dice_below(dice, 3);
@@ -182,6 +202,7 @@ static void draw_study(struct pbti_config *config, uint64_t seed)
     config->seed = pbti_dice_bits(&dice);
     draw_population(config, &dice);
     draw_strategy(config, &dice);
+    if (pbti_dice_chance(&dice, 0.25)) { draw_rungs(config, &dice); }
     draw_ends(config, &dice);
     draw_space(config, &dice);
     assert(pbti_config_invalid(config) == NULL);
@@ -260,16 +281,18 @@ void pbti_swarm_amend(const struct pbti_config *now, struct pbti_dice *dice,
                       struct pbti_config *next)
 {
     memcpy(next, now, sizeof *next);
-    bool const fixed = now->control_independent + now->control_selection_only > 0 || now->grid;
+    bool const has_rungs = now->rungs != PBTI_RUNGS_NONE;
+    bool const alone = now->grid || has_rungs; /* another strategy is out of the question */
+    bool const fixed = now->control_independent + now->control_selection_only > 0 || alone;
     if (!fixed && pbti_dice_chance(dice, 0.6)) { next->members = pbti_dice_between(dice, 1, 12); }
-    if (pbti_dice_chance(dice, 0.6)) {
+    if (!has_rungs && pbti_dice_chance(dice, 0.6)) {
         next->steps = 1 + now->steps / 2 + pbti_dice_below(dice, (uint32_t)now->steps + 1);
         if (pbti_dice_chance(dice, 0.7)) { next->max_age = next->steps; }
     }
     if (pbti_dice_chance(dice, 0.2)) { next->ready_every = pbti_dice_between(dice, 1, 10); }
     if (pbti_dice_chance(dice, 0.3)) { next->burn_in = pbti_dice_below(dice, 10); }
     if (pbti_dice_chance(dice, 0.3)) { next->quantile = 0.5 * pbti_dice_unit(dice); }
-    if (!now->grid) {
+    if (!alone) {
         if (pbti_dice_chance(dice, 0.3)) { next->exploit = (uint8_t)pbti_dice_below(dice, 4); }
         if (pbti_dice_chance(dice, 0.3)) { next->explore = (uint8_t)pbti_dice_below(dice, 4); }
     }

@@ -110,6 +110,11 @@ static void see_study(struct pbti_witness *w, const struct pbti_config *config)
     }
     begin_members(w);
     resize_rows(w, true);
+    for (uint32_t rung = 0; rung < PBTI_SEEN_RUNGS_MAX; rung++) {
+        for (uint32_t i = 0; i < PBTI_SEEN_MEMBERS_MAX; i++) {
+            w->at_rung[rung][i] = NAN;
+        }
+    }
 }
 
 static void end_claim(struct pbti_seen *seen, uint8_t phase)
@@ -136,6 +141,8 @@ static void see_amend(struct pbti_witness *w, const struct pbti_config *config)
                 seen->segment++;
                 seen->attempt = 0;
             }
+        } else if (before == PBTI_DONE && config->rungs != PBTI_RUNGS_NONE) {
+            continue; /* eliminated for good */
         } else if (before == PBTI_WAITING || before == PBTI_DONE || before == PBTI_OUT) {
             seen->phase = pbti_laws_through(config, seen) ? PBTI_DONE : PBTI_WAITING;
             if (before == PBTI_OUT && seen->phase == PBTI_WAITING) { seen->failures = 0; }
@@ -187,20 +194,33 @@ static uint64_t least(uint64_t a, uint64_t b)
 }
 
 /* Steps of a member's next segment: rules 18 and 19. */
-static uint64_t steps_of(const struct pbti_config *config, const struct pbti_seen *seen)
+static uint64_t steps_of(const struct pbti_witness *w, uint32_t member)
 {
+    const struct pbti_config *const config = w->config;
+    const struct pbti_seen *const seen = &w->member[member];
     uint64_t const budget = config->steps > seen->steps ? config->steps - seen->steps : 0;
     uint64_t const life = config->max_age > seen->age ? config->max_age - seen->age : 0;
-    return least(config->ready_every, least(budget, life));
+    uint64_t const steps = least(config->ready_every, least(budget, life));
+    bool const has_rungs = config->rungs != PBTI_RUNGS_NONE;
+    return has_rungs ? least(steps, pbti_ladder_left(config, member, seen->steps)) : steps;
 }
 
-/* A free slot goes to the member with the fewest steps, or to one at most `lead` intervals
- * ahead. */
+/* A free slot goes to the member with the fewest steps, or to one at most `lead` intervals ahead;
+ * with rungs to the one with the most. */
 static void check_order(struct pbti_witness *w, uint32_t member)
 {
     uint64_t fewest = UINT64_MAX;
+    uint64_t most = 0;
     for (uint32_t i = 0; i < w->members; i++) {
-        if (w->member[i].phase == PBTI_WAITING) { fewest = least(fewest, w->member[i].steps); }
+        if (w->member[i].phase != PBTI_WAITING) { continue; }
+        fewest = least(fewest, w->member[i].steps);
+        most = most > w->member[i].steps ? most : w->member[i].steps;
+    }
+    if (w->config->rungs != PBTI_RUNGS_NONE) {
+        if (w->member[member].steps < most) {
+            pbti_witness_blame(w, "15: member %u runs before a promoted one", member);
+        }
+        return;
     }
     uint64_t const ahead = w->member[member].steps - fewest;
     if (ahead > w->config->lead * w->config->ready_every) {
@@ -233,7 +253,7 @@ static void see_claim(struct pbti_witness *w, uint64_t seq, const struct pbti_ev
     seen->worker = claim->worker;
     seen->slot = claim->slot;
     seen->attempt++;
-    seen->claimed_steps = steps_of(w->config, seen);
+    seen->claimed_steps = steps_of(w, claim->member);
     seen->claimed_span = w->config->max_age;
     if (claim->segment != seen->segment || claim->attempt != seen->attempt) {
         pbti_witness_blame(w, "12: a claim of segment %u, attempt %u where %u, %u is next",
@@ -350,6 +370,7 @@ static void see_done(struct pbti_witness *w, const struct pbti_event_report *rep
     end_claim(seen, PBTI_REPORTED);
     uint64_t const row = seen->age / w->config->ready_every;
     if (row < w->rows) { w->at_age[row][report->member] = pbti_laws_key(w->config, seen->score); }
+    if (w->config->rungs != PBTI_RUNGS_NONE) { pbti_ladder_reach(w, report->member); }
     see_best(w, seen);
     see_target(w, seen);
 }
@@ -424,8 +445,8 @@ static void enforce(struct pbti_witness *w, const struct pbti_seen_decision *dec
         memcpy(seen->values, decision->values, sizeof seen->values);
         seen->values_known = true;
     }
-    if (decision->kind == PBTI_GIVE_UP) {
-        seen->phase = PBTI_GONE;
+    if (decision->kind == PBTI_GIVE_UP || decision->kind == PBTI_PAUSE) {
+        seen->phase = decision->kind == PBTI_PAUSE ? PBTI_PAUSED : PBTI_GONE;
         return;
     }
     if (decision->kind == PBTI_REPLACE) { replace(seen, decision); }
@@ -514,6 +535,7 @@ void pbti_witness_compare(struct pbti_witness *w, const struct pbti_state *state
             }
         }
     }
+    if (w->config->rungs != PBTI_RUNGS_NONE) { pbti_ladder_settled(w); }
     for (uint8_t group = 0; group < PBTI_GROUPS; group++) {
         struct pbti_best const best = pbti_state_best(state, group);
         if (!is_same_number(best.score, w->best[group].score) ||

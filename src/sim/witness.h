@@ -31,6 +31,7 @@
 #define PBTI_SEEN_KEPT_MAX 4
 #define PBTI_SEEN_WORKERS_MAX 256
 #define PBTI_SEEN_ROWS_MAX 512
+#define PBTI_SEEN_RUNGS_MAX 32
 
 /* What the witness knows of a member. */
 struct pbti_seen {
@@ -74,7 +75,8 @@ struct pbti_witness {
     uint64_t reports_since_best;
     uint64_t rows;                                            /* compare: equal_age; else 0 */
     double at_age[PBTI_SEEN_ROWS_MAX][PBTI_SEEN_MEMBERS_MAX]; /* keys by intervals of age; or NaN */
-    uint8_t stop;                                             /* enum pbti_stop */
+    double at_rung[PBTI_SEEN_RUNGS_MAX][PBTI_SEEN_MEMBERS_MAX]; /* keys; NaN: was never there */
+    uint8_t stop;                                               /* enum pbti_stop */
     char broken[256]; /* the first rule that was broken, in words; empty: none */
 };
 
@@ -96,6 +98,16 @@ bool pbti_witness_needs(const struct pbti_witness *witness, struct pbti_checkpoi
 
 /* Remember the first broken rule. */
 void pbti_witness_blame(struct pbti_witness *witness, const char *format, ...) PBT_PRINTF(2, 3);
+
+/* ladder.c: steps to a member's next rung. Studies with rungs only, as all of ladder.c. */
+uint64_t pbti_ladder_left(const struct pbti_config *config, uint32_t member, uint64_t steps);
+/* ladder.c: a member that has reported may have reached a rung. */
+void pbti_ladder_reach(struct pbti_witness *witness, uint32_t member);
+/* ladder.c: the kind that a decision on a member which is not through its budget must have. */
+uint8_t pbti_ladder_verdict(const struct pbti_witness *witness,
+                            const struct pbti_event_decision *decision);
+/* ladder.c: between two batches nobody waits at a rung without reason. */
+void pbti_ladder_settled(struct pbti_witness *witness);
 
 /* laws.c: is this decision what the rules ask for? Before it comes into force. */
 void pbti_laws_check(struct pbti_witness *witness, const struct pbti_event_decision *decision);

@@ -42,22 +42,37 @@ enum pbti_copy_word { PBTI_COPY_LIST(PBTI_WORD_ENUM) };
 enum pbti_keep_word { PBTI_KEEP_LIST(PBTI_WORD_ENUM) };
 #undef PBTI_WORD_ENUM
 
+/* The two kinds of asha. */
+#define PBTI_VARIANT_LIST(X)                                                                       \
+    X(PBTI_VARIANT_PROMOTION, PBTI_RUNGS_PROMOTION, "promotion")                                   \
+    X(PBTI_VARIANT_STOPPING, PBTI_RUNGS_STOPPING, "stopping")
+
 /*
- * Strategies: X(id, value, name, exploits, explores, always, meaning). A strategy that does not
- * exploit (explore) sets exploit (explore) to none; `always` explores at every ready.
+ * Strategies: X(id, value, name, exploits, explores, always, rungs, meaning). A strategy that does
+ * not exploit (explore) sets exploit (explore) to none; `always` explores at every ready; `rungs`
+ * is what config.rungs begins with.
  */
 #define PBTI_STRATEGY_LIST(X)                                                                      \
-    X(PBTI_STRATEGY_PBT, 0, "pbt", true, true, false,                                              \
+    X(PBTI_STRATEGY_PBT, 0, "pbt", true, true, false, PBTI_RUNGS_NONE,                             \
       "population based training: exploit, then explore")                                          \
-    X(PBTI_STRATEGY_SELECTION_ONLY, 1, "selection_only", true, false, false,                       \
+    X(PBTI_STRATEGY_SELECTION_ONLY, 1, "selection_only", true, false, false, PBTI_RUNGS_NONE,      \
       "exploit without explore")                                                                   \
-    X(PBTI_STRATEGY_EXPLORE_ONLY, 2, "explore_only", false, true, true,                            \
+    X(PBTI_STRATEGY_EXPLORE_ONLY, 2, "explore_only", false, true, true, PBTI_RUNGS_NONE,           \
       "explore at every ready without exploit")                                                    \
-    X(PBTI_STRATEGY_RANDOM, 3, "random", false, false, false,                                      \
+    X(PBTI_STRATEGY_RANDOM, 3, "random", false, false, false, PBTI_RUNGS_NONE,                     \
       "random search: every member trains alone with what it drew")                                \
-    X(PBTI_STRATEGY_GRID, 4, "grid", false, false, false,                                          \
-      "grid search: the members are the product of values of every hyperparameter, and train "     \
-      "alone")
+    X(PBTI_STRATEGY_GRID, 4, "grid", false, false, false, PBTI_RUNGS_NONE,                         \
+      "grid search: every member trains alone from one point of the product of values of every "   \
+      "hyperparameter; asks for a population of as many as there are points")                      \
+    X(PBTI_STRATEGY_HALVING, 5, "successive_halving", false, false, false, PBTI_RUNGS_HALVING,     \
+      "all train to a rung, the best 1/`eta` of them to the next, and so on up to `steps`; asks "  \
+      "for a population of which one gets there, if none is given")                                \
+    X(PBTI_STRATEGY_HYPERBAND, 6, "hyperband", false, false, false, PBTI_RUNGS_HYPERBAND,          \
+      "brackets of successive halving: from many members that begin at the lowest rung to a few "  \
+      "that train to `steps` at once; asks for the population that they begin with")               \
+    X(PBTI_STRATEGY_ASHA, 7, "asha", false, false, false, PBTI_RUNGS_PROMOTION,                    \
+      "successive halving without waiting: a member trains on as soon as it is among the best "    \
+      "1/`eta` of those that reached its rung; asks for a population as successive_halving does")
 
 enum pbti_strategy_id {
 #define PBTI_STRATEGY_ENUM(id, value, ...) id = (value),
@@ -78,6 +93,7 @@ enum pbti_strategy_id {
     X(COMPARE, PBTI_COMPARE_LIST)                                                                  \
     X(EXPLOIT, PBTI_EXPLOIT_LIST)                                                                  \
     X(EXPLORE, PBTI_EXPLORE_LIST)                                                                  \
+    X(VARIANT, PBTI_VARIANT_LIST)                                                                  \
     X(DECAY, PBTI_DECAY_LIST)                                                                      \
     X(HP_KIND, PBTI_HP_KIND_LIST)
 
@@ -227,6 +243,9 @@ struct pbti_schedule_entry {
 #define PBTI_FOR_LISTED (PBTI_FOR(PBTI_HP_ORDINAL) | PBTI_FOR(PBTI_HP_CATEGORICAL))
 #define PBTI_FOR_EXPLOITING (PBTI_FOR(PBTI_STRATEGY_PBT) | PBTI_FOR(PBTI_STRATEGY_SELECTION_ONLY))
 #define PBTI_FOR_EXPLORING (PBTI_FOR(PBTI_STRATEGY_PBT) | PBTI_FOR(PBTI_STRATEGY_EXPLORE_ONLY))
+#define PBTI_FOR_RACING                                                                            \
+    (PBTI_FOR(PBTI_STRATEGY_HALVING) | PBTI_FOR(PBTI_STRATEGY_HYPERBAND) |                         \
+     PBTI_FOR(PBTI_STRATEGY_ASHA))
 #define PBTI_FOR_COPYING                                                                           \
     (PBTI_FOR(PBTI_EXPLOIT_TRUNCATION) | PBTI_FOR(PBTI_EXPLOIT_TOURNAMENT) |                       \
      PBTI_FOR(PBTI_EXPLOIT_TTEST))
@@ -289,8 +308,8 @@ struct pbti_schedule_entry {
     X(TRAINER, environment, ENVIRONMENT, PBTI_AT(trainer.environment), PBTI_ANY, PBTI_FOR_ALL,     \
       "{}", "variables added to the environment of the worker")                                    \
     X(SPEC, population, WHOLE32, PBTI_AT(config.members), PBTI_WHOLE(1, PBTI_MEMBERS_MAX),         \
-      PBTI_FOR_ALL, "=the points of a grid; must be there for all other strategies",               \
-      "how many members are trained")                                          \
+      PBTI_FOR_ALL, "=what the strategy asks for; must be there when it asks for none",            \
+      "how many members are trained")                                                              \
     X(SPEC, steps, WHOLE64, PBTI_AT(config.steps), PBTI_WHOLE(1, PBTI_STEPS_MAX), PBTI_FOR_ALL,    \
       "", "each member's budget")                                                                  \
     X(SPEC, ready, SECTION, PBTI_NOWHERE, PBTI_MAP_OF(READY), PBTI_FOR_ALL,                        \
@@ -349,6 +368,15 @@ struct pbti_schedule_entry {
       "-", "what a member does when it is ready")                                                  \
     X(STRATEGY, name, STRATEGY, PBTI_NOWHERE, PBTI_ONE_OF(STRATEGY), PBTI_FOR_ALL,                 \
       "pbt", "which strategy")                                                                     \
+    X(STRATEGY, variant, WORD, PBTI_AT(config.rungs), PBTI_ONE_OF(VARIANT),                        \
+      PBTI_FOR(PBTI_STRATEGY_ASHA), "=promotion",                                                  \
+      "promotion: a member waits at a rung until it is among the best of it; stopping: it trains " \
+      "on unless it is below the others' quantile 1 - 1/`eta`, and waits for nobody")              \
+    X(STRATEGY, eta, WHOLE32, PBTI_AT(config.eta), PBTI_WHOLE(2, PBTI_ETA_MAX), PBTI_FOR_RACING,   \
+      "=3", "one in so many trains on beyond a rung, for so many times the steps")                 \
+    X(STRATEGY, min_steps, WHOLE64, PBTI_AT(config.rung_min), PBTI_WHOLE(1, PBTI_STEPS_MAX),       \
+      PBTI_FOR_RACING, "=`ready.every`",                                                           \
+      "no rung is lower; rungs are `steps`, `steps` / `eta`, and so on")                           \
     X(STRATEGY, resolution, RESOLUTION, PBTI_NOWHERE, PBTI_WHOLE(1, PBTI_MEMBERS_MAX),             \
       PBTI_FOR(PBTI_STRATEGY_GRID), "=3",                                                          \
       "values of every hyperparameter with bounds, which are among them, at equal distances on "   \
@@ -492,6 +520,7 @@ struct pbti_section_info {
 struct pbti_strategy {
     const char *name;
     bool exploits, explores, always;
+    uint8_t rungs; /* enum pbti_rungs */
     const char *meaning;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* spec/spec_check.c - what the keys of a spec demand of each other. */
 #include "core/grid.h"
+#include "core/rungs.h"
 #include "spec/spec_read.h"
 
 /* Where a key was written, or the spec when it was not. */
@@ -52,10 +53,6 @@ static pbt_status check_members(const struct pbti_read *read)
     const struct pbti_config *const config = &read->spec->config;
     uint64_t const members =
         (uint64_t)config->members + config->control_independent + config->control_selection_only;
-    if (config->grid && config->members > PBTI_MEMBERS_MAX) {
-        return pbti_node_fail(place(read, PBTI_KEY_STRATEGY_resolution), read->err,
-                              "the grid has more than %u points", PBTI_MEMBERS_MAX);
-    }
     if (members > PBTI_MEMBERS_MAX) {
         return pbti_node_fail(place(read, PBTI_KEY_STRATEGY_controls), read->err,
                               "population and controls are %llu members, but there may be at most "
@@ -71,21 +68,95 @@ static pbt_status check_members(const struct pbti_read *read)
     return PBT_OK;
 }
 
+static pbt_status check_grid(const struct pbti_read *read)
+{
+    const struct pbti_config *const config = &read->spec->config;
+    if (!config->grid) { return PBT_OK; }
+    uint32_t const size = pbti_grid_size(config);
+    if (size > PBTI_MEMBERS_MAX) {
+        return pbti_node_fail(place(read, PBTI_KEY_STRATEGY_resolution), read->err,
+                              "the grid has more than %u points", PBTI_MEMBERS_MAX);
+    }
+    if (config->members != size) {
+        return pbti_node_fail(place(read, PBTI_KEY_SPEC_population), read->err,
+                              "population is %u, but the grid has %u points; leave it out",
+                              config->members, size);
+    }
+    if (config->points_count > 0) {
+        return pbti_node_fail(place(read, PBTI_KEY_INITIAL_points), read->err,
+                              "initial.points does not go with strategy \"grid\"");
+    }
+    return PBT_OK;
+}
+
+/* With rungs: is the population one that they can have? */
+static pbt_status check_racers(const struct pbti_read *read, const char *strategy)
+{
+    const struct pbti_config *const config = &read->spec->config;
+    if (config->rung_min > config->steps) {
+        return pbti_node_fail(place(read, PBTI_KEY_STRATEGY_min_steps), read->err,
+                              "strategy.min_steps is %llu, but must be at most steps, which is "
+                              "%llu",
+                              (unsigned long long)config->rung_min,
+                              (unsigned long long)config->steps);
+    }
+    if (config->members > PBTI_RACERS_MAX && read->seen[PBTI_KEY_SPEC_population] != NULL) {
+        return pbti_node_fail(place(read, PBTI_KEY_SPEC_population), read->err,
+                              "population is %u, but strategy \"%s\" has at most %u members",
+                              config->members, strategy, PBTI_RACERS_MAX);
+    }
+    if (config->members > PBTI_RACERS_MAX) {
+        return pbti_node_fail(place(read, PBTI_KEY_STRATEGY_name), read->err,
+                              "strategy \"%s\" would have more than %u members; a larger "
+                              "strategy.min_steps makes them fewer",
+                              strategy, PBTI_RACERS_MAX);
+    }
+    uint32_t const size = pbti_rungs_population(config);
+    if (config->rungs == PBTI_RUNGS_HYPERBAND && config->members != size) {
+        return pbti_node_fail(place(read, PBTI_KEY_SPEC_population), read->err,
+                              "population is %u, but the brackets begin with %u members; leave it "
+                              "out",
+                              config->members, size);
+    }
+    return PBT_OK;
+}
+
+static pbt_status check_rungs(const struct pbti_read *read)
+{
+    const struct pbti_config *const config = &read->spec->config;
+    const char *const strategy = pbti_strategies[read->strategy].name;
+    if (config->rungs == PBTI_RUNGS_NONE) { return PBT_OK; }
+    PBTI_TRY(check_racers(read, strategy));
+    if (config->mode != PBTI_ASYNC) {
+        return pbti_node_fail(place(read, PBTI_KEY_STRATEGY_mode), read->err,
+                              "strategy.mode is \"generational\", but strategy \"%s\" compares at "
+                              "its rungs",
+                              strategy);
+    }
+    if (config->burn_in > 0) {
+        return pbti_node_fail(place(read, PBTI_KEY_READY_burn_in), read->err,
+                              "ready.burn_in does not go with strategy \"%s\"; its first rung is "
+                              "strategy.min_steps",
+                              strategy);
+    }
+    if (pbti_config_members(config) != config->members) {
+        return pbti_node_fail(place(read, PBTI_KEY_STRATEGY_controls), read->err,
+                              "strategy.controls does not go with strategy \"%s\"", strategy);
+    }
+    if (config->max_age < config->steps) {
+        return pbti_node_fail(place(read, PBTI_KEY_SPEC_max_age), read->err,
+                              "max_age is %llu, but strategy \"%s\" trains to steps, which is %llu",
+                              (unsigned long long)config->max_age, strategy,
+                              (unsigned long long)config->steps);
+    }
+    return PBT_OK;
+}
+
 /* The parts that a strategy's name promises are there. */
 static pbt_status check_strategy(const struct pbti_read *read)
 {
     const struct pbti_config *const config = &read->spec->config;
     const struct pbti_strategy *const strategy = &pbti_strategies[read->strategy];
-    if (config->grid && config->members != pbti_grid_size(config)) {
-        uint32_t const size = pbti_grid_size(config);
-        return pbti_node_fail(place(read, PBTI_KEY_SPEC_population), read->err,
-                              "population is %u, but the grid has %s%u points; leave it out",
-                              config->members, size > PBTI_MEMBERS_MAX ? "at least " : "", size);
-    }
-    if (config->grid && config->points_count > 0) {
-        return pbti_node_fail(place(read, PBTI_KEY_INITIAL_points), read->err,
-                              "initial.points does not go with strategy \"grid\"");
-    }
     if (read->strategy == PBTI_STRATEGY_SELECTION_ONLY && config->exploit == PBTI_EXPLOIT_NONE) {
         return pbti_node_fail(place(read, PBTI_KEY_EXPLOIT_name), read->err,
                               "strategy.exploit is \"none\", but strategy \"%s\" needs one",
@@ -153,8 +224,10 @@ pbt_status pbti_read_check(struct pbti_read *read)
 {
     PBTI_TRY(check_trainer(read));
     PBTI_TRY(check_time(read));
-    PBTI_TRY(check_members(read));
+    PBTI_TRY(check_grid(read));
+    PBTI_TRY(check_rungs(read));
     PBTI_TRY(check_strategy(read));
+    PBTI_TRY(check_members(read));
     PBTI_TRY(check_rules(read));
     const char *const broken = pbti_config_invalid(&read->spec->config);
     if (broken == NULL) { return PBT_OK; }

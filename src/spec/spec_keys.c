@@ -45,11 +45,12 @@ const struct pbti_section_info pbti_sections[PBTI_SECTIONS] = {
 };
 
 const struct pbti_strategy pbti_strategies[] = {
-#define STRATEGY_ROW(id, value, text, exploit, explore, at_every_ready, means)                     \
+#define STRATEGY_ROW(id, value, text, exploit, explore, at_every_ready, at_rungs, means)           \
     [value] = {.name = (text),                                                                     \
                .exploits = (exploit),                                                              \
                .explores = (explore),                                                              \
                .always = (at_every_ready),                                                         \
+               .rungs = (at_rungs),                                                                \
                .meaning = (means)},
     PBTI_STRATEGY_LIST(STRATEGY_ROW)
 #undef STRATEGY_ROW

@@ -9,6 +9,7 @@
 #include "spec/spec_read.h"
 
 #include "core/grid.h"
+#include "core/rungs.h"
 #include "spec/spec_number.h"
 
 #include <assert.h>
@@ -327,10 +328,13 @@ static pbt_status read_defaults(struct pbti_read *read)
     return PBT_OK;
 }
 
-/* Strategies that decide how many members there are; 0: the user does. */
+/* How many members a strategy asks for; 0: the user says it. */
 static uint32_t population_of(const struct pbti_config *config)
 {
-    return config->grid ? pbti_grid_size(config) : 0;
+    if (config->grid) { return pbti_grid_size(config); }
+    if (config->rungs == PBTI_RUNGS_NONE) { return 0; }
+    bool const fits = config->rung_min <= config->steps; /* spec_check.c says so */
+    return fits ? pbti_rungs_population(config) : 1;
 }
 
 static pbt_status compute_population(struct pbti_read *read)
@@ -354,6 +358,8 @@ static pbt_status compute_defaults(struct pbti_read *read, const char *study_def
         memset(config->factors, 0, sizeof config->factors);
         config->factors_count = 0;
     }
+    bool const has_rungs = config->rungs != PBTI_RUNGS_NONE;
+    if (has_rungs && config->rung_min == 0) { config->rung_min = config->ready_every; }
     PBTI_TRY(compute_population(read));
     if (spec->study == NULL) { spec->study = strdup(study_default); }
     if (spec->trainer.directory == NULL) { spec->trainer.directory = strdup(read->folder); }
@@ -378,6 +384,9 @@ uint32_t pbti_strategy_of(const struct pbti_config *config)
     bool const exploits = config->exploit != PBTI_EXPLOIT_NONE;
     bool const explores = config->explore != PBTI_EXPLORE_NONE;
     if (config->grid) { return PBTI_STRATEGY_GRID; }
+    if (config->rungs == PBTI_RUNGS_HALVING) { return PBTI_STRATEGY_HALVING; }
+    if (config->rungs == PBTI_RUNGS_HYPERBAND) { return PBTI_STRATEGY_HYPERBAND; }
+    if (config->rungs != PBTI_RUNGS_NONE) { return PBTI_STRATEGY_ASHA; }
     if (!exploits && !explores) { return PBTI_STRATEGY_RANDOM; }
     if (!explores) { return PBTI_STRATEGY_SELECTION_ONLY; }
     if (!exploits && config->explore_always) { return PBTI_STRATEGY_EXPLORE_ONLY; }

@@ -141,6 +141,8 @@ static void add_keep(struct pbti_str *str, const struct pbti_event_decision *dec
             add_opponent(str, decision);
         }
         break;
+    case PBTI_WHY_BETWEEN_RUNGS: pbti_str_add(str, "it is between two rungs"); break;
+    case PBTI_WHY_PROMOTED: pbti_str_add(str, "among the best of its rung"); break;
     default: pbti_str_add(str, pbti_why_name(decision->why)); break;
     }
 }
@@ -171,7 +173,12 @@ void pbti_explain_decision(struct pbti_str *str, const struct pbti_space *space,
         add_keep(str, decision);
         break;
     case PBTI_REPLACE: add_replace(str, decision); break;
-    case PBTI_FINISH: pbti_str_add(str, " is through: its budget is used"); break;
+    case PBTI_FINISH:
+        pbti_str_add(str, decision->why == PBTI_WHY_ELIMINATED
+                              ? " is through: not among the best of its rung"
+                              : " is through: its budget is used");
+        break;
+    case PBTI_PAUSE: pbti_str_add(str, " waits at a rung"); break;
     case PBTI_GIVE_UP:
         pbti_str_add(str, decision->why == PBTI_WHY_NO_DONOR
                               ? " is given up: it failed, and there is nobody to restart it from"

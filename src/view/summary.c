@@ -2,6 +2,8 @@
 /* view/summary.c - the numbers of a summary. */
 #include "view/summary.h"
 
+#include "core/rungs.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,6 +19,11 @@ uint64_t pbti_steps_total(const struct pbti_state *state)
     const struct pbti_config *const config = pbti_state_config(state);
     uint32_t const members = pbti_state_members(state);
     uint64_t total = 0;
+    if (config->rungs != PBTI_RUNGS_NONE && pbti_state_stop(state) == PBTI_STOP_NONE) {
+        uint64_t const planned = pbti_rungs_steps_total(config);
+        uint64_t const done = pbti_state_counts(state).steps;
+        return planned > done ? planned : done;
+    }
     for (uint32_t i = 0; i < members; i++) {
         const struct pbti_member *const member = pbti_state_member(state, i);
         bool const over =

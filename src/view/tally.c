@@ -148,7 +148,7 @@ void pbti_tally_before(struct pbti_tally *tally, const struct pbti_state *state,
         }
         break;
     case PBTI_DECISION:
-        if (event->decision.kind <= PBTI_GIVE_UP) { tally->decisions[event->decision.kind]++; }
+        if (event->decision.kind <= PBTI_PAUSE) { tally->decisions[event->decision.kind]++; }
         if (event->decision.why == PBTI_WHY_REVIVED) { tally->revivals++; }
         if (event->decision.kind == PBTI_REPLACE) { keep_exploit(tally, state, seq, event); }
         break;

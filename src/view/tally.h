@@ -47,7 +47,7 @@ struct pbti_tally {
     uint8_t failed_outcome;
     uint32_t failed_size; /* of its message */
     char failed_message[PBTI_TALLY_MESSAGE];
-    uint64_t decisions[4]; /* enum pbti_decision_kind */
+    uint64_t decisions[5]; /* enum pbti_decision_kind */
     uint64_t revivals;
     uint64_t train_ms, overhead_ms; /* of all attempts: training; loading and saving */
 

@@ -6,6 +6,8 @@ hyperparameters in force that the strategy gave).
 """
 import json
 import math
+import shutil
+import signal
 import unittest
 
 from cli_lab import Lab
@@ -35,15 +37,71 @@ class Strategies(Lab):
         self.make_spec()
         done = self.pbt("run", "toy.yaml", "--set", "strategy={name: grid, resolution: 5}", code=2)
         self.assertIn("population is 4, but the grid has 5 points", done.stderr)
-        self.write("grid.yaml", open(self.path("toy.yaml"), encoding="utf-8").read().replace(
-            "population: 4\n", "strategy: {name: grid, resolution: 5}\n"))
-        self.pbt("run", "grid.yaml", "-q", "--dir", "toy")
+        self.run_alone("{name: grid, resolution: 5}")
         first = [event for event in self.events("claim") if event["segment"] == 1]
         self.assertEqual(len(first), 5)
         for event in first:
             self.assertAlmostEqual(event["hyperparameters"]["lr"],
                                    1e-3 * 500 ** (event["member"] / 4), places=12)
+
+    def run_alone(self, strategy, *arguments):
+        """Without a population: the strategy knows it."""
+        self.make_spec()
+        with open(self.path("toy.yaml"), encoding="utf-8") as file:
+            text = file.read().replace("population: 4\n", f"strategy: {strategy}\n")
+        self.write("alone.yaml", text)
+        self.pbt("run", "alone.yaml", "-q", "--dir", "toy", *arguments)
         self.assertTrue(self.json("verify", "toy")["good"])
+
+    def steps_of_members(self):
+        """What each member trained, and in how many segments."""
+        done = {}
+        for event in self.events("report"):
+            steps, segments = done.get(event["member"], (0, 0))
+            done[event["member"]] = steps + event["steps"], segments + 1
+        return done
+
+    def test_hyperband_trains_its_brackets(self):
+        self.run_alone("{name: hyperband, eta: 2, min_steps: 15}")  # rungs 15, 30, 60
+        done = self.steps_of_members()
+        brackets = [sorted(steps for member, (steps, _) in done.items() if member in members)
+                    for members in (range(0, 4), range(4, 7), range(7, 10))]
+        self.assertEqual(brackets, [[15, 15, 30, 60], [30, 30, 60], [60, 60, 60]])
+        best = self.json("best", "toy")["best"]["score"]
+        scores = [event["score"] for event in self.events("decision") if event["score"]]
+        self.assertEqual(best, max(scores))
+        shown = self.json("show", "toy")
+        self.assertEqual(shown["steps_done"], shown["steps_total"])
+
+    def test_successive_halving_goes_on_from_checkpoints(self):
+        self.run_alone("{name: successive_halving, eta: 3, min_steps: 6}", "--slots", "3")
+        done = self.steps_of_members()  # rungs 6, 20, 60
+        self.assertEqual(sorted(steps for steps, _ in done.values()), 6 * [6] + 2 * [20] + [60])
+        for event in self.events("claim"):
+            self.assertEqual(event["from"] is None, event["segment"] == 1)
+
+    def test_asha_of_both_kinds(self):
+        for variant in "promotion", "stopping":
+            with self.subTest(variant):
+                self.run_alone("{name: asha, eta: 2, min_steps: 10, variant: %s}" % variant,
+                               "--set", "population=12")
+                kinds = {event["why"] for event in self.events("decision")}
+                self.assertLessEqual({"promoted", "eliminated"}, kinds)
+                shutil.rmtree(self.path("toy"))
+
+    def test_a_killed_study_with_rungs_goes_on(self):
+        self.make_spec("fixed: {pause: 0.004}\n"
+                       "strategy: {name: successive_halving, min_steps: 6}\n")
+        run = self.start("run", "toy.yaml", "-q", "--set", "population=9")
+        self.wait_for_segments(5)
+        run.send_signal(signal.SIGKILL)
+        run.wait(timeout=30)
+        self.pbt("resume", "toy", "-q")
+        done = [steps for steps, _ in self.steps_of_members().values()]
+        self.assertEqual(sorted(done), 6 * [6] + 2 * [20] + [60])
+        self.assertTrue(self.json("verify", "toy")["good"])
+        refused = self.pbt("resume", "toy", "--set", "steps=180", code=2)
+        self.assertIn("the steps of a study with rungs", refused.stderr)
 
 
 if __name__ == "__main__":

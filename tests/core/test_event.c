@@ -150,11 +150,15 @@ static void test_a_config_has_one_version(void **unused)
     lab_config(config, 4);
     config->exploit = PBTI_EXPLOIT_NONE;
     config->explore = PBTI_EXPLORE_NONE;
-    for (uint8_t version = 1; version <= 3; version++) {
-        if (version == 2) { config->decay[1] = (struct pbti_decay){PBTI_DECAY_COSINE, 0.25}; }
-        if (version == 3) {
-            config->grid = true;
-            config->places[0] = config->places[1] = 2;
+    for (uint8_t part = 1; part <= 4; part++) {
+        uint8_t const version = part < 3 ? part : 3;
+        if (part == 2) { config->decay[1] = (struct pbti_decay){PBTI_DECAY_COSINE, 0.25}; }
+        config->grid = part == 3;
+        config->places[0] = config->places[1] = part == 3 ? 2 : 0;
+        if (part == 4) {
+            config->rungs = PBTI_RUNGS_PROMOTION;
+            config->eta = 4;
+            config->rung_min = 7;
         }
         struct pbti_event event = {.type = PBTI_AMEND, .study = {.config = config}};
         size_t const size = assert_round_trip(&event);
@@ -162,6 +166,9 @@ static void test_a_config_has_one_version(void **unused)
         struct pbti_reader reader = {.data = buffer, .size = size};
         assert_true(pbti_event_decode(&event, &reader, scratch));
         assert_memory_equal(scratch->config.decay, config->decay, sizeof config->decay);
+        assert_int_equal(scratch->config.rungs, config->rungs);
+        assert_int_equal(scratch->config.eta, config->eta);
+        assert_int_equal(scratch->config.rung_min, config->rung_min);
         assert_memory_equal(scratch->config.places, config->places, sizeof config->places);
         for (uint8_t other = 0; other < 9; other++) {
             buffer[1] = other;

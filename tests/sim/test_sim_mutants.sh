@@ -127,6 +127,27 @@ mutant core/fold.c '        if (pbti_owed_member(state) != PBTI_NONE &&' \
     '        if (pbti_owed_member(state) == PBTI_NONE &&' \
     'decisions of a generation come into force one by one'
 
+mutant core/state.c 'pbti_decay_left(&state->config->decay[i], m->age, span)' \
+    'pbti_decay_left(&state->config->decay[i], m->steps, span)' "decay goes by the member's steps"
+mutant core/promote.c 'm->phase == PBTI_PAUSED && m->steps <= behind' 'm->phase == PBTI_PAUSED' \
+    'a rung is judged before all have reached it'
+mutant core/promote.c 'place.rank < pbti_rung_keeps(config, bracket, rung) &&' \
+    'place.rank <= pbti_rung_keeps(config, bracket, rung) &&' 'a rung promotes one more'
+mutant core/promote.c 'place.rank < place.count / state->config->eta' \
+    'place.rank <= place.count / state->config->eta' 'asha promotes one more'
+mutant core/promote.c '(keys[i] == keys[member] && i < member)' \
+    '(keys[i] == keys[member] && i > member)' 'at a rung ties go to the higher index'
+mutant core/promote.c '    if (!isfinite(keys[member])) { return true; }' '' \
+    'a score that is not a number is not stopped'
+mutant core/promote.c 'uint64_t const at = (count - 1) * (eta - 1);' \
+    'uint64_t const at = count * (eta - 1) - 1;' 'the cutoff of asha is another quantile'
+mutant core/rungs.c 'all / (halvings + 1) + (all % (halvings + 1) != 0 ? 1 : 0)' \
+    'all / (halvings + 1)' 'brackets are rounded down'
+mutant core/state.c '        if (state->rung_rows > 0) { break; }' '' \
+    'an amend wakes what was eliminated'
+mutant core/state.c '        if (rung - m->steps < steps) { steps = rung - m->steps; }' '' \
+    'a segment runs past a rung'
+
 # -------- replica and agent --------
 mutant journal/replica.c 'if (status == PBT_EUNKNOWN) { status = find_out(replica, id, err); }' \
     'if (status == PBT_EUNKNOWN) { status = PBT_OK; }' 'a lost answer is taken for a yes'

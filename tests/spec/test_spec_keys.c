@@ -107,6 +107,12 @@ static bool is_json_text(const json_t *json, const char *text)
     X(STRATEGY, name, "strategy.name=explore_only", "\n  name: explore_only\n",                    \
       config->exploit == PBTI_EXPLOIT_NONE && config->explore == PBTI_EXPLORE_PERTURB &&           \
       config->explore_always)                                                                      \
+    X(STRATEGY, variant, "strategy={name: asha, variant: stopping}", "\n  variant: stopping\n",    \
+      config->rungs == PBTI_RUNGS_STOPPING)                                                        \
+    X(STRATEGY, eta, "strategy={name: successive_halving, eta: 4}", "\n  eta: 4\n",                \
+      config->rungs == PBTI_RUNGS_HALVING && config->eta == 4)                                     \
+    X(STRATEGY, min_steps, "strategy={name: asha, min_steps: 25}", "\n  min_steps: 25\n",          \
+      config->rungs == PBTI_RUNGS_PROMOTION && config->rung_min == 25)                             \
     X(STRATEGY, resolution, "population=5\nstrategy={name: grid, resolution: {lr: 5}}",            \
       "\n  resolution: {lr: 5}\n", config->grid && config->places[0] == 5)                         \
     X(STRATEGY, mode, "strategy.mode=generational", "\n  mode: generational\n",                    \
@@ -271,10 +277,12 @@ static void test_16_every_word_is_reachable(void **state)
                 key->allowed.list == PBTI_WORDS_EXPLORE) {
                 continue; /* not without entries; a case above */
             }
-            if (words->words[w].value == PBTI_STRATEGY_GRID &&
-                key->allowed.list == PBTI_WORDS_STRATEGY) {
-                continue; /* not with any population; a case above */
+            bool const counts = words->words[w].value == PBTI_STRATEGY_GRID ||
+                                words->words[w].value == PBTI_STRATEGY_HYPERBAND;
+            if (counts && key->allowed.list == PBTI_WORDS_STRATEGY) {
+                continue; /* not with any population; test_populations_that_follow */
             }
+            if (key->allowed.list == PBTI_WORDS_VARIANT) { continue; } /* asha; cases above */
             char sets[256];
             const char *const path = pbti_sections[key->section].path;
             (void)snprintf(sets, sizeof sets, "%s%s%s=%s", path, path[0] == '\0' ? "" : ".",
@@ -286,6 +294,34 @@ static void test_16_every_word_is_reachable(void **state)
         }
     }
     assert_true(words_seen > 25);
+}
+
+/* A strategy that knows its population fills it in; it is in the resolved spec. */
+static void test_populations_that_follow(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *strategy, *rendered;
+    } follows[] = {
+        {"{name: grid, resolution: 4}", "population: 4\n"},
+        {"{name: hyperband, eta: 3}", "population: 17\n"},
+        {"{name: hyperband, eta: 3, min_steps: 1000}", "population: 1\n"},
+        {"successive_halving", "population: 9\n"},
+        {"{name: asha, eta: 2}", "population: 16\n"},
+    };
+    for (size_t i = 0; i < sizeof follows / sizeof follows[0]; i++) {
+        char text[300];
+        (void)snprintf(text, sizeof text,
+                       "trainer: {command: [./t]}\nsteps: 1000\n"
+                       "space: {lr: {type: log, low: 1e-3, high: 1}}\nstrategy: %s\n",
+                       follows[i].strategy);
+        struct pbti_spec *const spec = spec_good(text, NULL);
+        char *const resolved = pbti_spec_render(spec);
+        if (strstr(resolved, follows[i].rendered) == NULL) { fail_msg("%s", resolved); }
+        spec_assert_round_trip(spec);
+        free(resolved);
+        pbti_spec_destroy(spec);
+    }
 }
 
 static void test_edits(void **state)
@@ -314,6 +350,7 @@ int main(void)
         cmocka_unit_test(test_16_every_key_is_reachable),
         cmocka_unit_test(test_16_every_key_is_in_the_manual),
         cmocka_unit_test(test_16_every_word_is_reachable),
+        cmocka_unit_test(test_populations_that_follow),
         cmocka_unit_test(test_edits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "core/grid.h"
+#include "core/rungs.h"
 #include "spec/manifest.h"
 
 #include <dirent.h>
@@ -297,6 +298,19 @@ static void random_grid(struct dice *dice, struct pbti_config *config)
     memset(config->points, 0, sizeof config->points);
 }
 
+static void random_rungs(struct dice *dice, struct pbti_config *config)
+{
+    config->rungs = (uint8_t)whole(dice, PBTI_RUNGS_STOPPING);
+    config->eta = 1 + (uint32_t)whole(dice, PBTI_ETA_MAX - 1);
+    config->rung_min = config->steps / whole(dice, 50);
+    if (config->rung_min == 0) { config->rung_min = 1; }
+    config->mode = PBTI_ASYNC;
+    config->burn_in = 0;
+    config->control_independent = config->control_selection_only = 0;
+    if (config->max_age < config->steps) { config->max_age = config->steps; }
+    if (config->rungs == PBTI_RUNGS_HYPERBAND) { config->members = pbti_rungs_population(config); }
+}
+
 static void random_config(struct dice *dice, struct pbti_config *config)
 {
     pbti_config_default(config);
@@ -330,6 +344,7 @@ static void random_config(struct dice *dice, struct pbti_config *config)
     }
     bool const alone = config->exploit == PBTI_EXPLOIT_NONE && config->explore == PBTI_EXPLORE_NONE;
     if (alone && coin(dice)) { random_grid(dice, config); }
+    if (alone && !config->grid && coin(dice)) { random_rungs(dice, config); }
     config->retries = (uint32_t)below(dice, 5);
     config->revivals = (uint32_t)below(dice, 5);
     if (coin(dice)) { config->plateau = whole(dice, PBTI_STEPS_MAX); }
