@@ -202,9 +202,8 @@ static void explain_study(struct pbti_str *str, const struct pbti_event *event)
     uint32_t const controls = config->control_independent + config->control_selection_only;
     if (controls > 0) { pbti_str_addf(str, " and %" PRIu32 " controls", controls); }
     pbti_str_add(str, ", ");
-    pbti_str_count(str, config->steps);
-    pbti_str_addf(str, " steps each, %s, seed %" PRIu64, pbti_mode_name(config->mode),
-                  config->seed);
+    pbti_str_budget(str, config);
+    pbti_str_addf(str, ", %s, seed %" PRIu64, pbti_mode_name(config->mode), config->seed);
 }
 
 static void explain_claim(struct pbti_str *str, const struct pbti_state *state,

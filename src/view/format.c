@@ -2,6 +2,7 @@
 /* view/format.c - numbers as people read them. */
 #include "view/format.h"
 
+#include "core/rungs.h"
 #include "spec/spec.h"
 
 #include <inttypes.h>
@@ -102,6 +103,18 @@ void pbti_str_values(struct pbti_str *str, const struct pbti_space *space, const
         pbti_str_add(str, " ");
         pbti_str_value(str, space, i, values[i]);
     }
+}
+
+void pbti_str_budget(struct pbti_str *str, const struct pbti_config *config)
+{
+    bool const has_rungs = config->rungs != PBTI_RUNGS_NONE;
+    pbti_str_add(str, has_rungs ? "up to " : "");
+    pbti_str_count(str, config->steps);
+    pbti_str_add(str, " steps each");
+    if (!has_rungs) { return; }
+    pbti_str_add(str, ", ");
+    pbti_str_count(str, pbti_rungs_steps_total(config));
+    pbti_str_add(str, " in all");
 }
 
 void pbti_str_checkpoint(struct pbti_str *str, struct pbti_checkpoint checkpoint)

@@ -18,6 +18,8 @@ void pbti_str_value(struct pbti_str *str, const struct pbti_space *space, uint32
                     double value);
 /* All of them: "lr 0.00121, batch 64". The names are escaped. */
 void pbti_str_values(struct pbti_str *str, const struct pbti_space *space, const double *values);
+/* What members train: "2,000 steps each"; with rungs "up to 81 steps each, 1,581 in all". */
+void pbti_str_budget(struct pbti_str *str, const struct pbti_config *config);
 /* Names a checkpoint: m3.s12.a1. */
 void pbti_str_checkpoint(struct pbti_str *str, struct pbti_checkpoint checkpoint);
 

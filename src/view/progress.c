@@ -208,8 +208,8 @@ static void say_begin(struct pbti_progress *progress, const struct pbti_progress
     pbti_str_add(out, ": ");
     pbti_str_count(out, pbti_config_members(config));
     pbti_str_add(out, " members, ");
-    pbti_str_count(out, config->steps);
-    pbti_str_addf(out, " steps each, %" PRIu32 " slot%s, in %s\n", view->slots_count,
+    pbti_str_budget(out, config);
+    pbti_str_addf(out, ", %" PRIu32 " slot%s, in %s\n", view->slots_count,
                   view->slots_count == 1 ? "" : "s", pbti_str_text(&progress->dir));
     send(progress, out);
 }

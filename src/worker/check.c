@@ -23,6 +23,7 @@
 #include "worker/check.h"
 
 #include "base/fail.h"
+#include "core/rungs.h"
 #include "worker/slots.h"
 #include "worker/tree.h"
 #include "worker/trial.h"
@@ -532,6 +533,10 @@ static void estimate(struct check *check, uint32_t slots)
     result->slots = slots;
     result->member_steps = members * config->steps;
     result->segments = members * each;
+    if (config->rungs != PBTI_RUNGS_NONE) { /* a segment ends at a rung, too: about one each */
+        result->member_steps = pbti_rungs_steps_total(config);
+        result->segments = result->member_steps / config->ready_every + members;
+    }
     /* a slot seldom has the member in memory that is next, unless there is a slot for each */
     double const reloads = members <= slots ? 0.3 : 1.0;
     double const overhead = result->evaluate_s + result->save_s + reloads * result->load_s;

@@ -72,6 +72,8 @@ class Strategies(Lab):
         self.assertEqual(best, max(scores))
         shown = self.json("show", "toy")
         self.assertEqual(shown["steps_done"], shown["steps_total"])
+        self.assertIn("10 members, up to 60 steps each, 420 in all, async",
+                      self.pbt("log", "toy").stdout.splitlines()[0])
 
     def test_successive_halving_goes_on_from_checkpoints(self):
         self.run_alone("{name: successive_halving, eta: 3, min_steps: 6}", "--slots", "3")

@@ -225,6 +225,7 @@ static void test_hyperband_trains_what_its_table_says(void **unused)
             }
         }
         assert_int_equal(pbti_state_counts(lab->state).steps, pbti_rungs_steps_total(config));
+        assert_int_equal(pbti_rungs_steps_total(config), 297 + 276 + 279 + 324 + 405);
         assert_int_equal(pbti_state_stop(lab->state), PBTI_STOP_BUDGET);
         lab_close(lab);
         free(config);
