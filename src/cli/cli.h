@@ -97,6 +97,12 @@ int pbti_cli_no_memory(const struct pbti_call *call);
 int pbti_cli_print(const struct pbti_call *call, struct pbti_str *str, int code);
 int pbti_cli_print_json(const struct pbti_call *call, json_t *json, int code);
 
+/*
+ * Write a file beside the path and rename it: whoever has the old one open never sees half of the
+ * new one. Complains; returns the exit code.
+ */
+int pbti_cli_write_file(const struct pbti_call *call, const char *path, const struct pbti_str *str);
+
 /* Was the option given? */
 static inline bool pbti_cli_has(const struct pbti_call *call, enum pbti_opt id)
 {

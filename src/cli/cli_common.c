@@ -98,6 +98,36 @@ int pbti_cli_print_json(const struct pbti_call *call, json_t *json, int code)
     return pbti_cli_print(call, &str, code);
 }
 
+static int cannot_write(const struct pbti_call *call, const char *path, int code)
+{
+    return pbti_cli_complain(call, PBTI_EXIT_STORAGE, NULL, "could not write \"%s\": %s", path,
+                             strerror(code));
+}
+
+int pbti_cli_write_file(const struct pbti_call *call, const char *path, const struct pbti_str *str)
+{
+    char beside[PATH_MAX];
+    if (snprintf(beside, sizeof beside, "%s.%ld.part", path, (long)getpid()) >=
+        (int)sizeof beside) {
+        return cannot_write(call, path, ENAMETOOLONG);
+    }
+    FILE *const file = fopen(beside, "wb");
+    if (file == NULL) { return cannot_write(call, path, errno); }
+    bool good = fwrite(str->data, 1, str->size, file) == str->size;
+    int code = errno;
+    if (fclose(file) != 0 && good) {
+        good = false;
+        code = errno;
+    }
+    if (good && rename(beside, path) != 0) {
+        good = false;
+        code = errno;
+    }
+    if (good) { return PBTI_EXIT_DONE; }
+    (void)unlink(beside);
+    return cannot_write(call, path, code);
+}
+
 uint32_t pbti_cli_width(void)
 {
     struct winsize size = {0};

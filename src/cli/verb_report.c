@@ -4,42 +4,9 @@
 #include "view/report.h"
 #include "view/summary.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-static int cannot_write(const struct pbti_call *call, const char *path, int code)
-{
-    return pbti_cli_complain(call, PBTI_EXIT_STORAGE, NULL, "could not write \"%s\": %s", path,
-                             strerror(code));
-}
-
-/* Write beside the file and rename: whoever has it open in a browser never sees half of one. */
-static int write_file(const struct pbti_call *call, const char *path, const struct pbti_str *html)
-{
-    char beside[PATH_MAX];
-    if (snprintf(beside, sizeof beside, "%s.%ld.part", path, (long)getpid()) >=
-        (int)sizeof beside) {
-        return cannot_write(call, path, ENAMETOOLONG);
-    }
-    FILE *const file = fopen(beside, "wb");
-    if (file == NULL) { return cannot_write(call, path, errno); }
-    bool good = fwrite(html->data, 1, html->size, file) == html->size;
-    int code = errno;
-    if (fclose(file) != 0 && good) {
-        good = false;
-        code = errno;
-    }
-    if (good && rename(beside, path) != 0) {
-        good = false;
-        code = errno;
-    }
-    if (good) { return PBTI_EXIT_DONE; }
-    (void)unlink(beside);
-    return cannot_write(call, path, code);
-}
 
 int pbti_verb_report(const struct pbti_call *call)
 {
@@ -61,7 +28,7 @@ int pbti_verb_report(const struct pbti_call *call)
         return pbti_cli_fail(call, &err);
     }
     if (strcmp(path, "-") == 0) { return pbti_cli_print(call, &html, PBTI_EXIT_DONE); }
-    int const code = write_file(call, path, &html);
+    int const code = pbti_cli_write_file(call, path, &html);
     size_t const size = html.size;
     pbti_str_deinit(&html);
     struct pbti_str said = {0};

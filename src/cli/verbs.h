@@ -59,6 +59,11 @@ enum pbti_option_kind {
       "the population, and why. Up to eight OTHER studies are drawn for comparison.\n"             \
       "The file is DIR/report.html where no other is given; - is standard output.\n",              \
       "pbt report ./fashion -o fashion.html")                                                      \
+    X(export, "DIR", 1, 1, false, "a study for other programs: CSV, JSON, TensorBoard",            \
+      "Writes every attempt at a segment with its hyperparameters, score and metrics.\n"           \
+      "TensorBoard gets a run for each member over the age of its weights, and one for\n"          \
+      "the winner's lineage. An earlier export is replaced; nothing else ever is.\n",              \
+      "pbt export ./fashion --tensorboard runs --csv fashion.csv")                                 \
     X(log, "DIR", 1, 1, false, "what happened, and why",                                           \
       "Prints the events of a study in words, each decision with its reason.\n",                   \
       "pbt log ./fashion --member 3 --decisions")                                                  \
@@ -94,9 +99,9 @@ enum pbti_option_kind {
 
 /* X(id): what an option is called inside. */
 #define PBTI_OPT_LIST(X)                                                                           \
-    X(AT_END) X(COPY_TO) X(DECISIONS) X(DIR) X(FOLLOW) X(FORMAT) X(FULL) X(HELP)                   \
-    X(JSON) X(LEADERS) X(MEMBER) X(NO_CHECKPOINTS) X(OUTPUT) X(QUIET) X(SCHEDULE) X(SEED)          \
-    X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(STEPS) X(TRAINER)
+    X(AT_END) X(COPY_TO) X(CSV) X(DECISIONS) X(DIR) X(FOLLOW) X(FORMAT) X(FULL) X(HELP)            \
+    X(JSON) X(LEADERS) X(MEMBER) X(NO_CHECKPOINTS) X(OUTPUT) X(QUIET) X(SCHEDULE)                  \
+    X(SEED) X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(STEPS) X(TENSORBOARD) X(TRAINER)
 
 /* X(verb, id, letter, name, kind, argument, help) */
 #define PBTI_OPTION_LIST(X)                                                                        \
@@ -126,6 +131,10 @@ enum pbti_option_kind {
     X(report, OUTPUT, 'o', "output", TEXT, "FILE", "write it there")                               \
     X(report, JSON, 0, "json", FLAG, "", "print where it is as JSON")                              \
     X(report, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
+    X(export, TENSORBOARD, 0, "tensorboard", TEXT, "OUT", "into the folder OUT: event files")      \
+    X(export, CSV, 0, "csv", TEXT, "OUT", "into the file OUT; - is standard output")               \
+    X(export, JSON, 0, "json", TEXT, "OUT", "into the file OUT; - is standard output")             \
+    X(export, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
     X(log, FOLLOW, 0, "follow", FLAG, "", "wait for more; ends with the study")                    \
     X(log, MEMBER, 0, "member", NUMBER, "N", "only what concerns this member")                     \
     X(log, DECISIONS, 0, "decisions", FLAG, "", "only decisions")                                  \
