@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* view/document.c - reading a study once, and writing the parts of its document. */
+/* view/document.c - reading a study, and writing the parts of its document. */
 #include "view/document.h"
 
 #include "base/fail.h"
 #include "view/document_columns.h"
-#include "view/explain.h"
+#include "view/said.h"
 #include "view/winner.h"
 
 #include <limits.h>
@@ -15,101 +15,16 @@
 
 #define LOG_TAIL 2000 /* bytes of a log's end */
 
-/* What the journal says that neither the state nor the history keeps. */
-struct said {
-    uint64_t seq;
-    int64_t time_ms;
-    uint32_t member, segment, attempt;
-    uint8_t outcome; /* of a failure */
-    char *text;      /* owned */
-};
-
-/* The latest `limit` of them: a ring. */
-struct ring {
-    uint32_t limit;
-    uint64_t count; /* in all; the latest is at (count - 1) % limit */
-    struct said *item;
-};
-
-struct collector {
-    struct ring decisions, failures;
+struct pbti_document {
+    struct pbti_document_opts opts;
+    struct pbti_sayings said;
+    struct pbti_reading *reading; /* owned; has a history */
 };
 
 struct pbti_document_opts pbti_document_opts_default(void)
 {
     return (struct pbti_document_opts){.struct_size = sizeof(struct pbti_document_opts),
                                        .segments_max = PBTI_DOCUMENT_SEGMENTS};
-}
-
-/* -------- collecting while the journal is folded -------- */
-
-static bool ring_init(struct ring *ring, uint32_t limit)
-{
-    *ring = (struct ring){.limit = limit, .item = calloc(limit, sizeof *ring->item)};
-    return ring->item != NULL;
-}
-
-static void ring_deinit(struct ring *ring)
-{
-    for (uint32_t i = 0; ring->item != NULL && i < ring->limit; i++) {
-        free(ring->item[i].text);
-    }
-    free(ring->item);
-}
-
-static uint32_t ring_size(const struct ring *ring)
-{
-    return ring->count < ring->limit ? (uint32_t)ring->count : ring->limit;
-}
-
-/* The item at `place`, oldest first. */
-static const struct said *ring_at(const struct ring *ring, uint32_t place)
-{
-    return &ring->item[(ring->count - ring_size(ring) + place) % ring->limit];
-}
-
-/* Take over the text of `said`. */
-static void ring_add(struct ring *ring, const struct said *said)
-{
-    struct said *const item = &ring->item[ring->count++ % ring->limit];
-    free(item->text);
-    *item = *said;
-}
-
-/* A decision that says more than "trains on": it copied, explored, or gave up. */
-static bool is_told(const struct pbti_event *event)
-{
-    return event->type == PBTI_DECISION &&
-           (event->decision.kind == PBTI_REPLACE || event->decision.kind == PBTI_GIVE_UP ||
-            event->decision.values_count > 0);
-}
-
-static pbt_status collect(void *context, const struct pbti_state *state, uint64_t seq,
-                          const struct pbti_event *event, struct pbt_error *err)
-{
-    struct collector *const collector = context;
-    struct said said = {.seq = seq, .time_ms = event->time_ms};
-    struct ring *ring = NULL;
-    struct pbti_str str = {0};
-    if (is_told(event)) {
-        ring = &collector->decisions;
-        said.member = event->decision.member;
-        said.segment = event->decision.segment;
-        pbti_explain_event(&str, state, event);
-    } else if (event->type == PBTI_REPORT && event->report.outcome != PBTI_OUTCOME_DONE) {
-        ring = &collector->failures;
-        said.member = event->report.member;
-        said.segment = event->report.segment;
-        said.attempt = event->report.attempt;
-        said.outcome = event->report.outcome;
-        pbti_str_add_bytes(&str, event->report.message.data, event->report.message.size);
-    } else {
-        return PBT_OK;
-    }
-    if (str.failed) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
-    said.text = str.data;
-    ring_add(ring, &said);
-    return PBT_OK;
 }
 
 /* -------- parts -------- */
@@ -213,11 +128,11 @@ static json_t *winner_json(const struct pbti_reading *reading, const struct pbti
                      bounds_json(space, values));
 }
 
-static json_t *ring_json(const struct ring *ring)
+static json_t *ring_json(const struct pbti_ring *ring)
 {
     json_t *const list = json_array();
-    for (uint32_t i = 0; i < ring_size(ring); i++) {
-        const struct said *const said = ring_at(ring, i);
+    for (uint32_t i = 0; i < pbti_ring_size(ring); i++) {
+        const struct pbti_said *const said = pbti_ring_at(ring, i);
         const char *const text = said->text == NULL ? "" : said->text;
         (void)json_array_append_new(
             list,
@@ -255,12 +170,12 @@ static json_t *log_json(const char *dir, uint32_t member)
     return json;
 }
 
-static json_t *failures_json(const struct ring *ring, const char *dir)
+static json_t *failures_json(const struct pbti_ring *ring, const char *dir)
 {
     json_t *const list = ring_json(ring);
-    uint32_t const count = ring_size(ring);
+    uint32_t const count = pbti_ring_size(ring);
     for (uint32_t i = 0; i < count; i++) {
-        const struct said *const said = ring_at(ring, i);
+        const struct pbti_said *const said = pbti_ring_at(ring, i);
         json_t *const item = json_array_get(list, i);
         (void)json_object_set_new(item, "attempt", json_integer((json_int_t)said->attempt));
         (void)json_object_set_new(item, "outcome", json_string(pbti_outcome_name(said->outcome)));
@@ -281,7 +196,7 @@ static json_t *summary_json(const struct pbti_reading *reading)
 /* -------- all of it -------- */
 
 static void write_parts(struct pbti_str *text, const struct pbti_reading *reading,
-                        const struct collector *collector, const struct pbti_winner *winner,
+                        const struct pbti_sayings *said, const struct pbti_winner *winner,
                         const struct pbti_columns *columns)
 {
     const struct pbti_state *const state = pbti_reading_state(reading);
@@ -303,27 +218,65 @@ static void write_parts(struct pbti_str *text, const struct pbti_reading *readin
     pbti_str_add(text, ",\"winner\":");
     add_json(text, winner_json(reading, winner, columns));
     pbti_str_addf(text, ",\"decisions_total\":%llu,\"decisions\":",
-                  (unsigned long long)collector->decisions.count);
-    add_json(text, ring_json(&collector->decisions));
-    pbti_str_addf(text, ",\"failures_total\":%llu,\"failures\":",
-                  (unsigned long long)collector->failures.count);
-    add_json(text, failures_json(&collector->failures, pbti_reading_dir(reading)));
+                  (unsigned long long)said->decisions.count);
+    add_json(text, ring_json(&said->decisions));
+    pbti_str_addf(
+        text, ",\"failures_total\":%llu,\"failures\":", (unsigned long long)said->failures.count);
+    add_json(text, failures_json(&said->failures, pbti_reading_dir(reading)));
     pbti_str_add(text, ",\"spec\":");
     add_json(text, pbti_json_text(spec.data, spec.size));
     pbti_str_add(text, "}\n");
 }
 
-static pbt_status write_document(struct pbti_str *text, const struct pbti_reading *reading,
-                                 const struct collector *collector,
-                                 const struct pbti_document_opts *opts, struct pbt_error *err)
+/* -------- life -------- */
+
+pbt_status pbti_document_open(const char *dir, const struct pbti_document_opts *opts,
+                              struct pbti_document **out, struct pbt_error *err)
+{
+    *out = NULL;
+    struct pbti_document *const document = calloc(1, sizeof *document);
+    if (document == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
+    document->opts = opts == NULL ? pbti_document_opts_default() : *opts;
+    struct pbti_reading_opts reading_opts = pbti_reading_opts_default();
+    reading_opts.history = true;
+    reading_opts.visitor = pbti_sayings_visit;
+    reading_opts.context = &document->said;
+    pbt_status const status =
+        pbti_sayings_init(&document->said, PBTI_DOCUMENT_EXPLANATIONS, PBTI_DOCUMENT_FAILURES)
+            ? pbti_reading_open(dir, &reading_opts, &document->reading, err)
+            : PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory");
+    if (status != PBT_OK) {
+        pbti_document_close(document);
+        return status;
+    }
+    *out = document;
+    return PBT_OK;
+}
+
+void pbti_document_close(struct pbti_document *document)
+{
+    if (document == NULL) { return; }
+    pbti_reading_close(document->reading);
+    pbti_sayings_deinit(&document->said);
+    free(document);
+}
+
+struct pbti_reading *pbti_document_reading(struct pbti_document *document)
+{
+    return document->reading;
+}
+
+pbt_status pbti_document_add(const struct pbti_document *document, struct pbti_str *text,
+                             struct pbt_error *err)
 {
     struct pbti_winner winner;
     struct pbti_columns columns;
     size_t const before = text->size;
-    (void)pbti_winner_find(&winner, reading, false);
-    bool const room = pbti_columns_init(&columns, pbti_reading_history(reading), winner.lineage,
-                                        winner.lineage_count, opts->segments_max);
-    if (room) { write_parts(text, reading, collector, &winner, &columns); }
+    (void)pbti_winner_find(&winner, document->reading, false);
+    bool const room =
+        pbti_columns_init(&columns, pbti_reading_history(document->reading), winner.lineage,
+                          winner.lineage_count, document->opts.segments_max);
+    if (room) { write_parts(text, document->reading, &document->said, &winner, &columns); }
     pbti_columns_deinit(&columns);
     pbti_winner_deinit(&winner);
     if (room && !text->failed) { return PBT_OK; }
@@ -334,22 +287,9 @@ static pbt_status write_document(struct pbti_str *text, const struct pbti_readin
 pbt_status pbti_document_write(const char *dir, const struct pbti_document_opts *opts,
                                struct pbti_str *text, struct pbt_error *err)
 {
-    struct pbti_document_opts const wanted = opts == NULL ? pbti_document_opts_default() : *opts;
-    struct collector collector = {0};
-    struct pbti_reading_opts reading_opts = pbti_reading_opts_default();
-    reading_opts.history = true;
-    reading_opts.visitor = collect;
-    reading_opts.context = &collector;
-    struct pbti_reading *reading = NULL;
-    pbt_status status = PBT_OK;
-    if (!ring_init(&collector.decisions, PBTI_DOCUMENT_EXPLANATIONS) ||
-        !ring_init(&collector.failures, PBTI_DOCUMENT_FAILURES)) {
-        status = PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory");
-    }
-    if (status == PBT_OK) { status = pbti_reading_open(dir, &reading_opts, &reading, err); }
-    if (status == PBT_OK) { status = write_document(text, reading, &collector, &wanted, err); }
-    pbti_reading_close(reading);
-    ring_deinit(&collector.decisions);
-    ring_deinit(&collector.failures);
+    struct pbti_document *document = NULL;
+    PBTI_TRY(pbti_document_open(dir, opts, &document, err));
+    pbt_status const status = pbti_document_add(document, text, err);
+    pbti_document_close(document);
     return status;
 }

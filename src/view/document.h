@@ -26,7 +26,22 @@ struct pbti_document_opts {
 struct pbti_document_opts pbti_document_opts_default(void);
 
 /*
- * Add the document about the study in the folder `dir` to `text`.
+ * A study that is read once and followed as it grows: pbti_reading_update() brings it up to date,
+ * and then pbti_document_add() adds a new document to `text` (unchanged on error).
+ *
+ * opts        may be NULL; copied
+ * Errors      those of pbti_reading_open(); PBT_ENOMEM
+ */
+struct pbti_document; /* opaque */
+PBT_NODISCARD pbt_status pbti_document_open(const char *dir, const struct pbti_document_opts *opts,
+                                            struct pbti_document **out, struct pbt_error *err);
+void pbti_document_close(struct pbti_document *document);                   /* accepts NULL */
+struct pbti_reading *pbti_document_reading(struct pbti_document *document); /* borrowed */
+PBT_NODISCARD pbt_status pbti_document_add(const struct pbti_document *document,
+                                           struct pbti_str *text, struct pbt_error *err);
+
+/*
+ * Add the document about the study in the folder `dir` to `text`, all at once.
  *
  * opts        may be NULL
  * text        in/out; unchanged on error

@@ -54,7 +54,6 @@ static pbt_status no_memory(struct pbt_error *err)
 /* The folder is not ours to write into. */
 static pbt_status foreign(const struct folder *folder, const char *name, struct pbt_error *err)
 {
-    bool const mark = strcmp(name, MARK) == 0;
     pbt_status const status = PBTI_FAIL(
         err, PBT_EEXIST, 0, "folder \"%s\" holds \"%s\", which %s", folder->path, name,
         strcmp(name, MARK) == 0 ? "names another study's export" : "is not of an earlier export");
