@@ -49,6 +49,10 @@ enum pbti_option_kind {
       "Prints the best score, what it gained, steps, time, failures, disk and the\n"               \
       "leading members of a study, also while it runs.\n",                                         \
       "pbt show ./fashion --json | jq .best.score")                                                \
+    X(top, "DIR", 1, 1, false, "a study on the whole screen, as it goes on",                       \
+      "Shows the best score, the leading members, what the slots do and the latest\n"              \
+      "decisions, until q or Ctrl-C. Only looks: the study does not notice.\n",                   \
+      "pbt top ./fashion")                                                                         \
     X(best, "DIR", 1, 1, false, "the best network and its hyperparameter schedule",                \
       "Prints where the best checkpoint ever reported is, its score and its\n"                     \
       "hyperparameters. --schedule prints the hyperparameters by age along its true\n"             \

@@ -4,14 +4,13 @@
 
 #include "view/explain.h"
 #include "view/format.h"
+#include "view/line.h"
 #include "view/summary.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <unistd.h>
 
 #define DRAW_MS 200     /* on a terminal: at most five frames a second */
 #define LINE_MS 5000    /* in a pipe: a line now and then */
@@ -39,11 +38,7 @@ struct pbti_progress {
 
 enum pbti_progress_kind pbti_progress_kind_for(FILE *stream)
 {
-    const char *const term = getenv("TERM");
-    int const file = fileno(stream);
-    if (file < 0 || !isatty(file)) { return PBTI_PROGRESS_PIPE; }
-    return term == NULL || term[0] == '\0' || strcmp(term, "dumb") == 0 ? PBTI_PROGRESS_PIPE
-                                                                        : PBTI_PROGRESS_LIVE;
+    return pbti_terminal_is_live(stream) ? PBTI_PROGRESS_LIVE : PBTI_PROGRESS_PIPE;
 }
 
 struct pbti_progress *pbti_progress_create(FILE *stream, enum pbti_progress_kind kind,
@@ -119,29 +114,6 @@ static int64_t time_left(struct pbti_progress *progress, const struct pbti_progr
 
 /* -------- on a terminal -------- */
 
-static bool is_utf8(void)
-{
-    static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *const value = getenv(names[i]);
-        if (value == NULL || value[0] == '\0') { continue; }
-        return strcasestr(value, "utf-8") != NULL || strcasestr(value, "utf8") != NULL;
-    }
-    return false;
-}
-
-static void terminal_size(const struct pbti_progress *progress, struct pbti_frame *frame)
-{
-    struct winsize size = {0};
-    if (ioctl(fileno(progress->stream), TIOCGWINSZ, &size) != 0 || size.ws_col == 0 ||
-        size.ws_row == 0) {
-        size.ws_col = 80;
-        size.ws_row = 24;
-    }
-    frame->width = size.ws_col;
-    frame->height = size.ws_row;
-}
-
 /* How many rows the lines on the screen take now that it is `width` wide. */
 static uint32_t rows_drawn(const struct pbti_progress *progress, uint32_t width)
 {
@@ -176,18 +148,18 @@ static void send(struct pbti_progress *progress, struct pbti_str *out)
 static void draw(struct pbti_progress *progress, const struct pbti_progress_view *view,
                  int64_t left_ms)
 {
-    const char *const no_color = getenv("NO_COLOR");
-    struct pbti_frame frame = {.color = false,
-                               .utf8 = is_utf8(),
+    struct pbti_terminal const terminal = pbti_terminal_of(progress->stream);
+    struct pbti_frame frame = {.width = terminal.width,
+                               .height = terminal.height,
+                               .utf8 = terminal.utf8,
                                .left_ms = left_ms,
                                .last = pbti_str_text(&progress->last)};
-    terminal_size(progress, &frame);
     struct pbti_str *const out = &progress->frame;
     pbti_str_clear(out);
     pbti_str_add(out, "\033[?25l");
     add_erase(progress, out, frame.width);
     pbti_progress_frame(&progress->drawn, view, &frame);
-    frame.color = no_color == NULL || no_color[0] == '\0';
+    frame.color = terminal.color;
     if (frame.color) {
         pbti_progress_frame(out, view, &frame);
     } else {
@@ -299,11 +271,9 @@ void pbti_progress_warn(struct pbti_progress *progress, const char *text)
     struct pbti_str *const out = &progress->frame;
     pbti_str_clear(out);
     if (progress->kind == PBTI_PROGRESS_LIVE) {
-        struct pbti_frame frame;
-        terminal_size(progress, &frame);
         struct pbti_str block = {0};
         pbti_str_add(&block, pbti_str_text(&progress->drawn));
-        add_erase(progress, out, frame.width);
+        add_erase(progress, out, pbti_terminal_of(progress->stream).width);
         pbti_str_add(out, "warning: ");
         pbti_str_escape(out, text, strlen(text));
         pbti_str_add(out, "\n");

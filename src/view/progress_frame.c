@@ -15,47 +15,16 @@
 #include "view/progress.h"
 
 #include "view/format.h"
+#include "view/line.h"
 #include "view/summary.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#define BOLD "\033[1m"
-#define DIM "\033[2m"
-#define GREEN "\033[32m"
-#define PLAIN "\033[0m"
-
-/* Cut the line that began at `from` to the width, colour it and end it. */
 static void end_line(struct pbti_str *str, size_t from, const struct pbti_frame *frame,
                      const char *color)
 {
-    pbti_str_clip(str, from, frame->width);
-    if (frame->color && color != NULL && !str->failed) {
-        struct pbti_str line = {0};
-        pbti_str_add(&line, color);
-        pbti_str_add(&line, pbti_str_text(str) + from);
-        pbti_str_add(&line, PLAIN);
-        pbti_str_cut(str, from);
-        pbti_str_add_bytes(str, pbti_str_text(&line), line.size);
-        str->failed = str->failed || line.failed;
-        pbti_str_deinit(&line);
-    }
-    pbti_str_add(str, "\n");
-}
-
-/* A bar of `width` columns. */
-static void add_bar(struct pbti_str *str, const struct pbti_frame *frame, double share,
-                    uint32_t width)
-{
-    double const inside = share < 0 ? 0 : share > 1 ? 1 : share;
-    uint32_t const full = (uint32_t)(inside * width + 1e-9);
-    for (uint32_t i = 0; i < width; i++) {
-        if (frame->utf8) {
-            pbti_str_add(str, i < full ? "\xe2\x96\x88" : "\xe2\x96\x91");
-        } else {
-            pbti_str_add(str, i < full ? "#" : ".");
-        }
-    }
+    pbti_line_end(str, from, frame->width, frame->color ? color : NULL);
 }
 
 static uint64_t steps_done(const struct pbti_progress_view *view)
@@ -78,7 +47,7 @@ static void add_head(struct pbti_str *str, const struct pbti_progress_view *view
     pbti_str_escape(str, view->study, strlen(view->study));
     pbti_str_clip(str, from, frame->width / 4);
     pbti_str_add(str, "  ");
-    add_bar(str, frame, share, frame->width >= 100 ? 40 : 20);
+    pbti_line_bar(str, frame->utf8, share, frame->width >= 100 ? 40 : 20);
     pbti_str_addf(str, " %3.0f %%  ", (double)(uint64_t)(100 * share));
     pbti_str_count(str, done);
     pbti_str_add(str, "/");
@@ -89,7 +58,7 @@ static void add_head(struct pbti_str *str, const struct pbti_progress_view *view
         pbti_str_duration(str, frame->left_ms);
         pbti_str_add(str, " left");
     }
-    end_line(str, from, frame, BOLD);
+    end_line(str, from, frame, PBTI_BOLD);
 }
 
 static void add_best_line(struct pbti_str *str, const struct pbti_progress_view *view,
@@ -127,7 +96,7 @@ static void add_best_line(struct pbti_str *str, const struct pbti_progress_view 
     if (pbti_columns(pbti_str_text(str) + from, str->size - from) > frame->width) {
         pbti_str_cut(str, disk);
     }
-    end_line(str, from, frame, GREEN);
+    end_line(str, from, frame, PBTI_GREEN);
 }
 
 static void add_leaders(struct pbti_str *str, const struct pbti_progress_view *view,
@@ -138,7 +107,7 @@ static void add_leaders(struct pbti_str *str, const struct pbti_progress_view *v
     pbti_leaders_table(&table, view->state, PBTI_GROUP_POPULATION, count);
     pbti_table_print(&table, &text, 2, frame->width);
     const char *rest = pbti_str_text(&text);
-    const char *color = DIM;
+    const char *color = PBTI_DIM;
     for (const char *end = strchr(rest, '\n'); end != NULL; end = strchr(rest, '\n')) {
         size_t const from = str->size;
         pbti_str_add_bytes(str, rest, (size_t)(end - rest));
@@ -166,7 +135,8 @@ static void add_slots(struct pbti_str *str, const struct pbti_progress_view *vie
             pbti_str_add(str, "idle");
         } else {
             pbti_str_addf(str, "member %" PRIu32 " ", slot->member);
-            add_bar(str, frame, slot->steps == 0 ? 0 : (double)slot->step / (double)slot->steps, 8);
+            pbti_line_bar(str, frame->utf8,
+                          slot->steps == 0 ? 0 : (double)slot->step / (double)slot->steps, 8);
         }
         uint32_t const room = frame->width > 12 ? frame->width - 12 : 0;
         if (pbti_columns(pbti_str_text(str) + from, str->size - from) > room &&
@@ -200,6 +170,6 @@ void pbti_progress_frame(struct pbti_str *str, const struct pbti_progress_view *
         size_t const from = str->size;
         pbti_str_add(str, "last   ");
         pbti_str_add(str, frame->last);
-        end_line(str, from, frame, DIM);
+        end_line(str, from, frame, PBTI_DIM);
     }
 }

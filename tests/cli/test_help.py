@@ -10,9 +10,9 @@ import unittest
 
 from cli_lab import SOURCE, Lab
 
-VERBS = ["init", "check", "run", "resume", "show", "best", "report", "export", "log", "verify",
-         "replay", "copy", "worker", "version"]
-WITH_JSON = [verb for verb in VERBS if verb != "init"]
+VERBS = ["init", "check", "run", "resume", "show", "top", "best", "report", "export", "log",
+         "verify", "replay", "copy", "worker", "version"]
+WITH_JSON = [verb for verb in VERBS if verb not in ("init", "top")]
 
 
 class Help(Lab):
