@@ -21,15 +21,16 @@
  */
 #include "journal/journal_sqlite.h"
 #include "base/fail.h"
+#include "journal/batch_hash.h"
 #include "journal/journal_backends.h"
+#include "journal/journal_files.h"
+#include "journal/looking.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define NAP_MS_MAX 50 /* between two looks of wait */
@@ -43,28 +44,6 @@ struct row {
     size_t size;
     uint64_t hash;
 };
-
-/* -------- hash -------- */
-
-static void put_little_endian(uint8_t *to, uint64_t value, unsigned size)
-{
-    for (unsigned i = 0; i < size; i++) {
-        to[i] = (uint8_t)(value >> (8 * i));
-    }
-}
-
-/* XXH3-64 of last (8 bytes), count (4), id (16) and the events, integers little-endian. */
-static uint64_t hash_row(struct pbti_sqlite *state, const struct row *row)
-{
-    uint8_t head[28];
-    put_little_endian(head, row->last, 8);
-    put_little_endian(head + 8, row->count, 4);
-    memcpy(head + 12, row->id.bytes, sizeof row->id.bytes);
-    (void)XXH3_64bits_reset(state->hasher);
-    (void)XXH3_64bits_update(state->hasher, head, sizeof head);
-    (void)XXH3_64bits_update(state->hasher, row->events, row->size);
-    return XXH3_64bits_digest(state->hasher);
-}
 
 /* -------- last -------- */
 
@@ -196,7 +175,7 @@ static pbt_status append_sqlite(void *opaque, const void *bytes, size_t size, ui
     struct pbti_sqlite *const state = opaque;
     state->deadline_ms = 0;
     struct row row = {expected + count, count, id, bytes, size, 0};
-    row.hash = hash_row(state, &row);
+    row.hash = pbti_batch_hash(state->hasher, row.last, count, id, bytes, size);
     int const code = insert_row(state, &row, expected);
     if (code != SQLITE_DONE) { return find_out(state, code, &row, expected, last, err); }
     if (sqlite3_changes(state->db) == 0) { return report_conflict(state, expected, last, err); }
@@ -254,7 +233,8 @@ static pbt_status hand_out_row(struct pbti_sqlite *state, uint64_t *after, pbti_
     if (sqlite3_errcode(state->db) == SQLITE_NOMEM) {
         return pbti_sqlite_fail(state, SQLITE_NOMEM, "could not be read", err);
     }
-    if (wrong == NULL && hash_row(state, &row) != row.hash) {
+    if (wrong == NULL && pbti_batch_hash(state->hasher, row.last, row.count, row.id, row.events,
+                                         row.size) != row.hash) {
         wrong = "the checksum of the next batch is wrong";
     }
     if (wrong != NULL) { return report_damage(state, *after, wrong, err); }
@@ -312,26 +292,12 @@ static pbt_status read_sqlite(void *opaque, uint64_t since, pbti_batch_reader re
 
 /* -------- wait -------- */
 
-/*
- * Nobody tells us, so we look: a look costs about 2 us. (PRAGMA data_version costs 1.6 us and would
- * have to be followed by this look.)
- */
+/* A look costs about 2 us. (PRAGMA data_version costs 1.6 us and would have to be followed by this
+ * look.) */
 static pbt_status wait_sqlite(void *opaque, uint64_t since, uint32_t timeout_ms, uint64_t *last,
                               struct pbt_error *err)
 {
-    int64_t const deadline_ms = pbti_sqlite_now_ms() + timeout_ms;
-    for (int64_t nap_ms = 1;; nap_ms = nap_ms * 2 > NAP_MS_MAX ? NAP_MS_MAX : nap_ms * 2) {
-        PBTI_TRY(last_sqlite(opaque, last, err));
-        if (*last > since) { return PBT_OK; }
-        int64_t const left_ms = deadline_ms - pbti_sqlite_now_ms();
-        if (left_ms <= 0) {
-            *last = since;
-            return PBT_OK;
-        }
-        int64_t const now_ms = nap_ms < left_ms ? nap_ms : left_ms;
-        struct timespec const nap = {0, (long)now_ms * 1000000};
-        (void)nanosleep(&nap, NULL);
-    }
+    return pbti_wait_looking(last_sqlite, opaque, false, NAP_MS_MAX, since, timeout_ms, last, err);
 }
 
 /* -------- check -------- */
@@ -362,37 +328,6 @@ static pbt_status check_sqlite(void *opaque, struct pbt_error *err)
 
 /* -------- copy -------- */
 
-static pbt_status fail_copy(const char *path, int cause, struct pbt_error *err)
-{
-    char buffer[128];
-    return PBTI_FAIL(err, cause == EEXIST ? PBT_EEXIST : PBT_EIO, cause,
-                     "could not make copy \"%s\": %s", path,
-                     cause == EEXIST   ? "it exists already"
-                     : cause == ENOSPC ? "disk is full"
-                                       : strerror_r(cause, buffer, sizeof buffer));
-}
-
-/* Make a file, or the entries of a folder, survive power loss; 0 or errno. */
-static int sync_path(const char *path)
-{
-    int const descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) { return errno; }
-    int const cause = fsync(descriptor) == 0 ? 0 : errno;
-    (void)close(descriptor);
-    return cause;
-}
-
-static int sync_folder_of(const char *path)
-{
-    const char *const slash = strrchr(path, '/');
-    char *const folder =
-        slash == NULL ? strdup(".") : strndup(path, slash == path ? 1 : (size_t)(slash - path));
-    if (folder == NULL) { return ENOMEM; }
-    int const cause = sync_path(folder);
-    free(folder);
-    return cause;
-}
-
 /* Read the copy once (hashes, numbering) and close it as every journal is closed. */
 static pbt_status seal_copy(const char *path, struct pbt_error *err)
 {
@@ -402,17 +337,8 @@ static pbt_status seal_copy(const char *path, struct pbt_error *err)
     if (status == PBT_OK) { status = read_sqlite(&copy, 0, accept_batch, NULL, err); }
     pbti_sqlite_detach(&copy);
     if (status != PBT_OK) { return status; }
-    int const cause = sync_path(path);
-    return cause == 0 ? PBT_OK : fail_copy(path, cause, err);
-}
-
-/* Rename without replacing; 0 or errno. */
-static int give_name(const char *temporary, const char *path)
-{
-    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0) { return 0; }
-    if (errno != EINVAL && errno != ENOSYS) { return errno; }
-    if (access(path, F_OK) == 0) { return EEXIST; } /* a file system without that: nearly as good */
-    return rename(temporary, path) == 0 ? 0 : errno;
+    int const cause = pbti_sync_path(path);
+    return cause == 0 ? PBT_OK : pbti_fail_copy(path, cause, err);
 }
 
 static pbt_status write_copy(struct pbti_sqlite *state, const char *temporary,
@@ -444,24 +370,24 @@ static pbt_status copy_sqlite(void *opaque, const char *path, struct pbt_error *
 {
     struct pbti_sqlite *const state = opaque;
     state->deadline_ms = 0;
-    if (access(path, F_OK) == 0) { return fail_copy(path, EEXIST, err); }
+    if (access(path, F_OK) == 0) { return pbti_fail_copy(path, EEXIST, err); }
     uint64_t random;
     sqlite3_randomness(sizeof random, &random);
     char *temporary; /* never a URI or ":memory:" to SQLite: begins with . or / */
     if (asprintf(&temporary, "%s%s.part-%016llx", path[0] == '/' ? "" : "./", path,
                  (unsigned long long)random) < 0) {
-        return fail_copy(path, ENOMEM, err);
+        return pbti_fail_copy(path, ENOMEM, err);
     }
     pbt_status status = write_copy(state, temporary, err);
     if (status == PBT_OK) { status = seal_copy(temporary, err); }
     if (status == PBT_OK) {
-        int const cause = give_name(temporary, path);
-        if (cause != 0) { status = fail_copy(path, cause, err); }
+        int const cause = pbti_give_name(temporary, path);
+        if (cause != 0) { status = pbti_fail_copy(path, cause, err); }
     }
     if (status != PBT_OK) {
         remove_temporary(temporary);
     } else {
-        (void)sync_folder_of(path);
+        (void)pbti_sync_folder_of(path);
     }
     free(temporary);
     return status;

@@ -61,7 +61,4 @@ pbt_status pbti_sqlite_query(struct pbti_sqlite *state, const char *sql, sqlite3
 pbt_status pbti_sqlite_fail(const struct pbti_sqlite *state, int code, const char *what,
                             struct pbt_error *err);
 
-/* Milliseconds of a clock that only goes forward. */
-int64_t pbti_sqlite_now_ms(void);
-
 #endif

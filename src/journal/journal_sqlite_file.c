@@ -12,6 +12,7 @@
  */
 #include "base/fail.h"
 #include "journal/journal_sqlite.h"
+#include "journal/looking.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -115,13 +116,6 @@ pbt_status pbti_sqlite_fail(const struct pbti_sqlite *state, int code, const cha
 
 /* -------- waiting for locks -------- */
 
-int64_t pbti_sqlite_now_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /*
  * SQLite's busy handler: called when somebody else holds a lock, for the `tries`th time; 0 gives
  * up. A write takes from 15 us to a few ms, so the sleeps start short, grow to about 5 ms, and are
@@ -130,7 +124,7 @@ int64_t pbti_sqlite_now_ms(void)
 static int wait_for_lock(void *context, int tries)
 {
     struct pbti_sqlite *const state = context;
-    int64_t const now = pbti_sqlite_now_ms();
+    int64_t const now = pbti_steady_ms();
     if (state->deadline_ms == 0) { state->deadline_ms = now + state->lock_wait_ms; }
     if (now >= state->deadline_ms) { return 0; }
     uint32_t random;
