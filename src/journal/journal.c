@@ -21,6 +21,7 @@
 static const struct pbti_journal_vtab *const backends[] = {
     &pbti_journal_memory,
     &pbti_journal_sqlite,
+    &pbti_journal_dir,
 };
 
 struct pbti_journal {
@@ -70,7 +71,8 @@ static pbt_status find_backend(const char *url, const struct pbti_journal_vtab *
     (void)PBTI_FAIL(err, PBT_EINVAL, 0,
                     "journal \"%s\": there is no kind of journal called \"%.*s\"", url, (int)size,
                     url);
-    pbti_fail_hint(err, "write memory:, sqlite:PATH or a path; ./ in front of a path with a colon");
+    pbti_fail_hint(
+        err, "write memory:, sqlite:PATH, dir:PATH or a path; ./ in front of a path with a colon");
     return PBT_EINVAL;
 }
 

@@ -10,5 +10,6 @@
 
 extern const struct pbti_journal_vtab pbti_journal_memory;
 extern const struct pbti_journal_vtab pbti_journal_sqlite;
+extern const struct pbti_journal_vtab pbti_journal_dir;
 
 #endif

@@ -9,6 +9,7 @@
 static const struct contract_backend backends[] = {
     {.name = "memory", .scheme = "memory:"},
     {.name = "sqlite", .scheme = "sqlite:", .file = "journal.db"},
+    {.name = "dir", .scheme = "dir:", .file = "journal"},
 };
 
 int main(void)
