@@ -236,7 +236,7 @@ int main(int argc, char **argv)
     char study[PATH_MAX];
     (void)snprintf(study, sizeof study, "%s/study", dir);
     struct pbti_spec *const spec = make_spec(members);
-    must(pbti_study_create(study, spec, &err), &err);
+    must(pbti_study_create(study, NULL, spec, &err), &err);
     printf("study    %u members, %llu reports\n", members, (unsigned long long)reports);
     double const before = seconds();
     fill(study, reports);

@@ -2,13 +2,13 @@
 /* cli/cli_close.c - the end of a study: final evaluation, closing summary, what to do next. */
 #include "cli/cli_work.h"
 
+#include "journal/study_journal.h"
 #include "view/explain.h"
 #include "view/format.h"
 #include "view/summary.h"
 #include "worker/run.h"
 
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,12 +22,10 @@
 static pbt_status append_note(const char *dir, const struct pbti_event *event,
                               struct pbt_error *err)
 {
-    char path[PATH_MAX];
-    (void)snprintf(path, sizeof path, "%s/journal.db", dir);
     struct pbti_journal_opts const opts = pbti_journal_opts_default();
     struct pbti_journal *journal = NULL;
     struct pbti_replica *replica = NULL;
-    pbt_status status = pbti_journal_open(path, &opts, &journal, err);
+    pbt_status status = pbti_study_journal_open(dir, &opts, &journal, err);
     if (status == PBT_OK) { status = pbti_replica_open(journal, NULL, NULL, &replica, err); }
     for (int tries = 0; status == PBT_OK && tries < 20; tries++) {
         struct pbti_batch_id id;

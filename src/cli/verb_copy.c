@@ -10,6 +10,7 @@
 #include "cli/cli.h"
 
 #include "base/fail.h"
+#include "journal/study_journal.h"
 #include "view/format.h"
 #include "view/reading.h"
 #include "view/summary.h"
@@ -154,18 +155,10 @@ static void remove_tree(const char *path)
 
 static pbt_status copy_journal(const struct copy *copy, struct pbt_error *err)
 {
-    char from[PATH_MAX];
     char to[PATH_MAX];
-    PBTI_TRY(join(from, copy->from, "journal.db", err));
     PBTI_TRY(join(to, copy->to, "journal.db", err));
-    (void)unlink(to);
-    struct pbti_journal_opts opts = pbti_journal_opts_default();
-    opts.read_only = true;
-    struct pbti_journal *journal = NULL;
-    PBTI_TRY(pbti_journal_open(from, &opts, &journal, err));
-    pbt_status const status = pbti_journal_copy(journal, to, err);
-    pbti_journal_close(journal);
-    return status;
+    (void)unlink(to); /* of an earlier try */
+    return pbti_study_journal_copy(copy->from, copy->to, err);
 }
 
 /* Copy a living checkpoint unless it is there already. */

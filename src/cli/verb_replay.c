@@ -10,6 +10,7 @@
 #include "cli/cli_work.h"
 
 #include "base/fail.h"
+#include "journal/study_journal.h"
 #include "view/format.h"
 #include "view/summary.h"
 #include "worker/run.h"
@@ -20,7 +21,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define SEEDS_DEFAULT 2
 
@@ -226,7 +226,7 @@ static int prepare(const struct pbti_call *call, const char *dir, double *score)
     } else {
         *score = winner.best.score;
         pbt_status status = make_spec(call, reading, &winner, &spec, &err);
-        if (status == PBT_OK) { status = pbti_study_create(dir, spec, &err); }
+        if (status == PBT_OK) { status = pbti_study_create(dir, NULL, spec, &err); }
         if (status != PBT_OK) { code = pbti_cli_fail(call, &err); }
     }
     pbti_spec_destroy(spec);
@@ -238,13 +238,12 @@ static int prepare(const struct pbti_call *call, const char *dir, double *score)
 int pbti_verb_replay(const struct pbti_call *call)
 {
     char dir[PATH_MAX];
-    char path[PATH_MAX];
-    struct stat info;
+    char there[PBTI_JOURNAL_URL_MAX];
+    struct pbt_error err;
     if (!choose_dir(call, dir)) {
         return pbti_cli_complain(call, PBTI_EXIT_USAGE, NULL, "the folder's path is too long");
     }
-    if (snprintf(path, sizeof path, "%s/journal.db", dir) < (int)sizeof path &&
-        stat(path, &info) == 0) {
+    if (pbti_study_journal_url(dir, there, &err) == PBT_OK) {
         return pbti_cli_complain(call, PBTI_EXIT_USAGE, "give another folder with --dir",
                                  "\"%s\" exists already", dir);
     }

@@ -45,7 +45,7 @@ static int create(const struct pbti_call *call, const char *dir, const struct pb
     if (stat(dir, &info) == 0 && !S_ISDIR(info.st_mode)) {
         return complain_exists(call, dir, false);
     }
-    pbt_status const status = pbti_study_create(dir, spec, &err);
+    pbt_status const status = pbti_study_create(dir, call->value[PBTI_OPT_JOURNAL], spec, &err);
     if (status == PBT_EEXIST) { return complain_exists(call, dir, true); }
     return status == PBT_OK ? -1 : pbti_cli_fail(call, &err);
 }

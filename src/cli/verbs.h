@@ -85,7 +85,7 @@ enum pbti_option_kind {
       "Copies the journal as of one moment, the checkpoints it names (as hard links\n"             \
       "where that is possible), study.yaml and the logs into the new folder TARGET.\n",            \
       "pbt copy ./fashion /backup/fashion")                                                        \
-    X(worker, "DIR", 1, 1, false, "join a study that runs elsewhere on this machine",              \
+    X(worker, "DIR", 1, 1, false, "join a study that runs elsewhere",                              \
       "Runs segments of an existing study beside the workers that it has.\n",                      \
       "pbt worker ./fashion --slots 4")                                                            \
     X(version, "", 0, 0, false, "print the version",                                               \
@@ -104,7 +104,7 @@ enum pbti_option_kind {
 /* X(id): what an option is called inside. */
 #define PBTI_OPT_LIST(X)                                                                           \
     X(AT_END) X(COPY_TO) X(CSV) X(DECISIONS) X(DIR) X(FOLLOW) X(FORMAT) X(FULL) X(HELP)            \
-    X(JSON) X(LEADERS) X(MEMBER) X(NO_CHECKPOINTS) X(OUTPUT) X(QUIET) X(SCHEDULE)                  \
+    X(JOURNAL) X(JSON) X(LEADERS) X(MEMBER) X(NO_CHECKPOINTS) X(OUTPUT) X(QUIET) X(SCHEDULE)       \
     X(SEED) X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(STEPS) X(TENSORBOARD) X(TRAINER)
 
 /* X(verb, id, letter, name, kind, argument, help) */
@@ -114,6 +114,7 @@ enum pbti_option_kind {
     X(check, STEPS, 0, "steps", COUNT, "N", "of each trial (default: a tenth of `ready`)")         \
     X(check, JSON, 0, "json", FLAG, "", "print the findings as JSON")                              \
     X(run, DIR, 0, "dir", TEXT, "DIR", "the new study folder (default: ./ and the study's name)")  \
+    X(run, JOURNAL, 0, "journal", TEXT, "KIND", "sqlite (default), dir (shared folder), or a URL") \
     X(run, SEED, 0, "seed", NUMBER, "N", "of all random choices (default: as the spec says)")      \
     X(run, SLOTS, 0, "slots", COUNT, "N", "trainers that run at once (default: as the spec says)") \
     X(run, SET, 0, "set", SET, "KEY=VALUE", "change a key of the spec; may be repeated")           \

@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <stdalign.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,8 +69,8 @@ static pbt_status find_backend(const char *url, const struct pbti_journal_vtab *
             return PBT_OK;
         }
     }
-    (void)PBTI_FAIL(err, PBT_EINVAL, 0,
-                    "journal \"%s\": there is no kind of journal called \"%.*s\"", url, (int)size,
+    /* not the whole URL: there may be a password in it */
+    (void)PBTI_FAIL(err, PBT_EINVAL, 0, "there is no kind of journal called \"%.*s\"", (int)size,
                     url);
     pbti_fail_hint(
         err, "write memory:, sqlite:PATH, dir:PATH or a path; ./ in front of a path with a colon");
@@ -85,6 +86,23 @@ pbt_status pbti_journal_open(const char *url, const struct pbti_journal_opts *op
     const char *path;
     PBTI_TRY(find_backend(url, &vtab, &path, err));
     return pbti_journal_open_vtab(vtab, path, opts, out, err);
+}
+
+pbt_status pbti_journal_name(const char *given, const char *study, char *url, size_t size,
+                             struct pbt_error *err)
+{
+    const struct pbti_journal_vtab *vtab;
+    const char *path;
+    PBTI_TRY(find_backend(given, &vtab, &path, err));
+    if (vtab->name != NULL) { return vtab->name(path, study, url, size, err); }
+    if (path[0] != '/') {
+        (void)PBTI_FAIL(err, PBT_EINVAL, 0, "journal \"%s\" cannot be used from everywhere", given);
+        pbti_fail_hint(err, "write sqlite, dir, or a URL with an absolute path");
+        return PBT_EINVAL;
+    }
+    int const length = snprintf(url, size, "%s:%s", vtab->scheme, path);
+    if (length > 0 && (size_t)length < size) { return PBT_OK; }
+    return PBTI_FAIL(err, PBT_ELIMIT, 0, "the journal's URL \"%.60s...\" is too long", given);
 }
 
 pbt_status pbti_journal_open_vtab(const struct pbti_journal_vtab *vtab, const char *path,

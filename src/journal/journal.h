@@ -8,8 +8,8 @@
  *
  * A decision may be acted on only after the append that carries it has returned PBT_OK.
  *
- * Backends    memory: (one process), sqlite:PATH; one vtable each, one line in the table of
- *             journal.c; all pass tests/journal/contract.h
+ * Backends    memory: (one process), sqlite:PATH (one machine), dir:PATH (a shared folder); one
+ *             vtable each, one line in the table of journal.c; all pass tests/journal/contract.h
  * Threads     a handle belongs to one thread at a time; open one handle per thread or process
  * Format      docs/journal-format.md (normative)
  */
@@ -44,7 +44,7 @@ struct pbti_journal_opts {
 struct pbti_journal_opts pbti_journal_opts_default(void);
 
 /*
- * Open the journal named by `url`: "memory:", "sqlite:PATH", or a bare PATH (sqlite).
+ * Open the journal named by `url`: "memory:", "sqlite:PATH", "dir:PATH", or a bare PATH (sqlite).
  *
  * out         out, owned by the caller, release with pbti_journal_close(); NULL on error
  * Errors      PBT_EINVAL (scheme not known), PBT_ENOENT (absent and !create), PBT_ECORRUPT (not a
@@ -52,6 +52,17 @@ struct pbti_journal_opts pbti_journal_opts_default(void);
  */
 PBT_NODISCARD pbt_status pbti_journal_open(const char *url, const struct pbti_journal_opts *opts,
                                            struct pbti_journal **out, struct pbt_error *err);
+
+/*
+ * Make the URL of a new study's journal from what a user gave for it: complete, the same from
+ * wherever it is read, and fit to be kept in a file.
+ *
+ * study       the study's name, for journals that are named after it
+ * url         out, `size` bytes
+ * Errors      PBT_EINVAL (scheme not known; a path that is not absolute), PBT_ELIMIT
+ */
+PBT_NODISCARD pbt_status pbti_journal_name(const char *given, const char *study, char *url,
+                                           size_t size, struct pbt_error *err);
 
 /*
  * Append one batch if and only if the journal's last sequence number is `expected`.
@@ -146,6 +157,9 @@ struct pbti_journal_vtab {
                        struct pbt_error *err);
     pbt_status (*check)(void *state, struct pbt_error *err);
     pbt_status (*copy)(void *state, const char *path, struct pbt_error *err);
+    /* (optional; NULL = what follows the scheme is a path) See pbti_journal_name(). No state. */
+    pbt_status (*name)(const char *path, const char *study, char *url, size_t size,
+                       struct pbt_error *err);
     void (*close)(void *state);
 };
 

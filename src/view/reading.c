@@ -4,14 +4,11 @@
 
 #include "base/fail.h"
 #include "journal/batch.h"
+#include "journal/study_journal.h"
 #include "view/cache.h"
 
-#include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Fold at least so many events before a new cache is worth its writing. */
 #define CACHE_WORTH 20000
@@ -206,25 +203,9 @@ static void begin_with_cache(struct pbti_reading *reading)
 
 static pbt_status open_journal(struct pbti_reading *reading, struct pbt_error *err)
 {
-    char path[PATH_MAX];
-    if (snprintf(path, sizeof path, "%s/journal.db", reading->dir) >= (int)sizeof path) {
-        return PBTI_FAIL(err, PBT_ELIMIT, 0, "path \"%s\" is too long", reading->dir);
-    }
-    struct stat info;
-    if (stat(path, &info) != 0) {
-        int const code = errno;
-        if (code != ENOENT && code != ENOTDIR) {
-            return PBTI_FAIL(err, PBT_EIO, code, "could not look at \"%s\": %s", path,
-                             strerror(code));
-        }
-        pbt_status const status =
-            PBTI_FAIL(err, PBT_ENOENT, code, "there is no study in \"%s\"", reading->dir);
-        pbti_fail_hint(err, "give the folder that `pbt run` made: it holds journal.db");
-        return status;
-    }
     struct pbti_journal_opts opts = pbti_journal_opts_default();
     opts.read_only = true;
-    return pbti_journal_open(path, &opts, &reading->journal, err);
+    return pbti_study_journal_open(reading->dir, &opts, &reading->journal, err);
 }
 
 static pbt_status start(struct pbti_reading *reading, struct pbt_error *err)

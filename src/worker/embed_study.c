@@ -13,6 +13,7 @@
 #include "worker/embed.h"
 
 #include "base/fail.h"
+#include "journal/study_journal.h"
 #include "worker/run.h"
 
 #include <limits.h>
@@ -163,14 +164,9 @@ static pbt_status begin_in_memory(struct pbt_study *study, const char *text, str
 
 static pbt_status open_journal(struct pbt_study *study, bool sync, struct pbt_error *err)
 {
-    char url[PATH_MAX];
     struct pbti_journal_opts opts = pbti_journal_opts_default();
     opts.sync = sync;
-    int const length = snprintf(url, sizeof url, "sqlite:%s/journal.db", study->dir);
-    if (length < 0 || (size_t)length >= sizeof url) {
-        return PBTI_FAIL(err, PBT_ELIMIT, 0, "the path \"%s\" is too long", study->dir);
-    }
-    PBTI_TRY(pbti_journal_open(url, &opts, &study->journal, err));
+    PBTI_TRY(pbti_study_journal_open(study->dir, &opts, &study->journal, err));
     return pbti_replica_open(study->journal, watch, study, &study->replica, err);
 }
 
@@ -182,16 +178,27 @@ static void close_journal(struct pbt_study *study)
     study->journal = NULL;
 }
 
+/* SQLite makes its file before it writes to it. */
+static bool is_empty_file(const char *url)
+{
+    struct stat info;
+    const char *const path = strchr(url, ':');
+    return path != NULL && stat(path + 1, &info) == 0 && S_ISREG(info.st_mode) && info.st_size == 0;
+}
+
 /* Is there a study? A journal that is empty was left by a crash while it was begun, or somebody is
  * just beginning it. */
 static pbt_status look_for_study(struct pbt_study *study, bool *found, struct pbt_error *err)
 {
-    char path[PATH_MAX];
-    struct stat info;
-    int const length = snprintf(path, sizeof path, "%s/journal.db", study->dir);
-    bool const fits = length >= 0 && (size_t)length < sizeof path;
+    char url[PBTI_JOURNAL_URL_MAX];
+    struct pbt_error why;
     *found = false;
-    if (!fits || stat(path, &info) != 0 || info.st_size == 0) { return PBT_OK; }
+    pbt_status const status = pbti_study_journal_url(study->dir, url, &why);
+    if (status == PBT_ENOENT || is_empty_file(url)) { return PBT_OK; }
+    if (status != PBT_OK) {
+        if (err != NULL) { *err = why; }
+        return status;
+    }
     PBTI_TRY(open_journal(study, true, err));
     *found = pbti_replica_state(study->replica) != NULL;
     if (!*found) { close_journal(study); }
@@ -204,7 +211,7 @@ static pbt_status begin_in_folder(struct pbt_study *study, const char *text, str
     struct pbt_error why = {0};
     struct pbti_spec *spec = NULL;
     pbt_status status = parse_spec(text, &spec, &why);
-    if (status == PBT_OK) { status = pbti_study_create(study->dir, spec, &why); }
+    if (status == PBT_OK) { status = pbti_study_create(study->dir, NULL, spec, &why); }
     pbti_spec_destroy(spec);
     if (status != PBT_OK && status != PBT_EEXIST) {
         if (err != NULL) { *err = why; }

@@ -8,9 +8,7 @@
 #include "worker/opened.h"
 
 #include "base/fail.h"
-
-#include <limits.h>
-#include <stdio.h>
+#include "journal/study_journal.h"
 
 static void close_journal(struct pbti_opened *opened)
 {
@@ -23,16 +21,11 @@ static void close_journal(struct pbti_opened *opened)
 static pbt_status open_journal(struct pbti_opened *opened, const char *dir, bool read_only,
                                bool sync, struct pbt_error *err)
 {
-    char url[PATH_MAX + 32];
-    int const used = snprintf(url, sizeof url, "sqlite:%s/journal.db", dir);
-    if (used < 0 || (size_t)used >= sizeof url) {
-        return PBTI_FAIL(err, PBT_EINVAL, 0, "the name of folder \"%.60s...\" is too long", dir);
-    }
     struct pbti_journal_opts opts = pbti_journal_opts_default();
     opts.read_only = read_only;
     opts.sync = sync;
     opts.lock_wait_ms = 5000; /* whoever works here tries again by itself */
-    PBTI_TRY(pbti_journal_open(url, &opts, &opened->journal, err));
+    PBTI_TRY(pbti_study_journal_open(dir, &opts, &opened->journal, err));
     PBTI_TRY(pbti_replica_open(opened->journal, NULL, NULL, &opened->replica, err));
     if (pbti_replica_state(opened->replica) == NULL) {
         return PBTI_FAIL(err, PBT_ENOENT, 0, "\"%s\" holds no study", dir);

@@ -33,7 +33,7 @@ struct pbti_run_view {
 
 struct pbti_run_opts {
     size_t struct_size;  /* set by pbti_run_opts_default() */
-    const char *dir;     /* the study folder; it holds journal.db */
+    const char *dir;     /* the study folder: journal/study_journal.h */
     const char *program; /* the pbt binary, for shims and builtin trainers; /proc/self/exe */
     const char *clients; /* folder with pbt.py, put on PYTHONPATH; NULL = do not */
     uint32_t slots;      /* 0 = as the spec says */
@@ -71,10 +71,11 @@ PBT_NODISCARD pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_ru
  * Make a new study folder: journal with the study event, study.yaml, checkpoints/, logs/.
  *
  * dir         must not hold a study; is made, with its parents, when it is not there
- * Errors      PBT_EEXIST (holds a study already), PBT_EIO
+ * journal     where its journal goes: journal/study_journal.h; NULL: an SQLite file in the folder
+ * Errors      PBT_EEXIST (holds a study already), PBT_EINVAL (no such journal), PBT_EIO
  */
-PBT_NODISCARD pbt_status pbti_study_create(const char *dir, const struct pbti_spec *spec,
-                                           struct pbt_error *err);
+PBT_NODISCARD pbt_status pbti_study_create(const char *dir, const char *journal,
+                                           const struct pbti_spec *spec, struct pbt_error *err);
 
 /* Append the study event of `spec` to the empty journal that `replica` follows. */
 PBT_NODISCARD pbt_status pbti_study_begin(struct pbti_replica *replica,

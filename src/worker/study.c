@@ -9,6 +9,7 @@
 #include "worker/run.h"
 
 #include "base/fail.h"
+#include "journal/study_journal.h"
 #include "worker/tree.h"
 
 #include <errno.h>
@@ -120,14 +121,10 @@ static void shut(struct opened *opened)
 static pbt_status open_study(const char *dir, bool create, bool sync, struct opened *opened,
                              struct pbt_error *err)
 {
-    char path[PATH_MAX];
-    char url[PATH_MAX + 8];
     struct pbti_journal_opts opts = pbti_journal_opts_default();
     opts.create = create;
     opts.sync = sync;
-    PBTI_TRY(join(path, dir, "journal.db", err));
-    (void)snprintf(url, sizeof url, "sqlite:%s", path);
-    PBTI_TRY(pbti_journal_open(url, &opts, &opened->journal, err));
+    PBTI_TRY(pbti_study_journal_open(dir, &opts, &opened->journal, err));
     return pbti_replica_open(opened->journal, NULL, NULL, &opened->replica, err);
 }
 
@@ -146,7 +143,8 @@ static pbt_status begin_in(const char *dir, const struct pbti_spec *spec, struct
     return render_to(dir, spec, err);
 }
 
-pbt_status pbti_study_create(const char *dir, const struct pbti_spec *spec, struct pbt_error *err)
+pbt_status pbti_study_create(const char *dir, const char *journal, const struct pbti_spec *spec,
+                             struct pbt_error *err)
 {
     static const char *const folders[] = {"checkpoints", "logs"};
     char path[PATH_MAX];
@@ -155,6 +153,7 @@ pbt_status pbti_study_create(const char *dir, const struct pbti_spec *spec, stru
         PBTI_TRY(join(path, dir, folders[i], err));
         PBTI_TRY(pbti_tree_make(path, err));
     }
+    PBTI_TRY(pbti_study_journal_choose(dir, journal, spec->study, err));
     struct opened opened = {NULL, NULL};
     pbt_status const status = begin_in(dir, spec, &opened, err);
     shut(&opened);

@@ -29,6 +29,7 @@ PBT = os.environ.get("PBT_BIN", str(SOURCE / "build" / "release" / "bin" / "pbt"
 TRAINER = str(pathlib.Path(__file__).with_name("hill_trainer.py"))
 PYTHON = "/usr/bin/python3"
 MARK = "PBT_CONFORMANCE_MARK"
+JOURNAL = os.environ.get("PBT_TEST_JOURNAL", "").split()  # --journal KIND, see test_backends.py
 PATIENCE = 60.0  # seconds that anything that must happen may take on a busy machine
 
 # In the log, but no part of what happened: who did it, when, at which attempt, and how it is
@@ -176,13 +177,15 @@ class Study:
             self.case.assertEqual(answer.code, code, f"pbt {arguments}: {answer!r}")
         return answer
 
+    def run_arguments(self, *arguments):
+        return ("run", self.spec_file, "--dir", self.dir, "--quiet", *JOURNAL, *arguments)
+
     def start_run(self, *arguments, **options):
-        return self.start("run", self.spec_file, "--dir", self.dir, "--quiet", *arguments,
-                          **options)
+        return self.start(*self.run_arguments(*arguments), **options)
 
     def run(self, *arguments, **options):
         """A whole study."""
-        return self.pbt("run", self.spec_file, "--dir", self.dir, "--quiet", *arguments, **options)
+        return self.pbt(*self.run_arguments(*arguments), **options)
 
     # -------- looking --------
 
@@ -198,9 +201,13 @@ class Study:
     def show(self):
         return json.loads(self.pbt("show", self.dir, "--json").out)
 
+    def begun(self):
+        """Is there a journal in the folder, whatever its kind?"""
+        return any(self.dir.glob("journal*"))
+
     def reports(self):
         """How many segments are done; 0 while there is no study yet."""
-        if not (self.dir / "journal.db").exists():
+        if not self.begun():
             return 0
         answer = self.pbt("show", self.dir, "--json", code=None)
         return json.loads(answer.out)["counts"]["segments"] if answer.code == 0 else 0

@@ -36,7 +36,7 @@ class Violence:
     def wait_for_study(self):
         """The first `pbt` makes the study; from then on there is something to resume."""
         self.study.wait_reports(1)
-        return (self.study.dir / "journal.db").exists()
+        return self.study.begun()
 
     def start_second(self):
         return self.study.start("worker", self.study.dir, "--quiet", "--slots", "2")

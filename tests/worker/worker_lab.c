@@ -90,7 +90,7 @@ void lab_study(struct lab *lab, const char *format, ...)
     if (pbti_spec_parse(text, (size_t)size, file, NULL, 0, &spec, &err) != PBT_OK) {
         fail_msg("%s", err.message);
     }
-    if (pbti_study_create(lab->study, spec, &err) != PBT_OK) { fail_msg("%s", err.message); }
+    if (pbti_study_create(lab->study, NULL, spec, &err) != PBT_OK) { fail_msg("%s", err.message); }
     pbti_spec_destroy(spec);
 }
 
