@@ -20,6 +20,7 @@
 set(PBT_SLOW_TESTS sim/sim_mutants)
 set(PBT_SERIAL_TESTS install/install)
 set(PBT_LONG_TESTS sim/sim_seeds sim/sim_mutants conformance/kills conformance/valgrind
+    conformance/over_dir conformance/over_postgres
     install/install tidy/tidy)
 
 # What a room's C tests link beside libpbt.a.
