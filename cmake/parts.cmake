@@ -2,7 +2,7 @@
 #
 # cmake/parts.cmake - the libraries we use (why each: docs/design.md, section 8).
 #
-# pbt_parts           what libpbt needs; all required
+# pbt_parts           what libpbt needs; all required but libpq (PBT_POSTGRES)
 # pbt_trainer_parts   what the builtin trainers need: oneDNN, its OpenMP, zlib; optional
 # PBT_PART_MODULES    the pkg-config names of the first, for pbt.pc and the CMake package
 
@@ -29,6 +29,20 @@ endif()
 if(missing)
     list(JOIN missing ", " missing)
     message(FATAL_ERROR "not found: ${missing}. On Debian, scripts/setup installs them")
+endif()
+
+if(PBT_POSTGRES)
+    pkg_check_modules(PBT_libpq QUIET IMPORTED_TARGET libpq)
+    if(PBT_libpq_FOUND)
+        list(APPEND PBT_PART_MODULES libpq)
+        list(APPEND PBT_PART_TARGETS PkgConfig::PBT_libpq)
+    else()
+        set(PBT_POSTGRES OFF)
+        message(WARNING "libpq not found")
+    endif()
+endif()
+if(NOT PBT_POSTGRES)
+    message(STATUS "pbt: without journals in PostgreSQL")
 endif()
 
 add_library(pbt_parts INTERFACE)

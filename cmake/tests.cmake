@@ -70,7 +70,8 @@ endfunction()
 
 # A C program that may see everything inside the library.
 function(pbt_inner_program target)
-    target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
+    target_compile_definitions(${target} PRIVATE _GNU_SOURCE
+        PBT_HAVE_POSTGRES=$<BOOL:${PBT_POSTGRES}>)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src
         ${PROJECT_SOURCE_DIR}/clients/c ${PROJECT_SOURCE_DIR}/trainers ${PROJECT_SOURCE_DIR}/tests)
     target_link_libraries(${target} PRIVATE pbt_flags pbt_static pbt_parts)

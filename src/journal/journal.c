@@ -23,6 +23,9 @@ static const struct pbti_journal_vtab *const backends[] = {
     &pbti_journal_memory,
     &pbti_journal_sqlite,
     &pbti_journal_dir,
+#if PBT_HAVE_POSTGRES
+    &pbti_journal_postgres,
+#endif
 };
 
 struct pbti_journal {
@@ -69,11 +72,16 @@ static pbt_status find_backend(const char *url, const struct pbti_journal_vtab *
             return PBT_OK;
         }
     }
+    if (size == strlen("postgresql") && memcmp(url, "postgresql", size) == 0) {
+        (void)PBTI_FAIL(err, PBT_EINVAL, 0, "this build of pbt has no journals in PostgreSQL");
+        pbti_fail_hint(err, "build it where libpq is installed (on Debian: libpq-dev)");
+        return PBT_EINVAL;
+    }
     /* not the whole URL: there may be a password in it */
     (void)PBTI_FAIL(err, PBT_EINVAL, 0, "there is no kind of journal called \"%.*s\"", (int)size,
                     url);
-    pbti_fail_hint(
-        err, "write memory:, sqlite:PATH, dir:PATH or a path; ./ in front of a path with a colon");
+    pbti_fail_hint(err, "write memory:, sqlite:PATH, dir:PATH, postgresql://... or a path; ./ in "
+                        "front of a path with a colon");
     return PBT_EINVAL;
 }
 

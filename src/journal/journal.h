@@ -8,8 +8,9 @@
  *
  * A decision may be acted on only after the append that carries it has returned PBT_OK.
  *
- * Backends    memory: (one process), sqlite:PATH (one machine), dir:PATH (a shared folder); one
- *             vtable each, one line in the table of journal.c; all pass tests/journal/contract.h
+ * Backends    memory: (one process), sqlite:PATH (one machine), dir:PATH (a shared folder),
+ *             postgresql://USER@HOST/DATABASE#STUDY (where it was built with libpq); one vtable
+ *             each, one line in the table of journal.c; all pass tests/journal/contract.h
  * Threads     a handle belongs to one thread at a time; open one handle per thread or process
  * Format      docs/journal-format.md (normative)
  */
@@ -44,7 +45,7 @@ struct pbti_journal_opts {
 struct pbti_journal_opts pbti_journal_opts_default(void);
 
 /*
- * Open the journal named by `url`: "memory:", "sqlite:PATH", "dir:PATH", or a bare PATH (sqlite).
+ * Open the journal named by `url`: see above, or a bare PATH (sqlite).
  *
  * out         out, owned by the caller, release with pbti_journal_close(); NULL on error
  * Errors      PBT_EINVAL (scheme not known), PBT_ENOENT (absent and !create), PBT_ECORRUPT (not a

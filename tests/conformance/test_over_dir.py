@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""test_over_dir.py - rules 11 and 12 over a journal in a shared folder: the tests of the same study,
+"""test_over_dir.py - rules 11 and 12 over a journal in a shared folder: the tests of same studies,
 two workers, kills and storage, unchanged, with `pbt run --journal dir`.
 """
 

@@ -10,9 +10,10 @@
 
 struct contract_backend {
     const char *name;
-    const char *scheme; /* with its colon */
+    const char *scheme; /* what stands in front of a name: with its colon, perhaps much more */
     const char *file;   /* name in the test's folder; NULL: the scheme is the whole URL, and the
                            journal is gone with its handle */
+    bool elsewhere;     /* names are no paths: nothing of it is seen in the folder */
 };
 
 /* Run all tests on `backend`; the number of failures. */
