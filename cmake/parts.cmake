@@ -2,7 +2,8 @@
 #
 # cmake/parts.cmake - the libraries we use (why each: docs/design.md, section 8).
 #
-# pbt_parts           what libpbt needs; all required but libpq (PBT_POSTGRES)
+# pbt_parts           what libpbt needs; all required but libpq (PBT_POSTGRES) and LAPACKE with
+#                     NLopt (PBT_BAYES)
 # pbt_trainer_parts   what the builtin trainers need: oneDNN, its OpenMP, zlib; optional
 # PBT_PART_MODULES    the pkg-config names of the first, for pbt.pc and the CMake package
 
@@ -43,6 +44,20 @@ if(PBT_POSTGRES)
 endif()
 if(NOT PBT_POSTGRES)
     message(STATUS "pbt: without journals in PostgreSQL")
+endif()
+if(PBT_BAYES)
+    pkg_check_modules(PBT_lapacke QUIET IMPORTED_TARGET lapacke)
+    pkg_check_modules(PBT_nlopt QUIET IMPORTED_TARGET nlopt)
+    if(PBT_lapacke_FOUND AND PBT_nlopt_FOUND)
+        list(APPEND PBT_PART_MODULES lapacke nlopt)
+        list(APPEND PBT_PART_TARGETS PkgConfig::PBT_lapacke PkgConfig::PBT_nlopt)
+    else()
+        set(PBT_BAYES OFF)
+        message(WARNING "LAPACKE or NLopt not found")
+    endif()
+endif()
+if(NOT PBT_BAYES)
+    message(STATUS "pbt: without Bayesian optimisation (`bayes` will be refused)")
 endif()
 
 add_library(pbt_parts INTERFACE)

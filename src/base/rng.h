@@ -14,14 +14,17 @@
 
 /* What a number is for. Values are part of the journal's rules: never reuse one. */
 enum pbti_purpose {
-    PBTI_PURPOSE_INITIAL = 1,  /* first hyperparameters; index = hyperparameter */
-    PBTI_PURPOSE_EXPLOIT = 2,  /* choice of opponent or donor; index 0 */
-    PBTI_PURPOSE_RESAMPLE = 3, /* whether to resample; index = hyperparameter */
-    PBTI_PURPOSE_PERTURB = 4,  /* which factor, or the noise; index = hyperparameter */
-    PBTI_PURPOSE_PRIOR = 5,    /* the resampled value; index = hyperparameter */
-    PBTI_PURPOSE_TASK = 6,     /* task.seed; index 0 */
-    PBTI_PURPOSE_SIM = 8,      /* everything the simulator draws */
-    PBTI_PURPOSE_REPLAY = 9    /* seeds of replayed members */
+    PBTI_PURPOSE_INITIAL = 1,            /* first hyperparameters; index = hyperparameter */
+    PBTI_PURPOSE_EXPLOIT = 2,            /* choice of opponent or donor; index 0 */
+    PBTI_PURPOSE_RESAMPLE = 3,           /* whether to resample; index = hyperparameter */
+    PBTI_PURPOSE_PERTURB = 4,            /* which factor, or the noise; index = hyperparameter */
+    PBTI_PURPOSE_PRIOR = 5,              /* the resampled value; index = hyperparameter */
+    PBTI_PURPOSE_TASK = 6,               /* task.seed; index 0 */
+    PBTI_PURPOSE_SIM = 8,                /* everything the simulator draws */
+    PBTI_PURPOSE_REPLAY = 9,             /* seeds of replayed members */
+    PBTI_PURPOSE_PROPOSE_FIT = 20,       /* starts of a Gaussian process's fit; index = parameter */
+    PBTI_PURPOSE_PROPOSE_INITIAL = 21,   /* Latin hypercube; member = coordinate */
+    PBTI_PURPOSE_PROPOSE_CANDIDATE = 22, /* candidates of an acquisition; member = candidate */
 };
 
 struct pbti_stream {

@@ -142,6 +142,29 @@ double pbti_hp_sample(const struct pbti_hp *hp, double unit)
     return pbti_hp_clip(hp, value);
 }
 
+/* The share of low..high that lies below `value`. */
+static double share_of(double low, double high, double value)
+{
+    return low < high ? fmin(fmax((value - low) / (high - low), 0.0), 1.0) : 0.5;
+}
+
+double pbti_hp_unit(const struct pbti_hp *hp, double value)
+{
+    assert(pbti_hp_valid(hp, value));
+    switch ((enum pbti_hp_kind)hp->kind) {
+    case PBTI_HP_LINEAR: return share_of(hp->low, hp->high, value);
+    case PBTI_HP_LOG: return share_of(log(hp->low), log(hp->high), log(value));
+    case PBTI_HP_LOGIT: return share_of(to_logit(hp->low), to_logit(hp->high), to_logit(value));
+    case PBTI_HP_INTEGER:
+        if (hp->log_scale) { return share_of(log(hp->low - 0.5), log(hp->high + 0.5), log(value)); }
+        break;
+    case PBTI_HP_ORDINAL:
+    case PBTI_HP_CATEGORICAL:
+    case PBTI_HP_BOOLEAN: break;
+    }
+    return share_of(hp->low - 0.5, hp->high + 0.5, value);
+}
+
 /* -------- changes -------- */
 
 /* Round `wanted` and move by at least one in its direction: a small integer is not a dead end. */

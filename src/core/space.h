@@ -78,6 +78,12 @@ double pbti_hp_clip(const struct pbti_hp *hp, double value);
 double pbti_hp_sample(const struct pbti_hp *hp, double unit);
 
 /*
+ * Where `value` lies in the prior, in [0, 1]: the inverse of pbti_hp_sample(). Whole types give the
+ * middle of what is drawn as that value; a range of one value gives 0.5. Requires a valid value.
+ */
+double pbti_hp_unit(const struct pbti_hp *hp, double value);
+
+/*
  * Multiply by `factor` in the way of the type (DESIGN section 5, rule 7): linear and log h*f; logit
  * odds*f; integer rounded and moved by at least 1; ordinal to the neighbour (f > 1 up, f < 1 down,
  * no wrap-around); categorical and boolean unchanged; from exactly 0 by (f-1) of the range; then
