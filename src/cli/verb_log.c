@@ -28,6 +28,7 @@ static uint32_t member_of(const struct pbti_event *event)
     case PBTI_RELEASE: return event->release.member;
     case PBTI_REPORT: return event->report.member;
     case PBTI_DECISION: return event->decision.member;
+    case PBTI_PROPOSAL: return event->proposal.member;
     case PBTI_NOTE:
         return event->note.checkpoint.segment == 0 ? PBTI_NONE : event->note.checkpoint.member;
     default: return PBTI_NONE;

@@ -200,6 +200,14 @@ static const char *rungs_invalid(const struct pbti_config *config)
     return config->max_age < config->steps ? "max_age is below the last rung" : NULL;
 }
 
+static const char *proposals_invalid(const struct pbti_config *config)
+{
+    bool const alone = config->exploit == PBTI_EXPLOIT_NONE &&
+                       config->explore == PBTI_EXPLORE_NONE && !config->grid &&
+                       config->rungs == PBTI_RUNGS_NONE;
+    return config->proposals && !alone ? "proposals do not go with another strategy" : NULL;
+}
+
 const char *pbti_config_invalid(const struct pbti_config *config)
 {
     const char *reason = population_invalid(config);
@@ -209,6 +217,7 @@ const char *pbti_config_invalid(const struct pbti_config *config)
     if (reason == NULL) { reason = decay_invalid(config); }
     if (reason == NULL) { reason = grid_invalid(config); }
     if (reason == NULL) { reason = rungs_invalid(config); }
+    if (reason == NULL) { reason = proposals_invalid(config); }
     if (reason == NULL) {
         reason = rows_invalid(config, config->points, config->points_count, true);
     }
@@ -276,6 +285,7 @@ const char *pbti_config_unamendable(const struct pbti_config *now, const struct 
     if (now->rungs != next->rungs || now->eta != next->eta || now->rung_min != next->rung_min) {
         return "the rungs";
     }
+    if (now->proposals != next->proposals) { return "the strategy"; }
     if (now->rungs != PBTI_RUNGS_NONE && now->steps != next->steps) {
         return "the steps of a study with rungs";
     }
@@ -373,7 +383,7 @@ static uint32_t decays_count(const struct pbti_config *config)
 
 uint8_t pbti_config_version(const struct pbti_config *config)
 {
-    if (config->grid || config->rungs != PBTI_RUNGS_NONE) { return 3; }
+    if (config->proposals || config->grid || config->rungs != PBTI_RUNGS_NONE) { return 3; }
     return decays_count(config) > 0 ? 2 : 1;
 }
 
@@ -414,6 +424,7 @@ static void put_strategy(const struct pbti_config *config, struct pbti_writer *w
     for (uint32_t i = 0; config->grid && i < config->space.count; i++) {
         pbti_put_varint(writer, config->places[i]);
     }
+    pbti_put_bool(writer, config->proposals);
     pbti_put_u8(writer, config->rungs);
     if (config->rungs == PBTI_RUNGS_NONE) { return; }
     pbti_put_varint(writer, config->eta);
@@ -426,6 +437,7 @@ static void get_strategy(struct pbti_config *config, struct pbti_reader *reader)
     for (uint32_t i = 0; config->grid && i < config->space.count; i++) {
         config->places[i] = pbti_get_u32(reader);
     }
+    config->proposals = pbti_get_bool(reader);
     config->rungs = pbti_get_u8(reader);
     if (config->rungs == PBTI_RUNGS_NONE) { return; }
     config->eta = pbti_get_u32(reader);

@@ -124,6 +124,10 @@ struct pbti_config {
     uint32_t eta;      /* 2 .. PBTI_ETA_MAX with rungs, else 0; one in eta trains on */
     uint64_t rung_min; /* no rung is below so many steps; 1 .. steps with rungs, else 0 */
 
+    /* proposals: a member of the population begins with values that a worker proposed, in an event
+     * of their own; those with a starting point begin with that */
+    bool proposals;
+
     /* trouble, ends, what is kept */
     uint32_t retries;  /* further attempts of a segment that failed */
     uint32_t revivals; /* times in a row that a failed member may be restarted from another */

@@ -265,6 +265,29 @@ static void get_note(struct pbti_event_note *note, struct pbti_reader *reader)
     note->detail = pbti_get_text(reader, PBTI_METRICS_TEXT_MAX);
 }
 
+static void put_proposal(const struct pbti_event_proposal *proposal, struct pbti_writer *writer)
+{
+    pbti_put_varint(writer, proposal->member);
+    pbti_put_varint(writer, proposal->knows);
+    pbti_put_varint(writer, proposal->values_count);
+    for (uint32_t i = 0; i < proposal->values_count; i++) {
+        pbti_put_double(writer, proposal->values[i]);
+    }
+}
+
+static void get_proposal(struct pbti_event_proposal *proposal, struct pbti_reader *reader,
+                         struct pbti_scratch *scratch)
+{
+    proposal->member = pbti_get_u32(reader);
+    proposal->knows = pbti_get_varint(reader);
+    proposal->values_count = pbti_get_u32(reader);
+    if (proposal->values_count > PBTI_HP_MAX) { reader->failed = true; }
+    for (uint32_t i = 0; !reader->failed && i < proposal->values_count; i++) {
+        scratch->values[i] = pbti_get_double(reader);
+    }
+    proposal->values = scratch->values;
+}
+
 /* -------- all of them -------- */
 
 static bool has_config(uint8_t type)
@@ -289,6 +312,7 @@ void pbti_event_encode(const struct pbti_event *event, struct pbti_writer *write
     case PBTI_WORKER:
     case PBTI_LEAVE: put_worker(&event->worker, writer); break;
     case PBTI_NOTE: put_note(&event->note, writer); break;
+    case PBTI_PROPOSAL: put_proposal(&event->proposal, writer); break;
     }
 }
 
@@ -310,6 +334,7 @@ bool pbti_event_decode(struct pbti_event *event, struct pbti_reader *reader,
     case PBTI_WORKER:
     case PBTI_LEAVE: get_worker(&event->worker, reader); break;
     case PBTI_NOTE: get_note(&event->note, reader); break;
+    case PBTI_PROPOSAL: get_proposal(&event->proposal, reader, scratch); break;
     default: return false;
     }
     return !reader->failed && reader->at == reader->size;

@@ -29,7 +29,8 @@
     X(PBTI_STOP, 7, "stop")         /* the study ends early */                                     \
     X(PBTI_WORKER, 8, "worker")     /* a worker joined */                                          \
     X(PBTI_LEAVE, 9, "leave")       /* a worker left, or was found dead */                         \
-    X(PBTI_NOTE, 10, "note")        /* something people want to know; no decision depends on it */
+    X(PBTI_NOTE, 10, "note")        /* something people want to know; no decision depends on it */ \
+    X(PBTI_PROPOSAL, 11, "proposal") /* what a member shall begin with, computed by a worker */
 
 #define PBTI_OUTCOME_LIST(X)                                                                       \
     X(PBTI_OUTCOME_DONE, 0, "done")                                                                \
@@ -197,6 +198,15 @@ struct pbti_event_note {
     struct pbti_text detail;           /* JSON object */
 };
 
+/* Hyperparameters for a member that expects a proposal. How they were found is not recorded, nor
+ * computed again by anybody: like a score, they are what the outside said. */
+struct pbti_event_proposal {
+    uint32_t member;
+    uint64_t knows;        /* sequence number of the last event that was known when it was made */
+    uint32_t values_count; /* all hyperparameters */
+    const double *values;
+};
+
 struct pbti_event {
     uint8_t type;    /* enum pbti_event_type */
     int64_t time_ms; /* since 1970, the clock of whoever made it; for people, never for decisions */
@@ -209,6 +219,7 @@ struct pbti_event {
         struct pbti_event_stop stop;
         struct pbti_event_worker worker;
         struct pbti_event_note note;
+        struct pbti_event_proposal proposal;
     };
 };
 

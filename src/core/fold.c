@@ -288,6 +288,7 @@ static pbt_status fold_report(struct pbti_state *state, uint64_t seq,
                       (unsigned long long)m->claimed_steps);
     }
     state->counts.reports++;
+    m->reported = seq;
     m->outcome = report->outcome;
     if (done) {
         fold_done(state, seq, report, told);
@@ -468,6 +469,33 @@ static pbt_status fold_decision(struct pbti_state *state,
     return PBT_OK;
 }
 
+/* -------- proposal -------- */
+
+static pbt_status fold_proposal(struct pbti_state *state, uint64_t seq,
+                                const struct pbti_event_proposal *proposal, struct pbt_error *err)
+{
+    uint32_t const member = proposal->member;
+    if (!pbti_proposal_applies(state, member, proposal->knows)) {
+        return REFUSE(err, "a proposal for member %u that does not apply", member);
+    }
+    if (proposal->values_count != state->stride) {
+        return REFUSE(err, "a proposal of %u hyperparameters where there are %u",
+                      proposal->values_count, state->stride);
+    }
+    for (uint32_t i = 0; i < state->stride; i++) {
+        if (!pbti_hp_valid(&state->config->space.hp[i], proposal->values[i])) {
+            return REFUSE(err, "a proposal of %.17g for \"%s\" of member %u, out of bounds",
+                          proposal->values[i], state->config->space.hp[i].name, member);
+        }
+    }
+    for (uint32_t i = 0; i < state->stride; i++) {
+        pbti_values_of(state, member)[i] = proposal->values[i];
+    }
+    state->proposal = seq;
+    pbti_enter(state, member, PBTI_WAITING);
+    return PBT_OK;
+}
+
 /* -------- all of them -------- */
 
 pbt_status pbti_fold(struct pbti_state *state, uint64_t seq, const struct pbti_event *event,
@@ -487,6 +515,7 @@ pbt_status pbti_fold(struct pbti_state *state, uint64_t seq, const struct pbti_e
     case PBTI_RELEASE: status = fold_release(state, &event->release, err); break;
     case PBTI_REPORT: status = fold_report(state, seq, &event->report, told, err); break;
     case PBTI_DECISION: status = fold_decision(state, &event->decision, told, err); break;
+    case PBTI_PROPOSAL: status = fold_proposal(state, seq, &event->proposal, err); break;
     case PBTI_STOP:
         if (state->stop == PBTI_STOP_NONE) { state->stop = event->stop.reason; }
         break;

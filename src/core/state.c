@@ -207,7 +207,7 @@ static uint8_t group_of(const struct pbti_config *config, uint32_t member)
 
 static bool is_active(uint8_t phase)
 {
-    return phase == PBTI_WAITING || phase == PBTI_RUNNING;
+    return phase == PBTI_EXPECTING || phase == PBTI_WAITING || phase == PBTI_RUNNING;
 }
 
 /* Count a phase in (+1) or out (-1). */
@@ -241,6 +241,7 @@ void pbti_enter(struct pbti_state *state, uint32_t member, uint8_t phase)
         [PBTI_REPORTED] = {[PBTI_WAITING] = true, [PBTI_DONE] = true, [PBTI_PAUSED] = true},
         [PBTI_FAILED] = {[PBTI_WAITING] = true, [PBTI_GONE] = true},
         [PBTI_PAUSED] = {[PBTI_WAITING] = true, [PBTI_DONE] = true},
+        [PBTI_EXPECTING] = {[PBTI_WAITING] = true},
     };
     struct pbti_member *const m = &state->member[member];
     assert(allowed[m->phase][phase]);
@@ -295,7 +296,7 @@ void pbti_check_end(struct pbti_state *state)
     if (state->stop != PBTI_STOP_NONE) { return; }
     const uint64_t *const phase = state->counts.phase;
     if (phase[PBTI_WAITING] + phase[PBTI_RUNNING] + phase[PBTI_REPORTED] + phase[PBTI_FAILED] +
-            phase[PBTI_PAUSED] >
+            phase[PBTI_PAUSED] + phase[PBTI_EXPECTING] >
         0) {
         return;
     }
@@ -304,17 +305,25 @@ void pbti_check_end(struct pbti_state *state)
 
 /* -------- beginning -------- */
 
+/* The phase of a member that has never been claimed. */
+static uint8_t first_phase(const struct pbti_config *config, uint32_t member, uint8_t group)
+{
+    bool const expects =
+        config->proposals && group == PBTI_GROUP_POPULATION && member >= config->points_count;
+    return expects ? PBTI_EXPECTING : PBTI_WAITING;
+}
+
 static void begin_member(struct pbti_state *state, uint32_t member)
 {
     struct pbti_member *const m = &state->member[member];
     *m = (struct pbti_member){.segment = 1, .score = NAN};
     m->group = group_of(state->config, member);
-    m->phase = PBTI_WAITING;
+    m->phase = first_phase(state->config, member, m->group);
     pbti_initial_values(state->config, member, m->group, pbti_values_of(state, member));
     state->group[m->group].members++;
     count_phase(state, m, 1);
     state->heap_at[member] = PBTI_NONE;
-    pbti_heap_add(state, member);
+    if (m->phase == PBTI_WAITING) { pbti_heap_add(state, member); }
 }
 
 /* Lay out an empty state: everything but the members. */
@@ -396,12 +405,15 @@ static uint8_t amended_phase(const struct pbti_state *state, uint32_t member)
     case PBTI_DONE:
         if (state->rung_rows > 0) { break; } /* eliminated; its budget cannot be raised */
         return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_WAITING;
-    case PBTI_WAITING:
-    case PBTI_OUT: return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_WAITING;
+    case PBTI_OUT:
+        if (m->reported == 0) { return first_phase(state->config, member, m->group); }
+        return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_WAITING;
+    case PBTI_WAITING: return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_WAITING;
     case PBTI_FAILED: return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_FAILED;
     case PBTI_RUNNING:
     case PBTI_REPORTED:
     case PBTI_PAUSED:
+    case PBTI_EXPECTING:
     case PBTI_GONE: break;
     }
     return m->phase;
@@ -462,6 +474,7 @@ pbt_status pbti_state_amend(const struct pbti_state *state, uint64_t seq,
     struct pbti_state *const next = lay_empty(block, config, members);
     size_t const stride = config->space.count;
     next->seq = seq;
+    next->proposal = state->proposal;
     next->counts = state->counts;
     next->counts.last_ms = event->time_ms;
     memset(next->counts.phase, 0, sizeof next->counts.phase);
@@ -694,6 +707,25 @@ uint32_t pbti_next(const struct pbti_state *state, uint32_t last, struct pbti_ch
     return hot && intervals <= state->config->lead ? last : first;
 }
 
+uint32_t pbti_expecting(const struct pbti_state *state)
+{
+    if (state->stop != PBTI_STOP_NONE || state->counts.phase[PBTI_EXPECTING] == 0) {
+        return PBTI_NONE;
+    }
+    uint32_t member = 0;
+    while (state->member[member].phase != PBTI_EXPECTING) {
+        member++;
+    }
+    return member;
+}
+
+bool pbti_proposal_applies(const struct pbti_state *state, uint32_t member, uint64_t knows)
+{
+    return state->stop == PBTI_STOP_NONE && member < state->members &&
+           state->member[member].phase == PBTI_EXPECTING && knows >= state->proposal &&
+           knows <= state->seq;
+}
+
 /* -------- hash -------- */
 
 static uint64_t mix(uint64_t hash, uint64_t value)
@@ -718,11 +750,11 @@ static uint64_t mix_checkpoint(uint64_t hash, struct pbti_checkpoint checkpoint)
 
 static uint64_t mix_member(uint64_t hash, const struct pbti_member *m)
 {
-    uint64_t const numbers[] = {m->steps,       m->age,          m->claim,        m->worker,
-                                m->slot,        m->segment,      m->attempt,      m->failures,
-                                m->revivals,    m->phase,        m->score_source, m->score_segment,
-                                m->group,       m->score_member, m->scores_count, m->claimed_steps,
-                                m->claimed_span};
+    uint64_t const numbers[] = {m->steps,        m->age,          m->claim,        m->worker,
+                                m->slot,         m->segment,      m->attempt,      m->failures,
+                                m->revivals,     m->phase,        m->score_source, m->score_segment,
+                                m->group,        m->score_member, m->scores_count, m->claimed_steps,
+                                m->claimed_span, m->reported};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         hash = mix(hash, numbers[i]);
     }
@@ -735,7 +767,7 @@ static uint64_t mix_member(uint64_t hash, const struct pbti_member *m)
 uint64_t pbti_state_hash(const struct pbti_state *state)
 {
     uint64_t hash = mix(0x2545f4914f6cdd1du, state->seq);
-    hash = mix(mix(hash, state->members), state->stop);
+    hash = mix(mix(mix(hash, state->members), state->stop), state->proposal);
     size_t const stride = state->stride;
     for (uint32_t i = 0; i < state->members; i++) {
         hash = mix_member(hash, &state->member[i]);

@@ -41,8 +41,9 @@
     X(PBTI_DONE, 4, "done")     /* its budget is used, or it was eliminated at a rung */           \
     X(PBTI_GONE, 5, "gone")     /* given up */                                                     \
     X(PBTI_OUT, 6, "out")       /* taken out by an amend that lowered the population */            \
-    X(PBTI_PAUSED, 7, "paused") /* at a rung, until it is promoted or through */
-#define PBTI_PHASES 8
+    X(PBTI_PAUSED, 7, "paused") /* at a rung, until it is promoted or through */                   \
+    X(PBTI_EXPECTING, 8, "expecting") /* has not begun: waits for a proposal */
+#define PBTI_PHASES 9
 
 /* Where a member's score comes from. */
 #define PBTI_SCORE_LIST(X)                                                                         \
@@ -73,6 +74,7 @@ struct pbti_member {
     uint64_t claimed_span;  /* decay: max_age when it was claimed; else 0 */
     uint64_t claim;         /* sequence number of the claim while running, else 0 */
     uint64_t worker;        /* who holds it */
+    uint64_t reported;      /* sequence number of its last report; 0 = none */
     uint32_t slot;          /* of that worker */
     uint32_t segment;       /* the next, running or just reported one; from 1 */
     uint32_t attempt;       /* claims of this segment so far */
@@ -196,6 +198,18 @@ double pbti_reduce(const struct pbti_config *config, const double *scores, uint3
  * held        what the slot has in memory; segment 0 = nothing
  */
 uint32_t pbti_next(const struct pbti_state *state, uint32_t last, struct pbti_checkpoint held);
+
+/* The member that a proposal should be made for when nobody waits: the first that expects one.
+ * PBTI_NONE: nobody does, or the study has ended. */
+uint32_t pbti_expecting(const struct pbti_state *state);
+
+/*
+ * Does a proposal for a member still apply, when it was made with knowledge of the events up to
+ * `knows`? The member must expect one, and no other proposal may have been recorded since: two that
+ * do not know of each other may be the same. What was reported since does not matter, or a slow
+ * proposer would never be heard.
+ */
+bool pbti_proposal_applies(const struct pbti_state *state, uint32_t member, uint64_t knows);
 
 /* Steps of a member's next (or running) segment: ready_every, less at the end of budget or
  * max_age. */

@@ -14,7 +14,9 @@ static const char *check_phases(const struct pbti_state *state)
         const struct pbti_member *const m = &state->member[i];
         if (m->phase >= PBTI_PHASES || m->group >= PBTI_GROUPS) { return "1: a phase is unknown"; }
         phase[m->phase]++;
-        if (m->phase == PBTI_WAITING || m->phase == PBTI_RUNNING) { active[m->group]++; }
+        bool const is_active =
+            m->phase == PBTI_WAITING || m->phase == PBTI_RUNNING || m->phase == PBTI_EXPECTING;
+        if (is_active) { active[m->group]++; }
         if ((m->phase == PBTI_RUNNING) != (m->claim != 0)) {
             return "1: a claim exists without its member running, or the other way";
         }

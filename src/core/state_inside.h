@@ -30,7 +30,7 @@ struct pbti_parked {
 
 struct pbti_group_state {
     uint32_t members;  /* that belong to it, in any phase */
-    uint32_t active;   /* waiting or running */
+    uint32_t active;   /* expecting, waiting or running */
     uint32_t reported; /* phase reported */
     uint32_t failed;   /* phase failed */
     uint32_t cursor;   /* generational: decisions of this generation up to here are recorded */
@@ -56,6 +56,7 @@ struct pbti_state {
     uint32_t heap_count;
     uint32_t reporter; /* async: the member whose report is to be judged, or PBTI_NONE */
     uint8_t stop;      /* enum pbti_stop */
+    uint64_t proposal; /* sequence number of the last proposal; 0 = none */
     struct pbti_counts counts;
     struct pbti_group_state group[PBTI_GROUPS];
     struct pbti_rank rank;

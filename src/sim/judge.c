@@ -111,6 +111,10 @@ static void log_event(const struct pbti_judge *judge, uint64_t seq, const struct
                       pbti_exploit_name(config->exploit), pbti_explore_name(config->explore));
         break;
     }
+    case PBTI_PROPOSAL:
+        (void)fprintf(log, "m%u, knows %llu", event->proposal.member,
+                      (unsigned long long)event->proposal.knows);
+        break;
     case PBTI_NOTE: break;
     }
     (void)fprintf(log, "\n");

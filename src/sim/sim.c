@@ -465,6 +465,8 @@ void pbti_sim_run(const struct pbti_sim_opts *opts, struct pbti_sim_result *resu
     open_scene(&scene, swarm, opts->plant, opts->log);
     run(&scene, result);
     bool const any_order = swarm->config.mode == PBTI_GENERATIONAL && swarm->amends == 0 &&
+                           !swarm->config.proposals && /* made from what is known by then */
+
                            swarm->stop_at == 0 && opts->plant == PBTI_PLANT_NONE;
     if (any_order && !is_broken(&scene)) { run_in_order(&scene, result); }
     result->ok = !is_broken(&scene);

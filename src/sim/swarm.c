@@ -104,6 +104,8 @@ static void draw_space(struct pbti_config *config, struct pbti_dice *dice)
     bool const alone = config->exploit == PBTI_EXPLOIT_NONE && config->explore == PBTI_EXPLORE_NONE;
     bool const free = config->points_count == 0 && config->rungs == PBTI_RUNGS_NONE;
     if (alone && free && pbti_dice_chance(dice, 0.5)) { draw_grid(config, dice); }
+    bool const may_propose = alone && !config->grid && config->rungs == PBTI_RUNGS_NONE;
+    config->proposals = may_propose && pbti_dice_chance(dice, 0.7);
     if (config->explore != PBTI_EXPLORE_SCHEDULE) { return; }
     config->schedule_count = pbti_dice_between(dice, 1, 4);
     for (uint32_t i = 0; i < config->schedule_count; i++) {
@@ -202,7 +204,13 @@ static void draw_study(struct pbti_config *config, uint64_t seed)
     config->seed = pbti_dice_bits(&dice);
     draw_population(config, &dice);
     draw_strategy(config, &dice);
-    if (pbti_dice_chance(&dice, 0.25)) { draw_rungs(config, &dice); }
+    double const other = pbti_dice_unit(&dice); /* than population based training */
+    if (other < 0.25) {
+        draw_rungs(config, &dice);
+    } else if (other < 0.4) {
+        config->exploit = PBTI_EXPLOIT_NONE;
+        config->explore = PBTI_EXPLORE_NONE;
+    }
     draw_ends(config, &dice);
     draw_space(config, &dice);
     assert(pbti_config_invalid(config) == NULL);
@@ -282,8 +290,10 @@ void pbti_swarm_amend(const struct pbti_config *now, struct pbti_dice *dice,
 {
     memcpy(next, now, sizeof *next);
     bool const has_rungs = now->rungs != PBTI_RUNGS_NONE;
-    bool const alone = now->grid || has_rungs; /* another strategy is out of the question */
-    bool const fixed = now->control_independent + now->control_selection_only > 0 || alone;
+    bool const alone =
+        now->grid || has_rungs || now->proposals; /* another strategy is out of the question */
+    bool const fixed =
+        now->control_independent + now->control_selection_only > 0 || now->grid || has_rungs;
     if (!fixed && pbti_dice_chance(dice, 0.6)) { next->members = pbti_dice_between(dice, 1, 12); }
     if (!has_rungs && pbti_dice_chance(dice, 0.6)) {
         next->steps = 1 + now->steps / 2 + pbti_dice_below(dice, (uint32_t)now->steps + 1);

@@ -65,11 +65,18 @@ static uint8_t group_of(const struct pbti_config *config, uint32_t member)
                                                                   : PBTI_GROUP_SELECTION_ONLY;
 }
 
+static uint8_t first_phase(const struct pbti_config *config, uint32_t member)
+{
+    bool const given = member < config->points_count;
+    bool const population = group_of(config, member) == PBTI_GROUP_POPULATION;
+    return config->proposals && population && !given ? PBTI_EXPECTING : PBTI_WAITING;
+}
+
 static void begin_members(struct pbti_witness *w)
 {
     uint32_t const wanted = pbti_config_members(w->config);
     for (; w->members < wanted; w->members++) {
-        w->member[w->members] = (struct pbti_seen){.phase = PBTI_WAITING,
+        w->member[w->members] = (struct pbti_seen){.phase = first_phase(w->config, w->members),
                                                    .group = group_of(w->config, w->members),
                                                    .segment = 1,
                                                    .score = NAN};
@@ -141,6 +148,9 @@ static void see_amend(struct pbti_witness *w, const struct pbti_config *config)
                 seen->segment++;
                 seen->attempt = 0;
             }
+        } else if (before == PBTI_OUT && !seen->reported) {
+            seen->phase = first_phase(config, i);
+            seen->failures = 0;
         } else if (before == PBTI_DONE && config->rungs != PBTI_RUNGS_NONE) {
             continue; /* eliminated for good */
         } else if (before == PBTI_WAITING || before == PBTI_DONE || before == PBTI_OUT) {
@@ -388,6 +398,7 @@ static void see_report(struct pbti_witness *w, const struct pbti_event_report *r
     if (report->segment != seen->segment || report->attempt != seen->attempt) {
         pbti_witness_blame(w, "12: a report of another attempt than the claimed one");
     }
+    seen->reported = true;
     if (report->outcome == PBTI_OUTCOME_DONE) {
         see_done(w, report);
         return;
@@ -465,6 +476,32 @@ void pbti_witness_batch(struct pbti_witness *w)
     see_end(w);
 }
 
+/* -------- proposals -------- */
+
+static void see_proposal(struct pbti_witness *w, uint64_t seq,
+                         const struct pbti_event_proposal *proposal)
+{
+    struct pbti_seen *const seen = &w->member[proposal->member];
+    if (proposal->member >= w->members || seen->phase != PBTI_EXPECTING) {
+        pbti_witness_blame(w, "11: a proposal for member %u, which expects none", proposal->member);
+        return;
+    }
+    if (w->stop != PBTI_STOP_NONE) { pbti_witness_blame(w, "11: a proposal after the end"); }
+    if (proposal->knows < w->proposed || proposal->knows >= seq) {
+        pbti_witness_blame(w, "11: a proposal for member %u that does not know of the one before",
+                           proposal->member);
+    }
+    for (uint32_t i = 0; i < proposal->values_count; i++) {
+        if (!pbti_hp_valid(&w->config->space.hp[i], proposal->values[i])) {
+            pbti_witness_blame(w, "7: a proposal is out of bounds");
+        }
+        seen->values[i] = proposal->values[i];
+    }
+    seen->values_known = true;
+    seen->phase = PBTI_WAITING;
+    w->proposed = seq;
+}
+
 /* -------- all of them -------- */
 
 void pbti_witness_event(struct pbti_witness *w, uint64_t seq, const struct pbti_event *event)
@@ -474,6 +511,7 @@ void pbti_witness_event(struct pbti_witness *w, uint64_t seq, const struct pbti_
     case PBTI_STUDY: see_study(w, event->study.config); break;
     case PBTI_AMEND: see_amend(w, event->study.config); break;
     case PBTI_CLAIM: see_claim(w, seq, &event->claim); break;
+    case PBTI_PROPOSAL: see_proposal(w, seq, &event->proposal); break;
     case PBTI_RELEASE:
         if (check_token(w, event->release.member, event->release.claim, "release")) {
             run_again(w, &w->member[event->release.member]);

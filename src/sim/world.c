@@ -261,6 +261,26 @@ static bool world_dead(void *context, const struct pbti_event_worker *worker)
     return false;
 }
 
+/*
+ * A proposer that draws from the prior, each time something else. It is told of everybody who has
+ * begun, once, and of those who are over in the order in which they ended: their keys are what the
+ * witness has of them.
+ */
+static bool world_propose(void *context, const struct pbti_config *config,
+                          const struct pbti_trials *trials, double *values)
+{
+    struct pbti_process *const process = context;
+    struct pbti_scene *const scene = process->scene;
+    for (uint32_t i = 0; i < config->space.count; i++) {
+        values[i] = pbti_hp_sample(&config->space.hp[i], pbti_dice_unit(&scene->machines));
+    }
+    if (trials->count + trials->pending_count > config->members) {
+        PBTI_BLAME(scene, "11: a proposer is told of %u trials of %u members",
+                   trials->count + trials->pending_count, config->members);
+    }
+    return pbti_dice_chance(&scene->machines, 0.9);
+}
+
 struct pbti_world pbti_world_of(struct pbti_process *process)
 {
     return (struct pbti_world){.context = process,
@@ -269,5 +289,6 @@ struct pbti_world pbti_world_of(struct pbti_process *process)
                                .start = world_start,
                                .cancel = world_cancel,
                                .drop = world_drop,
-                               .dead = world_dead};
+                               .dead = world_dead,
+                               .propose = world_propose};
 }

@@ -63,6 +63,19 @@ static json_t *claim_json(const struct pbti_state *state, const struct pbti_even
     return json;
 }
 
+static json_t *proposal_json(const struct pbti_state *state,
+                             const struct pbti_event_proposal *proposal)
+{
+    json_t *const json = json_pack("{s:I, s:I}", "member", (json_int_t)proposal->member, "knows",
+                                   (json_int_t)proposal->knows);
+    if (state == NULL || proposal->values_count != pbti_state_config(state)->space.count) {
+        return json;
+    }
+    (void)json_object_set_new(json, "hyperparameters",
+                              pbti_values_json(&pbti_state_config(state)->space, proposal->values));
+    return json;
+}
+
 static json_t *report_json(const struct pbti_state *state, const struct pbti_event_report *report)
 {
     json_t *const scores = json_array();
@@ -163,6 +176,7 @@ static json_t *details_json(const struct pbti_state *state, const struct pbti_ev
         return json_pack("{s:o, s:o, s:o}", "topic", text_json(event->note.topic), "checkpoint",
                          pbti_json_checkpoint(event->note.checkpoint), "detail",
                          object_json(event->note.detail));
+    case PBTI_PROPOSAL: return proposal_json(state, &event->proposal);
     default: return json_object();
     }
 }

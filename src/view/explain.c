@@ -307,6 +307,17 @@ static void explain_worker(struct pbti_str *str, const struct pbti_event *event)
     if (event->type == PBTI_WORKER) { pbti_str_addf(str, ", %" PRIu32 " slots", worker->slots); }
 }
 
+static void explain_proposal(struct pbti_str *str, const struct pbti_state *state,
+                             const struct pbti_event_proposal *proposal)
+{
+    pbti_str_addf(str, "member %" PRIu32 " shall begin with what was proposed", proposal->member);
+    if (state == NULL || proposal->values_count != pbti_state_config(state)->space.count) {
+        return;
+    }
+    pbti_str_add(str, ": ");
+    pbti_str_values(str, &pbti_state_config(state)->space, proposal->values);
+}
+
 static void explain_note(struct pbti_str *str, const struct pbti_event_note *note)
 {
     pbti_str_escape(str, note->topic.data, note->topic.size);
@@ -334,6 +345,7 @@ void pbti_explain_event(struct pbti_str *str, const struct pbti_state *state,
     case PBTI_WORKER:
     case PBTI_LEAVE: explain_worker(str, event); break;
     case PBTI_NOTE: explain_note(str, &event->note); break;
+    case PBTI_PROPOSAL: explain_proposal(str, state, &event->proposal); break;
     default: pbti_str_add(str, "an event that is not known"); break;
     }
 }

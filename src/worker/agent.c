@@ -58,12 +58,23 @@ struct peer {
     bool dead; /* found so by the last poll */
 };
 
+/* A proposal that was made: kept until it is in the journal or does not apply any longer, so that
+ * an append that meets a conflict need not wait for another. */
+struct proposal {
+    bool made;
+    uint32_t member;
+    uint64_t knows; /* the last durable event then; what was staged may have come to nothing */
+    double values[PBTI_HP_MAX];
+};
+
 struct pbti_agent {
     struct pbti_replica *replica;
     struct pbti_world world;
     struct pbti_agent_opts opts;
     char host[PBTI_NAME_MAX];
     struct slot *slots; /* shape (opts.slots) */
+
+    struct proposal proposal;
 
     struct peer *peers; /* joined and not left */
     size_t peers_count, peers_capacity;
@@ -374,14 +385,62 @@ static uint32_t next_for(const struct pbti_agent *agent, const struct slot *slot
     return may ? only : PBTI_NONE;
 }
 
+/* The member that may run on the slot's next claim once it has a proposal, or PBTI_NONE. */
+static uint32_t expecting_for(const struct pbti_agent *agent)
+{
+    const struct pbti_state *const state = state_of(agent);
+    uint32_t const only = agent->opts.only_member;
+    if (only == PBTI_NONE) { return pbti_expecting(state); }
+    return pbti_proposal_applies(state, only, pbti_state_seq(state)) ? only : PBTI_NONE;
+}
+
+static pbt_status make_proposal(struct pbti_agent *agent, uint32_t member, struct pbt_error *err)
+{
+    struct proposal *const proposal = &agent->proposal;
+    proposal->made = false;
+    struct pbti_trials trials;
+    PBTI_TRY(pbti_trials_init(&trials, state_of(agent), err));
+    const struct pbti_state *const state = state_of(agent);
+    const struct pbti_config *const config = pbti_state_config(state);
+    if (!agent->world.propose(agent->world.context, config, &trials, proposal->values)) {
+        memcpy(proposal->values, pbti_state_values(state, member),
+               config->space.count * sizeof *proposal->values);
+    }
+    pbti_trials_deinit(&trials);
+    proposal->made = true;
+    proposal->member = member;
+    proposal->knows = pbti_replica_seq(agent->replica);
+    return PBT_OK;
+}
+
+/* A proposal for the member: the one that is kept, where it applies, or a new one. */
+static pbt_status stage_proposal(struct pbti_agent *agent, uint32_t member, struct pbt_error *err)
+{
+    const struct pbti_state *const state = state_of(agent);
+    struct proposal *const proposal = &agent->proposal;
+    bool const kept = proposal->made && proposal->member == member &&
+                      pbti_proposal_applies(state, member, proposal->knows);
+    uint64_t const knows = kept ? proposal->knows : pbti_state_seq(state); /* with what is staged */
+    if (!kept) { PBTI_TRY(make_proposal(agent, member, err)); }
+    struct pbti_event event = {
+        .type = PBTI_PROPOSAL,
+        .proposal = {member, knows, pbti_state_config(state)->space.count, proposal->values},
+    };
+    return stage(agent, &event, err);
+}
+
 static pbt_status stage_claims(struct pbti_agent *agent, struct pbt_error *err)
 {
     for (uint32_t i = 0; i < agent->opts.slots; i++) {
         const struct slot *const slot = &agent->slots[i];
         bool const idle = slot->phase == FREE || slot->phase == HOLDING; /* its report is staged */
         if (!idle || slot->retired || slot->granted.claim != 0) { continue; }
-        uint32_t const member = next_for(agent, slot);
-        if (member == PBTI_NONE) { return PBT_OK; }
+        uint32_t member = next_for(agent, slot);
+        if (member == PBTI_NONE) {
+            member = expecting_for(agent);
+            if (member == PBTI_NONE) { return PBT_OK; }
+            PBTI_TRY(stage_proposal(agent, member, err));
+        }
         const struct pbti_member *const m = pbti_state_member(state_of(agent), member);
         struct pbti_event event = {
             .type = PBTI_CLAIM,
@@ -507,6 +566,11 @@ pbt_status pbti_agent_create(struct pbti_replica *replica, const struct pbti_wor
     *out = NULL;
     assert(pbti_replica_state(replica) != NULL);
     PBTI_TRY(check_opts(opts, err));
+    bool const proposes = world->propose != NULL;
+    if (pbti_state_config(pbti_replica_state(replica))->proposals && !proposes) {
+        return PBTI_FAIL(err, PBT_EINVAL, 0,
+                         "the study asks for proposals, which this program cannot make");
+    }
     struct pbti_agent *const agent = calloc(1, sizeof *agent);
     struct slot *const slots = calloc(opts->slots, sizeof *slots);
     if (agent == NULL || slots == NULL) {

@@ -17,6 +17,7 @@
 #define PBTI_WORKER_AGENT_H
 
 #include "journal/replica.h"
+#include "worker/trials.h"
 
 /* What a slot is told to do; borrowed for the call of start(). */
 struct pbti_task {
@@ -61,6 +62,17 @@ struct pbti_world {
     void (*drop)(void *context, struct pbti_checkpoint checkpoint);
     /* Is the worker with this id certainly dead? false when alive or not known. */
     bool (*dead)(void *context, const struct pbti_event_worker *worker);
+    /*
+     * What should a member begin with, after these trials? May take seconds. NULL: this world
+     * cannot propose, and works on no study that asks for it.
+     *
+     * trials      borrowed
+     * values      out, shape (space.count), valid values
+     * Returns     false: there is no proposal, and the world has said why to whom it concerns; the
+     *             member begins with what it drew from the prior
+     */
+    bool (*propose)(void *context, const struct pbti_config *config,
+                    const struct pbti_trials *trials, double *values);
 };
 
 struct pbti_agent; /* opaque */

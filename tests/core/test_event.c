@@ -52,6 +52,9 @@ static void test_every_event_survives_its_encoding(void **unused)
     struct pbti_move const moves[] = {{PBTI_MOVE_FACTOR, 1.2}, {PBTI_MOVE_RESAMPLED, 0.25}};
     struct pbti_event events[] = {
         {.type = PBTI_CLAIM, .time_ms = 1700000000000, .claim = {3, 12, 1, UINT64_MAX, 7}},
+        {.type = PBTI_PROPOSAL,
+         .proposal = {.member = 9, .knows = 1ull << 40, .values_count = 2, .values = values}},
+        {.type = PBTI_PROPOSAL, .proposal = {.member = 0, .knows = 1, .values_count = 0}},
         {.type = PBTI_RELEASE, .time_ms = -5, .release = {3, 99, PBTI_RELEASE_LOST}},
         {.type = PBTI_REPORT,
          .report = {.member = 3,
@@ -150,11 +153,17 @@ static void test_a_config_has_one_version(void **unused)
     lab_config(config, 4);
     config->exploit = PBTI_EXPLOIT_NONE;
     config->explore = PBTI_EXPLORE_NONE;
-    for (uint8_t part = 1; part <= 4; part++) {
+    for (uint8_t part = 1; part <= 5; part++) {
         uint8_t const version = part < 3 ? part : 3;
         if (part == 2) { config->decay[1] = (struct pbti_decay){PBTI_DECAY_COSINE, 0.25}; }
         config->grid = part == 3;
         config->places[0] = config->places[1] = part == 3 ? 2 : 0;
+        config->proposals = part == 5;
+        if (part == 5) {
+            config->rungs = PBTI_RUNGS_NONE;
+            config->eta = 0;
+            config->rung_min = 0;
+        }
         if (part == 4) {
             config->rungs = PBTI_RUNGS_PROMOTION;
             config->eta = 4;
@@ -167,6 +176,7 @@ static void test_a_config_has_one_version(void **unused)
         assert_true(pbti_event_decode(&event, &reader, scratch));
         assert_memory_equal(scratch->config.decay, config->decay, sizeof config->decay);
         assert_int_equal(scratch->config.rungs, config->rungs);
+        assert_int_equal(scratch->config.proposals, config->proposals);
         assert_int_equal(scratch->config.eta, config->eta);
         assert_int_equal(scratch->config.rung_min, config->rung_min);
         assert_memory_equal(scratch->config.places, config->places, sizeof config->places);

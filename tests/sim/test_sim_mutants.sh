@@ -30,7 +30,7 @@ compile() {
 
 cd "$work/plain/src"
 files=$(ls base/*.c core/*.c sim/*.c journal/{none,batch,replica,journal,journal_memory}.c \
-    worker/agent.c)
+    worker/{agent,trials}.c)
 cd "$work"
 for file in $files; do
     compile "$work/plain" "$file" "$work/objects/${file//\//_}.o" &
@@ -147,6 +147,9 @@ mutant core/state.c '        if (state->rung_rows > 0) { break; }' '' \
     'an amend wakes what was eliminated'
 mutant core/state.c '        if (rung - m->steps < steps) { steps = rung - m->steps; }' '' \
     'a segment runs past a rung'
+
+mutant core/state.c 'if (m->reported == 0) { return first_phase(' \
+    'if (m->reported == 77) { return first_phase(' 'who comes back before it began expects nothing'
 
 # -------- replica and agent --------
 mutant journal/replica.c 'if (status == PBT_EUNKNOWN) { status = find_out(replica, id, err); }' \

@@ -91,6 +91,7 @@ static void tell(void *context, uint64_t seq, const struct pbti_event *event)
     case PBTI_STOP: say(story, "| stop %s\n", pbti_stop_name(event->stop.reason)); break;
     case PBTI_WORKER: say(story, "| worker %c\n", name_of(story, event->worker.worker)); break;
     case PBTI_LEAVE: say(story, "| leave %c\n", name_of(story, event->worker.worker)); break;
+    case PBTI_PROPOSAL: say(story, "| proposal m%u\n", event->proposal.member); break;
     case PBTI_STUDY:
     case PBTI_AMEND:
     case PBTI_NOTE: say(story, "| %s\n", pbti_event_name(event->type)); break;
@@ -159,6 +160,24 @@ static bool world_dead(void *context, const struct pbti_event_worker *event)
     return story->worker[event->worker - 1].dead;
 }
 
+/* Says what it was told, and proposes 0.25 after none, 0.5 after one; nothing after two. */
+static bool world_propose(void *context, const struct pbti_config *config,
+                          const struct pbti_trials *trials, double *values)
+{
+    struct worker *const worker = context;
+    assert_int_equal(config->space.count, 1);
+    say(worker->story, "%c: propose after", worker->name);
+    for (uint32_t i = 0; i < trials->count; i++) {
+        say(worker->story, " %g at %g", trials->scores[i], trials->values[i]);
+    }
+    for (uint32_t i = 0; i < trials->pending_count; i++) {
+        say(worker->story, ", tried %g", trials->pending[i]);
+    }
+    say(worker->story, "\n");
+    values[0] = 0.25 * (trials->count + 1);
+    return trials->count < 2;
+}
+
 /* -------- telling a story -------- */
 
 static struct story *begin(uint32_t members)
@@ -211,7 +230,7 @@ static struct worker *join(struct story *story, uint32_t slots, uint32_t only_me
     opts.host = "here";
     opts.only_member = only_member;
     struct pbti_world const world = {worker,       world_now,  world_random, world_start,
-                                     world_cancel, world_drop, world_dead};
+                                     world_cancel, world_drop, world_dead,   world_propose};
     assert_int_equal(pbti_agent_create(worker->replica, &world, &opts, &worker->agent, NULL),
                      PBT_OK);
     return worker;
@@ -714,6 +733,121 @@ static void test_what_is_too_long_is_cut(void **state)
     end(story);
 }
 
+/* -------- proposals -------- */
+
+/* One segment each; the first `given` members have a starting point, 0.1, 0.2, ... */
+static struct story *begin_proposals(uint32_t members, uint32_t given)
+{
+    struct story *const story = begin(members);
+    struct pbti_config *const config = story->config;
+    config->steps = config->max_age = 10;
+    config->exploit = PBTI_EXPLOIT_NONE;
+    config->explore = PBTI_EXPLORE_NONE;
+    config->maximize = false;
+    config->proposals = true;
+    config->space.count = 1;
+    config->space.hp[0] = (struct pbti_hp){.name = "h", .kind = PBTI_HP_LINEAR, .high = 1.0};
+    config->points_count = given;
+    for (uint32_t i = 0; i < given; i++) {
+        config->points[i] = (i + 1) / 10.0;
+    }
+    write_study(story);
+    return story;
+}
+
+static double held(const struct story *story, uint32_t member)
+{
+    return pbti_state_values(pbti_replica_state(story->reader), member)[0];
+}
+
+static void test_a_member_begins_with_what_was_proposed(void **state)
+{
+    (void)state;
+    struct story *const story = begin_proposals(4, 1);
+    struct worker *const a = join(story, 2, PBTI_NONE);
+    poll(a);
+    expect(story, "a: propose after, tried 0.1\n" /* one is waiting, for the other slot */
+                  "| worker a\n"
+                  "| claim m0.s1.a1 by a0\n"
+                  "| proposal m1\n"
+                  "| claim m1.s1.a1 by a1\n"
+                  "a0: start m0.s1.a1, fresh\n"
+                  "a1: start m1.s1.a1, fresh\n");
+    assert_true(held(story, 1) == 0.25);
+    assert_int_equal(a->door.batches, 1);
+    done(a, 1, 7.0); /* minimised: its key is -7 */
+    expect(story, "a: propose after -7 at 0.25, tried 0.1\n"
+                  "| report m1.s1.a1 done\n"
+                  "| decision m1 finish\n"
+                  "| proposal m2\n"
+                  "| claim m2.s1.a1 by a1\n"
+                  "a1: start m2.s1.a1, fresh\n");
+    assert_true(held(story, 2) == 0.5);
+    forget(story);
+    double const drawn = held(story, 3);
+    assert_int_equal(finish(a, 0, PBTI_OUTCOME_NAN, 0.0), PBT_OK);
+    expect(story, "a: propose after -7 at 0.25 nan at 0.1, tried 0.5\n" /* in order of their ends */
+                  "| report m0.s1.a1 nan\n"
+                  "| decision m0 give_up\n"
+                  "| proposal m3\n"
+                  "| claim m3.s1.a1 by a0\n"
+                  "a: delete m0.s1.a1\n"
+                  "a0: start m3.s1.a1, fresh\n");
+    assert_true(held(story, 3) == drawn); /* nothing was proposed: what it drew */
+    end(story);
+}
+
+/* A proposal that took its time is not made again because somebody else was faster with a report;
+ * but it is when somebody else was faster with a proposal. */
+static void test_a_proposal_outlives_a_conflict_unless_there_is_another(void **state)
+{
+    (void)state;
+    struct story *const story = begin_proposals(4, 2);
+    struct worker *const a = join(story, 1, PBTI_NONE);
+    struct worker *const b = join(story, 1, PBTI_NONE);
+    poll(a);
+    poll(b);
+    forget(story);
+    assert_int_equal(finish(a, 0, PBTI_OUTCOME_CRASH, 0.0), PBT_OK); /* b does not look */
+    forget(story);
+    done(b, 0, 1.0);
+    expect(story, "b: propose after -1 at 0.2, tried 0.1\n"
+                  "| report m1.s1.a1 done\n"
+                  "| decision m1 finish\n"
+                  "| proposal m2\n"
+                  "| claim m2.s1.a1 by b0\n"
+                  "b0: start m2.s1.a1, fresh\n");
+    assert_true(held(story, 2) == 0.5);
+    struct worker *const c = join(story, 1, PBTI_NONE);
+    done(a, 0, 2.0); /* a looks at the end of this only: it, too, proposes for m2 first */
+    expect(story, "a: propose after -2 at 0.1, tried 0.2\n"
+                  "a: propose after -1 at 0.2 -2 at 0.1, tried 0.5\n"
+                  "| report m0.s1.a2 done\n"
+                  "| decision m0 finish\n"
+                  "| proposal m3\n"
+                  "| claim m3.s1.a1 by a0\n"
+                  "a0: start m3.s1.a1, fresh\n");
+    poll(c); /* nobody expects one any longer */
+    expect(story, "| worker c\n");
+    end(story);
+}
+
+static void test_a_world_that_cannot_propose_is_refused(void **state)
+{
+    (void)state;
+    struct story *const story = begin_proposals(1, 0);
+    struct pbti_world const world = {.context = NULL};
+    struct pbti_agent_opts opts = pbti_agent_opts_default();
+    opts.worker = 1;
+    struct pbti_agent *agent = NULL;
+    struct pbt_error err;
+    assert_int_equal(pbti_agent_create(story->reader, &world, &opts, &agent, &err), PBT_EINVAL);
+    assert_string_equal(err.message,
+                        "the study asks for proposals, which this program cannot make");
+    assert_null(agent);
+    end(story);
+}
+
 static void test_wrong_options_are_refused(void **state)
 {
     (void)state;
@@ -755,6 +889,9 @@ int main(void)
         cmocka_unit_test(test_a_finished_study_is_left_alone),
         cmocka_unit_test(test_a_generation_is_judged_by_whoever_completes_it),
         cmocka_unit_test(test_what_is_too_long_is_cut),
+        cmocka_unit_test(test_a_member_begins_with_what_was_proposed),
+        cmocka_unit_test(test_a_proposal_outlives_a_conflict_unless_there_is_another),
+        cmocka_unit_test(test_a_world_that_cannot_propose_is_refused),
         cmocka_unit_test(test_wrong_options_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
