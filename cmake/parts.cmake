@@ -5,6 +5,7 @@
 # pbt_parts           what libpbt needs; all required but libpq (PBT_POSTGRES) and LAPACKE with
 #                     NLopt (PBT_BAYES)
 # pbt_trainer_parts   what the builtin trainers need: oneDNN, its OpenMP, zlib; optional
+# pbt_dashboard_parts what the dashboard needs: libmicrohttpd; optional
 # PBT_PART_MODULES    the pkg-config names of the first, for pbt.pc and the CMake package
 
 find_package(PkgConfig REQUIRED)
@@ -82,4 +83,18 @@ if(PBT_TRAINERS)
 endif()
 if(NOT PBT_TRAINERS)
     message(STATUS "pbt: without builtin trainers (`builtin: classify` will not be there)")
+endif()
+
+if(PBT_DASHBOARD)
+    pkg_check_modules(PBT_MICROHTTPD QUIET IMPORTED_TARGET libmicrohttpd>=0.9.71)
+    if(PBT_MICROHTTPD_FOUND)
+        add_library(pbt_dashboard_parts INTERFACE)
+        target_link_libraries(pbt_dashboard_parts INTERFACE PkgConfig::PBT_MICROHTTPD)
+    else()
+        set(PBT_DASHBOARD OFF)
+        message(WARNING "libmicrohttpd 0.9.71 or later not found")
+    endif()
+endif()
+if(NOT PBT_DASHBOARD)
+    message(STATUS "pbt: without `pbt dashboard`")
 endif()

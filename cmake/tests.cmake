@@ -26,9 +26,13 @@ set(PBT_LONG_TESTS sim/sim_seeds sim/sim_mutants conformance/kills conformance/v
 # What a room's C tests link beside libpbt.a.
 set(PBT_TEST_OBJECTS_sim room_sim)
 set(PBT_TEST_OBJECTS_conformance room_sim)
-set(PBT_TEST_OBJECTS_cli room_cli pbt_trainers pbt_client)
+set(PBT_TEST_OBJECTS_web room_web)
+set(PBT_TEST_OBJECTS_cli room_cli room_web pbt_trainers pbt_client)
 set(PBT_TEST_OBJECTS_trainers pbt_trainers pbt_client)
 set(PBT_TEST_OBJECTS_clients pbt_client)
+
+# The same for a fuzz target.
+set(PBT_FUZZ_OBJECTS_request room_web)
 
 set(PBT_PYTHON /usr/bin/python3)
 set(PBT_TEST_ENVIRONMENT
@@ -150,6 +154,7 @@ foreach(file IN LISTS fuzz_files)
     set_target_properties(${target} PROPERTIES
         RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests/fuzz)
     pbt_inner_program(${target})
+    pbt_use(${target} ${PBT_FUZZ_OBJECTS_${topic}})
     set(corpus ${PROJECT_SOURCE_DIR}/tests/fuzz/corpus/${topic})
     if(PBT_FUZZ)
         target_link_options(${target} PRIVATE -fsanitize=fuzzer)

@@ -68,6 +68,11 @@ enum pbti_option_kind {
       "TensorBoard gets a run for each member over the age of its weights, and one for\n"          \
       "the winner's lineage. An earlier export is replaced; nothing else ever is.\n",              \
       "pbt export ./fashion --tensorboard runs --csv fashion.csv")                                 \
+    X(dashboard, "DIR", 1, 1, false, "a study's page in the browser, live",                        \
+      "Serves the page of `pbt report`, which then follows the study. DIR may also be a\n"         \
+      "folder of studies. Only this machine reaches it, unless --listen says otherwise:\n"        \
+      "then a token is needed, and the address that is printed holds it.\n",                      \
+      "pbt dashboard ./fashion --open")                                                            \
     X(log, "DIR", 1, 1, false, "what happened, and why",                                           \
       "Prints the events of a study in words, each decision with its reason.\n",                   \
       "pbt log ./fashion --member 3 --decisions")                                                  \
@@ -104,8 +109,9 @@ enum pbti_option_kind {
 /* X(id): what an option is called inside. */
 #define PBTI_OPT_LIST(X)                                                                           \
     X(AT_END) X(COPY_TO) X(CSV) X(DECISIONS) X(DIR) X(FOLLOW) X(FORMAT) X(FULL) X(HELP)            \
-    X(JOURNAL) X(JSON) X(LEADERS) X(MEMBER) X(NO_CHECKPOINTS) X(OUTPUT) X(QUIET) X(SCHEDULE)       \
-    X(SEED) X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(STEPS) X(TENSORBOARD) X(TRAINER)
+    X(JOURNAL) X(JSON) X(LEADERS) X(LISTEN) X(MEMBER) X(NO_CHECKPOINTS) X(OPEN) X(OUTPUT)          \
+    X(PORT) X(QUIET) X(SCHEDULE) X(SEED) X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(STEPS)                \
+    X(TENSORBOARD) X(TOKEN) X(TRAINER)
 
 /* X(verb, id, letter, name, kind, argument, help) */
 #define PBTI_OPTION_LIST(X)                                                                        \
@@ -140,6 +146,11 @@ enum pbti_option_kind {
     X(export, CSV, 0, "csv", TEXT, "OUT", "into the file OUT; - is standard output")               \
     X(export, JSON, 0, "json", TEXT, "OUT", "into the file OUT; - is standard output")             \
     X(export, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
+    X(dashboard, PORT, 0, "port", NUMBER, "N", "default 8642, or any when that is taken; 0: any")  \
+    X(dashboard, LISTEN, 0, "listen", TEXT, "ADDRESS", "default 127.0.0.1")                        \
+    X(dashboard, TOKEN, 0, "token", TEXT, "TOKEN", "to be given by whoever looks, 16 characters")  \
+    X(dashboard, OPEN, 0, "open", FLAG, "", "open a browser")                                      \
+    X(dashboard, JSON, 0, "json", FLAG, "", "print the address as JSON")                           \
     X(log, FOLLOW, 0, "follow", FLAG, "", "wait for more; ends with the study")                    \
     X(log, MEMBER, 0, "member", NUMBER, "N", "only what concerns this member")                     \
     X(log, DECISIONS, 0, "decisions", FLAG, "", "only decisions")                                  \

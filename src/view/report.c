@@ -59,3 +59,12 @@ pbt_status pbti_report_write(const char *const *dirs, size_t count, struct pbti_
     if (status != PBT_OK) { pbti_str_cut(html, before); }
     return status;
 }
+
+void pbti_report_live(struct pbti_str *html, const struct pbti_str *document)
+{
+    pbti_str_add_bytes(html, (const char *)pbti_page_head, pbti_page_head_size);
+    pbti_str_add(html, "[");
+    add_script_json(html, pbti_str_text(document), document->size);
+    pbti_str_add(html, "]</script>\n<script type=\"application/json\" id=\"live\">true");
+    pbti_str_add_bytes(html, (const char *)pbti_page_tail, pbti_page_tail_size);
+}

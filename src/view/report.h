@@ -22,4 +22,10 @@
 PBT_NODISCARD pbt_status pbti_report_write(const char *const *dirs, size_t count,
                                            struct pbti_str *html, struct pbt_error *err);
 
+/*
+ * Add the same page around one document (view/document.h) that stays in touch with whoever serves
+ * it: it listens to the address `events`, and then asks `document.json` anew, both beside its own.
+ */
+void pbti_report_live(struct pbti_str *html, const struct pbti_str *document);
+
 #endif

@@ -41,7 +41,10 @@ class Browser:
             raise AssertionError(error.read().decode()) from None
 
     def open(self, path):
-        self.call("POST", "/url", {"url": f"file://{path}"})
+        self.open_url(f"file://{path}")
+
+    def open_url(self, url):
+        self.call("POST", "/url", {"url": url})
 
     def run(self, script, *arguments):
         """The value of a function body in the page."""

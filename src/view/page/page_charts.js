@@ -386,8 +386,7 @@ function showPairs(study, choose) {
   let shown = null;
   const draw = () => {
     if (shown) {
-      shown.u.destroy();
-      plots.splice(plots.indexOf(shown), 1);
+      removePlot(shown);
       stage.replaceChildren();
     }
     const a = Number(across.value), b = Number(up.value);

@@ -68,6 +68,7 @@ function addPlot(parent, options) {
   }, [xs, ys], host);
   first = false;
   plot.u = u;
+  plot.full = xs; // the x range without zoom
   u.over.addEventListener("dblclick", () => u.setScale("x", { min: xs[0], max: xs[1] }));
   if (options.points) addPointing(plot);
   plots.push(plot);
@@ -149,6 +150,11 @@ function addPointing(plot) {
     point(plot, place, box.left + plot.u.valToPos(points.x[place], "x"),
       box.top + plot.u.valToPos(points.y[place], "y"));
   });
+}
+
+function removePlot(plot) {
+  plot.u.destroy();
+  plots.splice(plots.indexOf(plot), 1);
 }
 
 function repaint() { for (const plot of plots) plot.u.redraw(false, true); }

@@ -78,7 +78,7 @@ function showSchedule(study) {
   const said = make("span", { className: "hint" });
   said.setAttribute("role", "status");
   const copy = make("button", { type: "button", textContent: "Copy", onclick: async () => {
-    if (text.hidden) { text.textContent = formats.JSON(); text.hidden = false; }
+    if (text.hidden) box.querySelector("button").click();
     getSelection().selectAllChildren(text);
     const copied = await navigator.clipboard?.writeText(text.textContent).then(() => true, () => false);
     said.textContent = copied || document.execCommand("copy") ? "copied" : "selected: copy it by hand";
@@ -86,6 +86,7 @@ function showSchedule(study) {
   box.append(table(["from age", "to age", "member", ...study.space.map((hp) => hp.name)], rows),
     make("div", { className: "tools" }, ...Object.entries(formats).map(([name, write]) =>
       make("button", { type: "button", textContent: name, onclick: () => {
+        text.dataset.format = name;
         text.textContent = write();
         text.hidden = false;
         said.textContent = "";
@@ -154,14 +155,18 @@ function showSpec(study) {
 
 // -------- all of it --------
 
-function showReport() {
-  const studies = JSON.parse(document.getElementById("data").textContent)
-    .map((text) => new Study(text));
+function showTitle(study) {
+  const m = study.summary;
+  document.title = `${m.study} – pbt report`;
+  document.getElementById("title").textContent = m.study;
+  document.getElementById("subtitle").textContent = `${digits(m.members)} members, ${m.status}, `
+    + `${m.began.slice(0, 16).replace("T", " ")} UTC`;
+}
+
+// Draw the documents into an empty page. Returns what a live page needs to draw it anew.
+function showReport(documents) {
+  const studies = documents.map((text) => new Study(text));
   const study = studies[0], chosen = { places: null };
-  document.title = `${study.summary.study} – pbt report`;
-  document.getElementById("title").textContent = study.summary.study;
-  document.getElementById("subtitle").textContent = `${digits(study.summary.members)} members, `
-    + `${study.summary.status}, ${study.summary.began.slice(0, 16).replace("T", " ")} UTC`;
   let mark = null;
   const choose = (i) => {
     chosen.places = study.ancestors(i);
@@ -176,6 +181,7 @@ function showReport() {
         onclick: () => mark(s.decision_seq[i]) }) : "");
     repaint();
   };
+  showTitle(study);
   showHeadline(study);
   showComparison(studies);
   showScores(study, choose);
@@ -188,4 +194,5 @@ function showReport() {
   showSlots(study);
   showFailures(study);
   showSpec(study);
+  return { study, chosen, choose };
 }

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* cli/verb_dashboard.c - pbt dashboard DIR: a study's page in the browser, live. */
+#include "cli/cli.h"
+
+#if PBT_HAVE_DASHBOARD
+
+#include "view/summary.h"
+#include "web/dashboard.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#define LOOK_MS 250 /* between two looks at the journals that are followed */
+
+extern char **environ;
+
+/* The address to open, with the token. */
+static void add_address(struct pbti_str *str, const struct pbti_dashboard *dashboard,
+                        const struct pbti_dashboard_opts *opts)
+{
+    const char *host = opts->listen;
+    char name[256] = "";
+    bool const everywhere = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+    if (everywhere && gethostname(name, sizeof name - 1) == 0) { host = name; }
+    bool const six = strchr(host, ':') != NULL;
+    pbti_str_addf(str, "http://%s%s%s:%u/", six ? "[" : "", host, six ? "]" : "",
+                  (unsigned)pbti_dashboard_port(dashboard));
+    if (opts->token != NULL) { pbti_str_addf(str, "?token=%s", opts->token); }
+}
+
+static void open_browser(const struct pbti_call *call, char *address)
+{
+    char program[] = "xdg-open";
+    char *const arguments[] = {program, address, NULL};
+    pid_t process;
+    int const code = posix_spawnp(&process, program, NULL, NULL, arguments, environ);
+    if (code != 0) {
+        (void)pbti_cli_complain(call, code, "open the address by hand",
+                                "could not start a browser: %s", strerror(code));
+    }
+}
+
+/* Until a signal comes. */
+static void serve(struct pbti_dashboard *dashboard, int signals)
+{
+    struct pollfd ready[2] = {{.fd = signals, .events = POLLIN},
+                              {.fd = pbti_dashboard_descriptor(dashboard), .events = POLLIN}};
+    do {
+        pbti_dashboard_run(dashboard, pbti_cli_steady_ms());
+        (void)poll(ready, 2, LOOK_MS);
+    } while (ready[0].revents == 0);
+}
+
+static int show(const struct pbti_call *call, struct pbti_dashboard *dashboard,
+                const struct pbti_dashboard_opts *opts, int signals)
+{
+    struct pbti_str address = {0};
+    struct pbti_str line = {0};
+    add_address(&address, dashboard, opts);
+    pbti_str_add(&line, pbti_str_text(&address));
+    pbti_str_add(&line, "\n");
+    line.failed = line.failed || address.failed;
+    int code = PBTI_EXIT_DONE;
+    if (pbti_cli_has(call, PBTI_OPT_JSON)) {
+        code = pbti_cli_print_json(call,
+                                   json_pack("{s:i, s:s}", "version", PBTI_JSON_VERSION, "address",
+                                             pbti_str_text(&address)),
+                                   code);
+        pbti_str_deinit(&line);
+    } else {
+        code = pbti_cli_print(call, &line, code);
+    }
+    if (code == PBTI_EXIT_DONE) {
+        if (pbti_cli_has(call, PBTI_OPT_OPEN)) { open_browser(call, address.data); }
+        serve(dashboard, signals);
+    }
+    pbti_str_deinit(&address);
+    return code;
+}
+
+/* Signals that end it arrive at a descriptor; -1: errno says why. */
+static int catch_signals(void)
+{
+    sigset_t set;
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) { return -1; }
+    (void)signal(SIGPIPE, SIG_IGN);
+    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+}
+
+static int read_port(const struct pbti_call *call, struct pbti_dashboard_opts *opts)
+{
+    if (!pbti_cli_has(call, PBTI_OPT_PORT)) { return PBTI_EXIT_DONE; }
+    uint64_t const port = call->number[PBTI_OPT_PORT];
+    if (port > UINT16_MAX) {
+        return pbti_cli_complain(call, PBTI_EXIT_USAGE, "0 takes any that is free",
+                                 "--port is %" PRIu64 ", but must be 0 to 65535", port);
+    }
+    opts->port = (int32_t)port;
+    return PBTI_EXIT_DONE;
+}
+
+int pbti_verb_dashboard(const struct pbti_call *call)
+{
+    struct pbti_dashboard_opts opts = pbti_dashboard_opts_default();
+    char made[33];
+    int const code = read_port(call, &opts);
+    if (code != PBTI_EXIT_DONE) { return code; }
+    if (pbti_cli_has(call, PBTI_OPT_LISTEN)) { opts.listen = call->value[PBTI_OPT_LISTEN]; }
+    opts.token = call->value[PBTI_OPT_TOKEN];
+    if (opts.token == NULL && !pbti_dashboard_is_loopback(opts.listen)) {
+        uint64_t bits[2];
+        pbti_cli_random(bits, sizeof bits);
+        (void)snprintf(made, sizeof made, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
+        opts.token = made;
+    }
+    int const signals = catch_signals();
+    struct pbti_dashboard *dashboard = NULL;
+    struct pbt_error err = {0};
+    if (signals < 0) {
+        return pbti_cli_complain(call, PBTI_EXIT_STORAGE, NULL, "could not catch signals: %s",
+                                 strerror(errno));
+    }
+    if (pbti_dashboard_open(call->argument[0], &opts, &dashboard, &err) != PBT_OK) {
+        (void)close(signals);
+        return pbti_cli_fail(call, &err);
+    }
+    int const end = show(call, dashboard, &opts, signals);
+    pbti_dashboard_close(dashboard);
+    (void)close(signals);
+    return end;
+}
+
+#else
+
+int pbti_verb_dashboard(const struct pbti_call *call)
+{
+    return pbti_cli_complain(call, PBTI_EXIT_USAGE,
+                             "`pbt report DIR` writes the same page as a file; build with "
+                             "libmicrohttpd for the live one",
+                             "this pbt was built without the dashboard");
+}
+
+#endif
