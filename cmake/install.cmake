@@ -38,7 +38,14 @@ file(CREATE_LINK ${PROJECT_SOURCE_DIR}/examples ${PROJECT_BINARY_DIR}/share/pbt/
 
 include(CMakePackageConfigHelpers)
 file(RELATIVE_PATH PBT_PREFIX_FROM_PC /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-list(JOIN PBT_PART_MODULES " " PBT_PC_PRIVATE)
+# Asked for static linking, libpq's own .pc names libraries that only its archive needs.
+set(modules ${PBT_PART_MODULES})
+list(REMOVE_ITEM modules libpq)
+list(JOIN modules " " PBT_PC_PRIVATE)
+set(PBT_PC_LIBS_PRIVATE "-lm -pthread")
+if(PBT_POSTGRES)
+    string(PREPEND PBT_PC_LIBS_PRIVATE "-lpq ")
+endif()
 configure_file(cmake/pbt.pc.in pbt.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/pbt.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 

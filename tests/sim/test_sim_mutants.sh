@@ -20,6 +20,7 @@ cp -r "$source_dir/src" "$source_dir/include" "$work/plain/"
 cat > "$work/plain/src/journal/none.c" <<'C'
 #include "journal/journal_backends.h"
 const struct pbti_journal_vtab pbti_journal_sqlite = {.version = 1, .scheme = "sqlite"};
+const struct pbti_journal_vtab pbti_journal_dir = {.version = 1, .scheme = "dir"};
 C
 
 # compile ROOT FILE OBJECT

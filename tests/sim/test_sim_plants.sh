@@ -8,14 +8,17 @@ sim="$PBT_BUILD_DIR/pbt_sim"
 seeds=200
 missed=0
 
-# plant NAME RULE: found, by that rule (disk: more is stored than needed).
+# plant NAME RULE...: found, by one of these rules (disk: more is stored than needed).
 plant() {
-    local said
+    local said broken
     if said=$("$sim" --count "$seeds" --plant "$1" 2>/dev/null); then
         echo "not found in $seeds seeds: $1"
         missed=$((missed + 1))
-    elif [[ "$said" != *"rule $2"* ]]; then
-        echo "$1 was found by another rule than $2: $said"
+        return
+    fi
+    broken=$(sed -n 's/.*: rule \([0-9a-z]*\):.*/\1/p;q' <<<"$said")
+    if [[ " ${*:2} " != *" $broken "* ]]; then
+        echo "$1 was found by another rule than ${*:2}: $said"
         missed=$((missed + 1))
     else
         echo "found $1: ${said%%$'\n'*}"
@@ -25,7 +28,8 @@ plant() {
 plant stale_append 12
 plant lost_ack 12
 plant torn_batch 12
-plant landed_lies 12
+# What is not in the journal is missing, or its checkpoint is taken for waste.
+plant landed_lies 12 13
 plant early_drop 13
 plant wrong_weights 1
 plant no_limits 15
