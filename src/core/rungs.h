@@ -23,7 +23,7 @@
 
 #include "core/config.h"
 
-/* How many rungs there are, 1 .. PBTI_RUNGS_MAX. Requires steps >= rung_min >= 1, eta >= 2. */
+/* How many rungs there are, 1 .. 53. Requires steps >= rung_min >= 1, eta >= 2. */
 uint32_t pbti_rungs_count(const struct pbti_config *config);
 
 /* Steps of a rung below the count. */

@@ -700,7 +700,9 @@ uint32_t pbti_next(const struct pbti_state *state, uint32_t last, struct pbti_ch
     uint32_t const first = state->heap[0];
     if (last >= state->members || held.segment == 0) { return first; }
     const struct pbti_member *const m = &state->member[last];
-    uint64_t const ahead = m->steps - state->member[first].steps; /* rungs: huge when behind */
+    uint64_t const foremost = state->member[first].steps;
+    if (m->steps < foremost) { return first; } /* rungs: a promoted one goes first */
+    uint64_t const ahead = m->steps - foremost;
     bool const hot = m->phase == PBTI_WAITING && is_same_checkpoint(m->start, held);
     uint64_t const intervals =
         ahead / state->config->ready_every + (ahead % state->config->ready_every != 0 ? 1 : 0);

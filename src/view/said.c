@@ -53,12 +53,14 @@ void pbti_sayings_deinit(struct pbti_sayings *sayings)
     ring_deinit(&sayings->failures);
 }
 
-/* A decision that says more than "trains on". */
+/* A decision that says more than "trains on": it copied, explored, gave up, or judged at a rung. */
 static bool is_told(const struct pbti_event *event)
 {
+    const struct pbti_event_decision *const decision = &event->decision;
     return event->type == PBTI_DECISION &&
-           (event->decision.kind == PBTI_REPLACE || event->decision.kind == PBTI_GIVE_UP ||
-            event->decision.values_count > 0);
+           (decision->kind == PBTI_REPLACE || decision->kind == PBTI_GIVE_UP ||
+            decision->values_count > 0 || decision->why == PBTI_WHY_PROMOTED ||
+            decision->why == PBTI_WHY_ELIMINATED);
 }
 
 pbt_status pbti_sayings_visit(void *context, const struct pbti_state *state, uint64_t seq,

@@ -96,7 +96,7 @@ function showSchedule(study) {
 // -------- decisions --------
 
 function showDecisions(study) {
-  const box = section("decisions", "Decisions", "Why each member was copied, changed or given up. "
+  const box = section("decisions", "Decisions", "Why each member was copied, changed, promoted or given up. "
     + "Members that merely train on are left out.");
   const search = make("input", { type: "search", id: "search", placeholder: "member 3, lr, replaced …" });
   const count = make("span", { className: "hint" });
