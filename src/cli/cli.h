@@ -21,8 +21,8 @@
 #define PBTI_EXIT_STORAGE 3
 #define PBTI_EXIT_INTERRUPTED 130
 
-#define PBTI_CLI_SETS_MAX 64     /* --set options */
-#define PBTI_CLI_ARGUMENTS_MAX 9 /* positional arguments */
+#define PBTI_CLI_SETS_MAX 64      /* --set options */
+#define PBTI_CLI_ARGUMENTS_MAX 33 /* positional arguments */
 
 struct pbti_call;
 

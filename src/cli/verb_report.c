@@ -21,6 +21,10 @@ int pbti_verb_report(const struct pbti_call *call)
     while (count < PBTI_CLI_ARGUMENTS_MAX && call->argument[count] != NULL) {
         count++;
     }
+    if (pbti_cli_has(call, PBTI_OPT_COMPARE) && count == 1) {
+        return pbti_cli_complain(call, PBTI_EXIT_USAGE, "usage: pbt report DIR --compare OTHER...",
+                                 "--compare is given, but no study to compare with");
+    }
     struct pbti_str html = {0};
     struct pbt_error err;
     if (pbti_report_write(call->argument, count, &html, &err) != PBT_OK) {

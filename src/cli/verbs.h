@@ -58,11 +58,12 @@ enum pbti_option_kind {
       "hyperparameters. --schedule prints the hyperparameters by age along its true\n"             \
       "lineage, through every exploit.\n",                                                         \
       "pbt best ./fashion --schedule --format csv > schedule.csv")                                 \
-    X(report, "DIR [OTHER...]", 1, 9, false, "a study as one HTML file",                           \
+    X(report, "DIR [--compare OTHER...]", 1, 33, false, "a study as one HTML file",                \
       "Writes one file that opens in any browser, without a network: what happened in\n"           \
-      "the population, and why. Up to eight OTHER studies are drawn for comparison.\n"             \
+      "the population, and why. Up to 32 OTHER studies are compared with it; those of\n"           \
+      "the same name are taken as runs of one.\n"                                                  \
       "The file is DIR/report.html where no other is given; - is standard output.\n",              \
-      "pbt report ./fashion -o fashion.html")                                                      \
+      "pbt report ./fashion --compare ./random1 ./random2")                                        \
     X(export, "DIR", 1, 1, false, "a study for other programs: CSV, JSON, TensorBoard",            \
       "Writes every attempt at a segment with its hyperparameters, score and metrics.\n"           \
       "TensorBoard gets a run for each member over the age of its weights, and one for\n"          \
@@ -108,10 +109,10 @@ enum pbti_option_kind {
 
 /* X(id): what an option is called inside. */
 #define PBTI_OPT_LIST(X)                                                                           \
-    X(AT_END) X(COPY_TO) X(CSV) X(DECISIONS) X(DIR) X(FOLLOW) X(FORMAT) X(FULL) X(HELP)            \
-    X(JOURNAL) X(JSON) X(LEADERS) X(LISTEN) X(MEMBER) X(NO_CHECKPOINTS) X(OPEN) X(OUTPUT)          \
-    X(PORT) X(QUIET) X(SCHEDULE) X(SEED) X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(STEPS)                \
-    X(TENSORBOARD) X(TOKEN) X(TRAINER)
+    X(AT_END) X(COMPARE) X(COPY_TO) X(CSV) X(DECISIONS) X(DIR) X(FOLLOW) X(FORMAT) X(FULL)         \
+    X(HELP) X(JOURNAL) X(JSON) X(LEADERS) X(LISTEN) X(MEMBER) X(NO_CHECKPOINTS) X(OPEN)            \
+    X(OUTPUT) X(PORT) X(QUIET) X(SCHEDULE) X(SEED) X(SEEDS) X(SET) X(SINCE) X(SLOTS)               \
+    X(STEPS) X(TENSORBOARD) X(TOKEN) X(TRAINER)
 
 /* X(verb, id, letter, name, kind, argument, help) */
 #define PBTI_OPTION_LIST(X)                                                                        \
@@ -139,6 +140,7 @@ enum pbti_option_kind {
     X(best, FORMAT, 0, "format", TEXT, "FORMAT", "of the schedule: table, json, csv or python")    \
     X(best, COPY_TO, 0, "copy-to", TEXT, "TARGET", "copy the checkpoint to the new folder TARGET") \
     X(best, JSON, 0, "json", FLAG, "", "print JSON")                                               \
+    X(report, COMPARE, 0, "compare", FLAG, "DIR...", "the studies that it is compared with")       \
     X(report, OUTPUT, 'o', "output", TEXT, "FILE", "write it there")                               \
     X(report, JSON, 0, "json", FLAG, "", "print where it is as JSON")                              \
     X(report, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \

@@ -29,6 +29,28 @@ static void choose(struct pbti_columns *columns, const uint32_t *lineage, uint32
     }
 }
 
+/* Rows of hyperparameters that nobody who is kept has are left out, too. */
+static bool choose_rows(struct pbti_columns *columns)
+{
+    const struct pbti_history *const history = columns->history;
+    size_t const count = history->rows_count;
+    columns->row = malloc((count + 1) * sizeof *columns->row);
+    columns->row_place = malloc((count + 1) * sizeof *columns->row_place);
+    if (columns->row == NULL || columns->row_place == NULL) { return false; }
+    for (size_t i = 0; i < count; i++) {
+        columns->row_place[i] = PBTI_NONE;
+    }
+    for (uint32_t i = 0; i < columns->count && count > 0; i++) {
+        columns->row_place[history->row[columns->record[i]]] = 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        if (columns->row_place[i] == PBTI_NONE) { continue; }
+        columns->row_place[i] = columns->rows;
+        columns->row[columns->rows++] = i;
+    }
+    return true;
+}
+
 /* -------- lanes -------- */
 
 struct lane_key {
@@ -82,13 +104,15 @@ bool pbti_columns_init(struct pbti_columns *columns, const struct pbti_history *
     columns->place = malloc((count + 1) * sizeof *columns->place);
     if (columns->record == NULL || columns->place == NULL) { return false; }
     choose(columns, lineage, lineage_count);
-    return find_lanes(columns);
+    return choose_rows(columns) && find_lanes(columns);
 }
 
 void pbti_columns_deinit(struct pbti_columns *columns)
 {
     free(columns->record);
     free(columns->place);
+    free(columns->row);
+    free(columns->row_place);
     free(columns->lane_of);
     free(columns->lane_worker);
     free(columns->lane_slot);
@@ -163,7 +187,7 @@ void pbti_columns_segments(struct pbti_str *text, const struct pbti_columns *col
     COLUMN("parent", add_integer, parent_place(columns, at))
     COLUMN("from", add_integer, (int64_t)h->age[at])
     COLUMN("to", add_integer, (int64_t)(h->age[at] + h->steps[at]))
-    COLUMN("row", add_integer, h->row[at])
+    COLUMN("row", add_integer, h->stride == 0 ? 0 : columns->row_place[h->row[at]])
     COLUMN("score", add_number, h->score[at])
     COLUMN("began", add_integer, h->claimed_ms[at] - zero_ms)
     COLUMN("ended", add_integer, h->ended_ms[at] == 0 ? -1 : h->ended_ms[at] - zero_ms)
@@ -185,9 +209,9 @@ void pbti_columns_values(struct pbti_str *text, const struct pbti_columns *colum
     pbti_str_add(text, "[");
     for (uint32_t hp = 0; hp < history->stride; hp++) {
         pbti_str_add(text, hp > 0 ? ",[" : "[");
-        for (uint32_t row = 0; row < history->rows_count; row++) {
-            if (row > 0) { pbti_str_add_bytes(text, ",", 1); }
-            add_number(text, history->rows[(size_t)row * history->stride + hp]);
+        for (uint32_t i = 0; i < columns->rows; i++) {
+            if (i > 0) { pbti_str_add_bytes(text, ",", 1); }
+            add_number(text, history->rows[(size_t)columns->row[i] * history->stride + hp]);
         }
         pbti_str_add(text, "]");
     }

@@ -3,7 +3,8 @@
  * view/document_columns.h - members and segments of a study as columns of a JSON document.
  *
  * Of a history with more than `max` records those of every k-th member are kept, and the winner's
- * lineage; a record whose parent was left out names its nearest ancestor that was kept.
+ * lineage, and the rows of hyperparameters that those have; a record whose parent was left out
+ * names its nearest ancestor that was kept.
  */
 #ifndef PBTI_VIEW_DOCUMENT_COLUMNS_H
 #define PBTI_VIEW_DOCUMENT_COLUMNS_H
@@ -18,6 +19,9 @@ struct pbti_columns {
     uint32_t *record;                   /* shape (count), owned: records kept, in order */
     uint32_t *place;       /* shape (history->count), owned: place of a record, or of its nearest
                          ancestor that was kept; PBTI_NONE */
+    uint32_t rows;         /* rows of hyperparameters that records kept are of */
+    uint32_t *row;         /* shape (rows), owned: each one's row of the history, rising */
+    uint32_t *row_place;   /* shape (history->rows_count), owned: place in `row`; PBTI_NONE */
     uint32_t lanes;        /* slots of workers that ran something */
     uint32_t *lane_of;     /* shape (count), owned: lane of each record kept */
     uint64_t *lane_worker; /* shape (lanes), owned */

@@ -63,6 +63,12 @@ class Browser:
         values = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
         self.call("POST", "/goog/cdp/execute", {"cmd": name, "params": values if width else {}})
 
+    def media(self, name, **features):
+        """Pretend to be printed ("print"), or `prefers_color_scheme="dark"`; "": no longer."""
+        self.call("POST", "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": {
+            "media": name, "features": [{"name": key.replace("_", "-"), "value": value}
+                                        for key, value in features.items()]}})
+
     def log(self, kind):
         return self.call("POST", "/se/log", {"type": kind})
 

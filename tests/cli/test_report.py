@@ -7,8 +7,12 @@ is shown as text; it fits a narrow screen; large studies stay below 20 MiB.
 """
 import json
 import os
+import re
+import shutil
+import statistics
 import subprocess
 import sys
+import tempfile
 import unittest
 
 import browser
@@ -60,16 +64,27 @@ class Report(Lab):
     @classmethod
     def setUpClass(cls):
         cls.browser = browser.Browser()
+        cls.made = tempfile.TemporaryDirectory(prefix="pbt-report-")
 
     @classmethod
     def tearDownClass(cls):
         cls.browser.close()
+        cls.made.cleanup()
 
-    def open_report(self, *arguments):
-        """The report of the study of 16 members, in the browser."""
+    def make_study(self):
+        """The study of 16 members in the folder `s`: trained once, then copied."""
+        kept = os.path.join(self.made.name, "s")
+        if os.path.isdir(kept):
+            shutil.copytree(kept, self.path("s"))
+            return
         self.write("train.py", TRAINER)
         self.write("s.yaml", SPEC)
         self.pbt("run", "s.yaml", "-q", "--dir", "s")
+        shutil.copytree(self.path("s"), kept)
+
+    def open_report(self, *arguments):
+        """Its report in the browser."""
+        self.make_study()
         said = self.json("report", "s", *arguments, "-o", "s.html")
         size = os.path.getsize(os.path.join(self.folder, "s.html"))
         self.assertEqual(said, {"version": 1, "file": "s.html", "bytes": size})
@@ -100,28 +115,150 @@ class Report(Lab):
         self.assertGreater(min(painted), 10)
         self.check_quiet()
 
-    def test_pointing_shows_the_segment(self):
-        self.open_report()
-        document = self.json("show", "s", "--full")
-        # The mark that is farthest from all others: there the mouse can mean no other.
-        place, x, y = self.browser.run("""
-            const plot = plots.find((plot) => plot.host.closest('#scores'));
-            plot.host.scrollIntoView({ behavior: 'instant' });
+    def lonely_marks(self, section, count):
+        """[(place, x, y)] of marks of a chart that are far from all others: there the mouse can
+        mean no other."""
+        return self.browser.run("""
+            const plot = plots.find((plot) => plot.host.closest('#' + arguments[0]));
+            plot.host.scrollIntoView({ behavior: 'instant', block: 'center' });
             const points = plot.options.points, box = plot.u.over.getBoundingClientRect();
             const where = points.id.map((id, i) => [id,
               box.left + plot.u.valToPos(points.x[i], 'x'),
               box.top + plot.u.valToPos(points.y[i], 'y')]);
             const room = ([id, x, y]) => Math.min(...where.filter((other) => other[0] !== id)
               .map((other) => Math.hypot(other[1] - x, other[2] - y)));
-            return where.reduce((best, one) => room(one) > room(best) ? one : best)""")
-        self.browser.move_to(x, y)
-        self.wait_for(lambda: not self.browser.run("return tip.hidden"))
-        shown = self.browser.run("return tip.textContent")
-        segments = document["segments"]
-        member, segment = segments["member"][place], segments["segment"][place]
-        self.assertIn(f"Member {member}, segment {segment}", shown.splitlines()[0])
-        for text in (f"{segments['score'][place]:.4g}", "lr ", "dropout "):
-            self.assertIn(text, shown)
+            return where.map((one) => [room(one), one]).sort((a, b) => b[0] - a[0])
+              .slice(0, arguments[1]).map(([, one]) => one)""", section, count)
+
+    def check_pointing(self, section, count):
+        document = self.json("show", "s", "--full")
+        segments, space = document["segments"], document["space"]
+        for place, x, y in self.lonely_marks(section, count):
+            self.browser.move_to(1, 1)
+            self.wait_for(lambda: self.browser.run("return tip.hidden"))
+            self.browser.move_to(x, y)
+            self.wait_for(lambda: not self.browser.run("return tip.hidden"))
+            shown = self.browser.run("return tip.textContent")
+            member, segment = segments["member"][place], segments["segment"][place]
+            self.assertIn(f"Member {member}, segment {segment}", shown)
+            if segments["score"][place] is not None:
+                self.assertAlmostEqual(float(re.search(r"^score (\S+)$", shown, re.M)[1]),
+                                       segments["score"][place], 3)
+            self.assertIn(f"age {segments['from'][place]} to {segments['to'][place]}", shown)
+            row = segments["row"][place]
+            for k, hp in enumerate(space):
+                value = document["values"][k][row]
+                said = re.search(rf"^{hp['name']} (.*)$", shown, re.M)[1]
+                if hp["values"]:
+                    self.assertEqual(said, str(hp["values"][value]))
+                else:
+                    self.assertAlmostEqual(float(said), value, delta=abs(value) * 1e-3)
+
+    def test_pointing_shows_the_segment(self):
+        self.open_report()
+        self.check_pointing("scores", 4)
+        self.check_pointing("hyperparameters", 2)
+        self.check_pointing("lineage", 4)
+        self.check_pointing("gains", 2)
+        self.check_pointing("pairs", 3)
+
+    def test_the_keyboard_goes_from_mark_to_mark(self):
+        self.open_report()
+        document = self.json("show", "s", "--full")
+        press = """
+            const plot = plots.find((plot) => plot.host.closest('#scores'));
+            plot.host.focus();
+            for (const key of arguments) {
+              plot.host.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+            }
+            return [plot.options.points.id[plot.focus] ?? null, tip.hidden, tip.textContent,
+              document.getElementById('followed').textContent]"""
+        for keys in (["Home"], ["ArrowRight"] * 3, ["End"], ["ArrowLeft"]):
+            place, hidden, text, _ = self.browser.run(press, *keys)
+            self.assertFalse(hidden)
+            segments = document["segments"]
+            self.assertIn(f"Member {segments['member'][place]}, segment "
+                          f"{segments['segment'][place]}", text)
+        place, _, _, followed = self.browser.run(press, "Enter")
+        self.assertIn(f"member {document['segments']['member'][place]}", followed)
+        self.assertTrue(self.browser.run(press, "Escape")[1])
+        named = self.browser.run("return [...document.querySelectorAll('.plot')]"
+                                 ".every((plot) => plot.tabIndex === 0 && plot.ariaLabel)")
+        self.assertTrue(named)
+
+    def test_the_tree_over_age_and_clock(self):
+        self.open_report()
+        segments = self.json("show", "s", "--full")["segments"]
+        for name, last, title in (("age", max(segments["to"]), "age (steps)"),
+                                  ("clock", max(segments["ended"]), "time (seconds)"),
+                                  ("segment", max(segments["segment"]), "segments of the member")):
+            self.browser.run("""
+                const over = document.getElementById('over');
+                over.value = arguments[0];
+                over.dispatchEvent(new Event('change'));""", name)
+            marks, high, label = self.browser.run("""
+                const plot = plots.find((plot) => plot.host.closest('#lineage')
+                  && plot.options.y.label === 'member');
+                return [plot.marks, plot.full[1], plot.options.x.label]""")
+            self.assertEqual((marks, label), (segments["count"], title))
+            self.assertAlmostEqual(high, last, delta=0.05 * last)
+        self.check_quiet()
+
+    def test_buttons_of_the_schedule(self):
+        self.open_report()
+        schedule = self.json("best", "s")["schedule"]
+        self.browser.run("""
+            [...document.querySelectorAll('#schedule button')]
+              .find((button) => button.textContent === 'Copy').click()""")
+        self.wait_for(lambda: self.browser.run(
+            "return document.querySelector('#schedule [role=status]').textContent"))
+        marked = self.browser.run("return getSelection().toString()")
+        self.assertEqual(json.loads(marked), schedule)
+
+    def test_it_prints_without_its_tools(self):
+        self.open_report()
+        self.browser.media("print")
+        try:
+            self.assertEqual(self.browser.run("""
+                const shown = (selector) => [...document.querySelectorAll(selector)]
+                  .filter((element) => element.checkVisibility()).length;
+                return [shown('nav'), shown('.tools button'), shown('.tools input'),
+                  shown('.plot') === plots.length,
+                  getComputedStyle(document.querySelector('.scroll')).maxHeight]"""),
+                [0, 0, 0, True, "none"])
+        finally:
+            self.browser.media("")
+
+    def test_runs_of_one_study_are_compared_as_one(self):
+        """Means and intervals are recomputed here, from the studies' documents."""
+        self.make_study()
+        bests = []
+        for seed in (5, 6, 7):
+            self.make_spec("")
+            self.pbt("run", "toy.yaml", "-q", "--dir", f"t{seed}", "--seed", str(seed))
+            bests.append(self.json("show", f"t{seed}")["best"]["score"])
+        self.pbt("report", "s", "--compare", "t5", "t6", "t7", "-o", "s.html", "-q")
+        self.browser.open(self.path("s.html"))
+        rows = self.browser.run("return [...document.querySelectorAll('#comparison tbody tr')]"
+                                ".map((row) => [...row.cells].map((cell) => cell.textContent))")
+        self.assertEqual([row[0] for row in rows], ["sixteen", "s", "toy", "t5", "t6", "t7"])
+        mean = statistics.mean(bests)
+        half = 4.303 * statistics.stdev(bests) / 3 ** 0.5
+        self.assertEqual(rows[2][1], "3")
+        said = [float(part) for part in rows[2][2].split(" ± ")]
+        self.assertAlmostEqual(said[0], mean, delta=2e-3 * abs(mean))
+        self.assertAlmostEqual(said[1], half, delta=0.06 * half)
+        last = self.browser.run("""
+            const plot = plots.find((plot) => plot.host.closest('#comparison'));
+            return plot.options.points.id.filter((p) => p.k === 1).at(-1)""")
+        self.assertAlmostEqual(last["mean"], mean, 6)
+        self.assertAlmostEqual(last["half"], half, delta=1e-3 * half)
+        self.check_quiet()
+
+    def test_compare_needs_somebody(self):
+        self.make_study()
+        self.assertIn("no study to compare with",
+                      self.pbt("report", "s", "--compare", code=2).stderr)
 
     def test_following_a_segment_names_its_founder(self):
         self.open_report()

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // page_charts.js - what each chart draws.
 
-const LINKS_SHOWN = 3000; // exploits drawn in the tree at a time; more would hide it
 const BUCKETS = 24; // colours of a ramp that are told apart; one path each
 
 function lines(context, width, colour, draw) {
@@ -48,6 +47,26 @@ function section(id, title, hint) {
   document.getElementById("main").append(box);
   document.getElementById("nav").append(make("a", { href: `#${id}`, textContent: title }));
   return box;
+}
+
+// -------- colours --------
+
+// The part of the ramp that a segment's colour is at, by score (k < 0) or a hyperparameter.
+function colouring(study, places, k) {
+  const log = k >= 0 && study.space[k].scale === "log";
+  const of = (i) => {
+    const value = k < 0 ? study.segments.score[i] : study.value(k, i);
+    return value === null ? NaN : log ? Math.log(value) : value;
+  };
+  const [low, high] = extent(places.map(of));
+  return (i) => (of(i) - low) / (high - low || 1);
+}
+
+function rampLegend(parent) {
+  const bar = make("span", { className: "ramp" });
+  bar.style.background =
+    `linear-gradient(90deg, ${[0, .25, .5, .75, 1].map(ramp).join(",")})`;
+  parent.append(make("div", { className: "legend" }, "low ", bar, " high"));
 }
 
 // -------- score --------
@@ -143,181 +162,6 @@ function showHyperparameters(study, choose) {
   });
 }
 
-// -------- lineage --------
-
-// The part of the ramp that a segment's colour is at, by score (k < 0) or a hyperparameter.
-function colouring(study, places, k) {
-  const log = k >= 0 && study.space[k].scale === "log";
-  const of = (i) => {
-    const value = k < 0 ? study.segments.score[i] : study.value(k, i);
-    return value === null ? NaN : log ? Math.log(value) : value;
-  };
-  const [low, high] = extent(places.map(of));
-  return (i) => (of(i) - low) / (high - low || 1);
-}
-
-function rampLegend(parent) {
-  const bar = make("span", { className: "ramp" });
-  bar.style.background =
-    `linear-gradient(90deg, ${[0, .25, .5, .75, 1].map(ramp).join(",")})`;
-  parent.append(make("div", { className: "legend" }, "low ", bar, " high"));
-}
-
-function showTree(study, choose, chosen) {
-  const places = pick(study, () => true);
-  const exploits = places.filter((i) => study.isExploit(i));
-  const box = section("lineage", "Lineage", "The family tree of the population. Each row is a "
-    + "member, each bar one of its segments; a line leads from a donor to the member that copied it. "
-    + "Click a segment to follow its ancestors."
-    + (exploits.length > LINKS_SHOWN ? " There are many exploits: zoom in to see them." : ""));
-  const s = study.segments;
-  const begin = (i) => s.segment[i] - 1, end = (i) => s.segment[i];
-  const select = make("select", { id: "colour" }, make("option", { value: -1, textContent: "score" }),
-    ...study.space.map((hp, k) => make("option", { value: k, textContent: hp.name })));
-  box.append(make("div", { className: "tools" },
-    make("label", { htmlFor: "colour", textContent: "Coloured by" }), select));
-  rampLegend(box);
-  let part = colouring(study, places, -1);
-  const members = study.members.group.length;
-  const plot = addPlot(box, {
-    label: "Family tree of the population over time",
-    height: Math.max(260, Math.min(640, 60 + members * 18)),
-    x: { label: "segments of the member", range: [0, extent(s.segment)[1]] },
-    y: { label: "member", range: [-0.5, members - 0.5],
-      splits: (u, axis, low, high, step) => {
-        const every = Math.max(1, Math.ceil(step));
-        return [...Array(Math.ceil(members / every)).keys()].map((i) => i * every);
-      } },
-    points: { x: places.map((i) => s.segment[i] - 0.5), y: places.map((i) => s.member[i]),
-      id: places },
-    describe: (i) => study.describe(i), choose,
-    paint: (plot, c) => {
-      const height = Math.max(1, Math.min(12, plot.u.bbox.height / members / devicePixelRatio * 0.62));
-      const buckets = Array.from({ length: BUCKETS + 1 }, () => []);
-      for (const i of places) {
-        const value = part(i);
-        buckets[value >= 0 ? Math.min(BUCKETS - 1, Math.floor(value * BUCKETS)) : BUCKETS].push(i);
-      }
-      buckets.forEach((bucket, b) => lines(c, height,
-        b === BUCKETS ? ramp(NaN) : ramp((b + 0.5) / BUCKETS), () => {
-          for (const i of bucket) {
-            const y = plot.py(s.member[i]), x = plot.px(begin(i));
-            c.moveTo(x, y);
-            c.lineTo(Math.max(x + 1, plot.px(end(i)) - 1), y);
-          }
-        }));
-      const link = (list) => {
-        for (const i of list) {
-          if (s.parent[i] < 0) continue;
-          c.moveTo(plot.px(end(s.parent[i])), plot.py(s.member[s.parent[i]]));
-          c.lineTo(plot.px(begin(i)), plot.py(s.member[i]));
-        }
-      };
-      const { min, max } = plot.u.scales.x;
-      const inside = exploits.filter((i) => begin(i) >= min && begin(i) <= max);
-      if (inside.length <= LINKS_SHOWN) {
-        c.globalAlpha = 0.6;
-        lines(c, 1, style("--soft"), () => link(inside));
-        c.globalAlpha = 1;
-      }
-      const way = chosen.places ?? study.lineage;
-      lines(c, 2.5, style("--strong"), () => {
-        link(way);
-        for (const i of way) {
-          c.moveTo(plot.px(begin(i)), plot.py(s.member[i]));
-          c.lineTo(plot.px(end(i)), plot.py(s.member[i]));
-        }
-      });
-      return places.length;
-    },
-  });
-  select.addEventListener("change", () => {
-    part = colouring(study, places, Number(select.value));
-    plot.u.redraw(false, false);
-  });
-  const followed = make("p", { className: "hint", id: "followed" });
-  followed.setAttribute("aria-live", "polite");
-  box.append(followed);
-  showFounders(study, box);
-}
-
-// -------- founders --------
-
-// How many founders' weights are alive after each claim: [claims so far, count, exploits so far].
-// Members that were not claimed yet are founders to be.
-function founders(study) {
-  const s = study.segments, now = new Map(), alive = new Map(), course = [];
-  const members = study.members.group.filter((group) => group === "population").length;
-  let exploits = 0;
-  for (let i = 0; i < study.count; i++) {
-    if (study.members.group[s.member[i]] !== "population") continue;
-    const before = now.get(s.member[i]);
-    if (study.isExploit(i)) exploits++;
-    if (before !== undefined) {
-      if (alive.get(before) === 1) alive.delete(before); else alive.set(before, alive.get(before) - 1);
-    }
-    now.set(s.member[i], study.founder[i]);
-    alive.set(study.founder[i], (alive.get(study.founder[i]) ?? 0) + 1);
-    course.push([course.length + 1, alive.size + members - now.size, exploits]);
-  }
-  return course;
-}
-
-// Founders left after each of `events` copies between members drawn at random: mean of 20 runs.
-function neutral(members, events) {
-  const mean = new Float64Array(events + 1);
-  let bits = 12345;
-  const draw = (below) => {
-    bits = (Math.imul(bits, 1664525) + 1013904223) >>> 0;
-    return Math.floor(bits / 4294967296 * below);
-  };
-  for (let run = 0; run < 20; run++) {
-    const of = [...Array(members).keys()], size = new Uint32Array(members).fill(1);
-    let left = members;
-    for (let event = 0; event <= events; event++) {
-      mean[event] += left / 20;
-      const to = draw(members), from = draw(members);
-      if (--size[of[to]] === 0) left--;
-      of[to] = of[from];
-      if (size[of[to]]++ === 0) left++;
-    }
-  }
-  return mean;
-}
-
-function showFounders(study, box) {
-  const course = founders(study);
-  const members = study.members.group.filter((group) => group === "population").length;
-  if (course.length === 0 || study.segments.every > 1) return;
-  const noise = neutral(members, course.at(-1)[2]);
-  box.append(make("h3", { textContent: "Founders whose weights survive" }));
-  legend(box, [["var(--strong)", "this study"], ["var(--other)",
-    "as many copies between members drawn at random"]]);
-  const alone = course.find((entry) => entry[1] === 1 && entry[2] > 0);
-  const end = course.at(-1)[0];
-  if (alone && members > 2 && alone[0] < end / 2) {
-    box.append(make("p", { className: "warning", textContent: "One founder had taken over the whole "
-      + `population after ${digits(alone[0] / end * 100, 2)} % of its segments. A larger population, a `
-      + "longer `ready` or a smaller quantile keeps more variety." }));
-  }
-  const step = (plot, c, of) => {
-    course.forEach((entry, i) => {
-      const x = plot.px(entry[0]), y = plot.py(of(entry));
-      if (i === 0) c.moveTo(x, y); else c.lineTo(x, y);
-    });
-    return course.length;
-  };
-  addPlot(box, {
-    label: "Surviving founders over time, beside pure noise", height: 220,
-    x: { label: "segments of all members", range: [0, end] },
-    y: { label: "founders", range: [0, members] },
-    points: { x: course.map((e) => e[0]), y: course.map((e) => e[1]), id: course },
-    describe: (e) => `${e[1]} founders after ${e[2]} copies\nat random: ${digits(noise[e[2]], 3)}`,
-    paint: (plot, c) => lines(c, 2, style("--other"), () => step(plot, c, (e) => noise[e[2]]))
-      + lines(c, 2.5, style("--strong"), () => step(plot, c, (e) => e[1])),
-  });
-}
-
 // -------- scatter --------
 
 function dots(plot, context, xs, ys, colours, size) {
@@ -369,13 +213,9 @@ function showPairs(study, choose) {
   const places = pick(study, (i) => study.done[i]);
   if (study.space.length < 2 || places.length === 0) return;
   const box = section("pairs", "Pairs", "Two hyperparameters against each other, coloured by score.");
-  const chooser = (id, at) => {
-    const select = make("select", { id }, ...study.space.map((hp, k) =>
-      make("option", { value: k, textContent: hp.name })));
-    select.value = at;
-    return select;
-  };
-  const across = chooser("across", 0), up = chooser("up", 1);
+  const names = study.space.map((hp, k) => [k, hp.name]);
+  const across = chooser("across", names), up = chooser("up", names);
+  up.value = 1;
   box.append(make("div", { className: "tools" },
     make("label", { htmlFor: "across", textContent: "Across" }), across,
     make("label", { htmlFor: "up", textContent: "Up" }), up));
@@ -434,34 +274,6 @@ function showSlots(study) {
         }
       }));
       return places.length;
-    },
-  });
-}
-
-// -------- comparison --------
-
-function showComparison(studies) {
-  if (studies.length < 2) return;
-  const box = section("comparison", "Comparison", "The best score so far of each study, by age.");
-  const colour = (k) => k === 0 ? style("--strong") : ramp((k - 1) / Math.max(1, studies.length - 2));
-  const courses = studies.map((study) => study.bestByAge());
-  legend(box, studies.map((study, k) => [k === 0 ? "var(--strong)" : colour(k),
-    `${study.summary.study} (${study.summary.dir}): ${digits(study.summary.best?.score)}`]));
-  const points = courses.flatMap((course, k) => course.map(([x, y]) => ({ x, y, id: k })));
-  addPlot(box, {
-    label: "Best score so far by age of each study", height: 300,
-    x: { label: "age (steps)", range: [0, extent(points.map((p) => p.x))[1]] },
-    y: { label: studies[0].summary.score_name, range: extent(points.map((p) => p.y)) },
-    points: { x: points.map((p) => p.x), y: points.map((p) => p.y), id: points },
-    describe: (p) => `${studies[p.id].summary.study}\nage ${digits(p.x)}\nbest ${digits(p.y)}`,
-    paint: (plot, c) => {
-      courses.forEach((course, k) => lines(c, k === 0 ? 3 : 2, colour(k), () => {
-        course.forEach(([x, y], i) => {
-          if (i === 0) c.moveTo(plot.px(x), plot.py(y));
-          else { c.lineTo(plot.px(x), plot.py(course[i - 1][1])); c.lineTo(plot.px(x), plot.py(y)); }
-        });
-      }));
-      return points.length;
     },
   });
 }

@@ -72,6 +72,7 @@ function addPlot(parent, options) {
   u.over.addEventListener("dblclick", () => u.setScale("x", { min: xs[0], max: xs[1] }));
   if (options.points) addPointing(plot);
   plots.push(plot);
+  fitter.observe(host);
   return plot;
 }
 
@@ -153,12 +154,21 @@ function addPointing(plot) {
 }
 
 function removePlot(plot) {
+  fitter.unobserve(plot.host);
   plot.u.destroy();
   plots.splice(plots.indexOf(plot), 1);
 }
 
 function repaint() { for (const plot of plots) plot.u.redraw(false, true); }
-addEventListener("resize", () => {
-  for (const plot of plots) plot.u.setSize({ width: plot.host.clientWidth, height: plot.u.height });
+
+// A chart is as wide as its place: when the window changes, when a neighbour comes, on paper.
+const fitter = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const plot = plots.find((plot) => plot.host === target);
+    const width = target.clientWidth;
+    if (plot && width > 0 && plot.u.width !== width) {
+      plot.u.setSize({ width, height: plot.u.height });
+    }
+  }
 });
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
