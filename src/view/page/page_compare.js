@@ -4,6 +4,9 @@
 // Studies of the same name are runs of one: their mean is drawn, with the interval that holds the
 // mean of further runs with 95 % confidence (Student's t), where there are two or more.
 
+// Apart from each other and from both backgrounds, also without red-green vision.
+const OTHERS = ["#4a86c5", "#2f9e8f", "#b07cc6", "#c79a1e", "#7d8b94", "#c06a8f", "#5f9e3a", "#8a7350"];
+
 // Student's t, 97.5 %, for 1 .. 30 degrees of freedom; 1.96 from there on is less than 4 % off.
 const T_975 = [12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179,
   2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086, 2.080, 2.074, 2.069, 2.064, 2.060, 2.056,
@@ -98,8 +101,7 @@ function showComparison(studies) {
   const box = section("comparison", "Comparison", "The best score so far of each study, by age."
     + (groups.some((group) => group.studies.length > 1) ? " Studies of the same name are runs of one: "
       + "the line is their mean, the band its 95 % interval." : ""));
-  const colour = (k) => k === 0 ? style("--strong")
-    : ramp((k - 1) / Math.max(1, groups.length - 2) * 0.85);
+  const colour = (k) => k === 0 ? style("--strong") : OTHERS[(k - 1) % OTHERS.length];
   const courses = groups.map(courseOf);
   const ends = groups.map((group) => Math.max(...group.studies.map((study) =>
     extent(study.segments.to)[1])));

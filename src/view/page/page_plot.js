@@ -25,11 +25,26 @@ function scaleOf(kind) {
   }
   return { distr: 1 };
 }
+// 1, 2 and 5 of each power of ten; the powers alone where there are many of them.
+function logTicks(low, high) {
+  const ticks = [], first = Math.floor(Math.log10(low)), last = Math.ceil(Math.log10(high));
+  for (let power = first; power <= last; power++) {
+    for (const digit of last - first > 4 ? [1] : [1, 2, 5]) {
+      const tick = Number(`${digit}e${power}`);
+      if (tick >= low && tick <= high) ticks.push(tick);
+    }
+  }
+  return ticks;
+}
 const LOGIT_TICKS = [0.001, 0.01, 0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999, 0.9999];
 
 function padded([low, high], kind) {
   if (kind === "log") return low === high ? [low / 2, high * 2] : [low / 1.15, high * 1.15];
-  if (kind === "logit") return [low, high];
+  if (kind === "logit") { // a little in log-odds
+    const odds = Math.log(low / (1 - low)), top = Math.log(high / (1 - high));
+    const room = (top - odds || 1) * 0.04;
+    return [odds - room, top + room].map((value) => 1 / (1 + Math.exp(-value)));
+  }
   const room = (high - low || Math.abs(high) || 1) * 0.04;
   return [low - room, high + room];
 }
@@ -51,7 +66,9 @@ function addPlot(parent, options) {
     values: side.values ?? ((u, ticks) => ticks.map((tick) => tick === null ? "" : digits(tick))),
     ...(side.splits ? { splits: side.splits }
       : side.kind === "logit" ? { splits: (u, i, low, high) =>
-        LOGIT_TICKS.filter((tick) => tick >= low && tick <= high) } : {}),
+        LOGIT_TICKS.filter((tick) => tick >= low && tick <= high) }
+        : side.kind === "log" ? { splits: (u, i, low, high) => logTicks(low, high),
+          filter: (u, ticks) => ticks } : {}),
   });
   const xs = padded(options.x.range, options.x.kind), ys = padded(options.y.range, options.y.kind);
   let first = true;
@@ -171,4 +188,6 @@ const fitter = new ResizeObserver((entries) => {
     }
   }
 });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
+for (const query of ["(prefers-color-scheme: dark)", "print"]) {
+  matchMedia(query).addEventListener("change", repaint); // colours are read when we paint
+}

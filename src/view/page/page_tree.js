@@ -46,13 +46,15 @@ function paintTree(plot, c, { study, places, exploits, axis, part, way }) {
     lines(c, 1, style("--soft"), () => link(inside));
     c.globalAlpha = 1;
   }
-  lines(c, 2.5, style("--strong"), () => {
+  const follow = () => {
     link(way);
     for (const i of way) {
       c.moveTo(plot.px(axis.begin(i)), plot.py(s.member[i]));
       c.lineTo(plot.px(axis.end(i)), plot.py(s.member[i]));
     }
-  });
+  };
+  lines(c, 6, style("--card"), follow); // an edge: it has to be seen on every colour
+  lines(c, 3, style("--strong"), follow);
   return places.length;
 }
 

@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""bench/report_browser.py - how long a large report takes: to be written, and until it is seen.
+
+    bench/report_browser.py BUILD [MEMBERS SEGMENTS]      (default 1000 100000)
+
+Makes a study with BUILD/bench/bench_scale, then prints medians of five: `pbt report` beside a bare
+`pbt show` that folds the same journal without its cache (the reference), and in Chromium, without a
+screen, the time from opening the file to the first picture and to the end of drawing.
+"""
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "tests", "cli"))
+import browser  # pylint: disable=wrong-import-position
+
+RUNS = 5
+
+
+def seconds(command, before=lambda: None):
+    times = []
+    for _ in range(RUNS):
+        before()
+        begin = time.monotonic()
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        times.append(time.monotonic() - begin)
+    return statistics.median(times)
+
+
+def seen(path):
+    """(first picture, end of drawing) in seconds since the page was asked for."""
+    times = []
+    for _ in range(RUNS):
+        page = browser.Browser()
+        try:
+            page.open(path)
+            times.append(page.run("""
+                const entry = performance.getEntriesByType('navigation')[0];
+                const paint = performance.getEntriesByName('first-contentful-paint')[0];
+                return [paint ? paint.startTime : entry.domComplete, entry.domComplete]"""))
+        finally:
+            page.close()
+    return [statistics.median(values) / 1000 for values in zip(*times)]
+
+
+def main():
+    build = os.path.abspath(sys.argv[1])
+    members, segments = sys.argv[2:4] if len(sys.argv) > 3 else ("1000", "100000")
+    pbt = os.path.join(build, "bin", "pbt")
+    folder = tempfile.mkdtemp(prefix="pbt-bench-")
+    study = os.path.join(folder, "study")
+    try:
+        subprocess.run([os.path.join(build, "bench", "bench_scale"), members, segments, study],
+                       env={**os.environ, "PBT_BIN": ""}, check=True, stdout=subprocess.DEVNULL)
+        cache = os.path.join(study, "cache")
+        show = seconds([pbt, "show", study], lambda: shutil.rmtree(cache, ignore_errors=True))
+        report = seconds([pbt, "report", study, "-q"])
+        page = os.path.join(study, "report.html")
+        print(f"study            {members} members, {segments} segments")
+        print(f"pbt show         {show:.2f} s (folds the journal)")
+        print(f"pbt report       {report:.2f} s, {report / show:.1f} times that; "
+              f"{os.path.getsize(page) / 2**20:.1f} MiB")
+        if browser.is_there():
+            picture, end = seen(page)
+            print(f"first picture    {picture:.2f} s")
+            print(f"all is drawn     {end:.2f} s")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
