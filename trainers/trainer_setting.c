@@ -38,6 +38,22 @@ pbt_status pbti_setting_count(struct pbt_client *client, const char *name, uint3
     return PBT_OK;
 }
 
+pbt_status pbti_setting_switch(struct pbt_client *client, const char *name, bool *value,
+                               struct pbt_error *err)
+{
+    if (pbt_client_has(client, name)) {
+        *value = pbt_client_boolean(client, name);
+        return PBT_OK;
+    }
+    double const number = pbt_client_fixed_number(client, name, *value ? 1.0 : 0.0);
+    if (number != 0.0 && number != 1.0) {
+        return pbti_nn_fail(err, PBT_EINVAL, "\"%s\" is %.9g; allowed are true and false", name,
+                            number);
+    }
+    *value = number == 1.0;
+    return PBT_OK;
+}
+
 const char *pbti_setting_text(struct pbt_client *client, const char *name, const char *otherwise)
 {
     return pbt_client_has(client, name) ? pbt_client_text(client, name)

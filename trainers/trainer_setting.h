@@ -32,6 +32,10 @@ PBT_NODISCARD pbt_status pbti_setting_count(struct pbt_client *client, const cha
                                             uint32_t low, uint32_t high, uint32_t *value,
                                             struct pbt_error *err);
 
+/* True or false: a boolean of the space; in `fixed` also 1 or 0. */
+PBT_NODISCARD pbt_status pbti_setting_switch(struct pbt_client *client, const char *name,
+                                             bool *value, struct pbt_error *err);
+
 /* Any text; owned by the client until its next task. */
 const char *pbti_setting_text(struct pbt_client *client, const char *name, const char *otherwise);
 

@@ -7,6 +7,7 @@
 static const struct pbt_trainer table[] = {
     {"classify", "a multilayer perceptron on images in idx format (Fashion-MNIST)",
      pbt_trainer_classify},
+    {"a2c", "an advantage actor-critic on small games (MinAtar, classic control)", pbt_trainer_a2c},
 };
 
 const struct pbt_trainer *pbt_trainer_at(size_t index)

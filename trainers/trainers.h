@@ -26,5 +26,7 @@ const struct pbt_trainer *pbt_trainer_at(size_t index);
 
 /* `builtin: classify`: a multilayer perceptron on images, docs/classify.md. Takes no arguments. */
 int pbt_trainer_classify(int argc, char **argv);
+/* `builtin: a2c`: an advantage actor-critic on small games, docs/a2c.md. Takes no arguments. */
+int pbt_trainer_a2c(int argc, char **argv);
 
 #endif

@@ -53,7 +53,8 @@ class Init(Lab):
         self.assertEqual(sorted(os.listdir(self.path("sub"))), ["a.yaml", "train.py"])
 
     def test_the_examples_are_right_specs(self):
-        for name in ("python/python.yaml", "shell/shell.yaml", "c/c.yaml", "fashion.yaml"):
+        for name in ("python/python.yaml", "shell/shell.yaml", "c/c.yaml", "fashion.yaml",
+                     "breakout.yaml"):
             done = self.pbt("run", os.path.join(SOURCE, "examples", name),
                             "--set", "population=zero", code=2)
             self.assertIn("population", done.stderr, name)

@@ -4,6 +4,7 @@
  * reference, whatever the sizes; its backward pass is the derivative of its forward pass; NaN in
  * the weights reaches the outputs.
  */
+#include "gradient_check.h"
 #include "nn/nn_base.h"
 #include "nn/nn_conv_cells.h"
 #include "trainer_fixture.h"
@@ -30,16 +31,6 @@ struct layer {
     float *w, *b, *y, *dy, *dw, *db;
 };
 
-static float *noise(size_t count, uint32_t salt)
-{
-    float *const values = pbti_nn_floats(count);
-    assert_non_null(values);
-    for (size_t i = 0; i < count; i++) {
-        values[i] = fixture_noise(salt + (uint32_t)i);
-    }
-    return values;
-}
-
 /* About `share` of all bits are set. */
 static struct layer layer_make(const struct pbti_nn_cells_shape *shape, float share)
 {
@@ -55,12 +46,12 @@ static struct layer layer_make(const struct pbti_nn_cells_shape *shape, float sh
             l.cells[i] = (uint16_t)(l.cells[i] | (set ? 1u << c : 0u));
         }
     }
-    l.w = noise(l.weights_count, 3);
-    l.b = noise(shape->outputs, 1000);
-    l.y = noise(l.outputs_count, 5);
-    l.dy = noise(l.outputs_count, 77);
-    l.dw = noise(l.weights_count, 9);
-    l.db = noise(shape->outputs, 11);
+    l.w = check_noise(l.weights_count, 3, 1.0f);
+    l.b = check_noise(shape->outputs, 1000, 1.0f);
+    l.y = check_noise(l.outputs_count, 5, 1.0f);
+    l.dy = check_noise(l.outputs_count, 77, 1.0f);
+    l.dw = check_noise(l.weights_count, 9, 1.0f);
+    l.db = check_noise(shape->outputs, 11, 1.0f);
     return l;
 }
 
@@ -75,30 +66,19 @@ static void layer_free(struct layer *l)
     free(l->db);
 }
 
-static void assert_all_close(const float *got, const float *expected, size_t count,
-                             double tolerance)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (!(fabs((double)got[i] - (double)expected[i]) <= tolerance)) {
-            fail_msg("value %zu is %.9g, expected %.9g within %.1e", i, (double)got[i],
-                     (double)expected[i], tolerance);
-        }
-    }
-}
-
 static void check_shape(const struct pbti_nn_cells_shape *shape, float share)
 {
     struct layer l = layer_make(shape, share);
-    float *const y = noise(l.outputs_count, 13);
-    float *const dw = noise(l.weights_count, 15);
-    float *const db = noise(shape->outputs, 17);
+    float *const y = check_noise(l.outputs_count, 13, 1.0f);
+    float *const dw = check_noise(l.weights_count, 15, 1.0f);
+    float *const db = check_noise(shape->outputs, 17, 1.0f);
     pbti_nn_conv_cells_forward(shape, l.y, l.cells, l.w, l.b, BATCH);
     pbti_nn_conv_cells_forward_reference(shape, y, l.cells, l.w, l.b, BATCH);
-    assert_all_close(l.y, y, l.outputs_count, 2e-5);
+    check_all_close("y", l.y, y, l.outputs_count, 2e-5);
     pbti_nn_conv_cells_backward(shape, l.dw, l.db, l.dy, l.y, l.cells, BATCH);
     pbti_nn_conv_cells_backward_reference(shape, dw, db, l.dy, l.y, l.cells, BATCH);
-    assert_all_close(l.dw, dw, l.weights_count, 1e-4);
-    assert_all_close(l.db, db, shape->outputs, 1e-4);
+    check_all_close("dw", l.dw, dw, l.weights_count, 1e-4);
+    check_all_close("db", l.db, db, shape->outputs, 1e-4);
     free(y);
     free(dw);
     free(db);
@@ -119,11 +99,7 @@ static void test_agrees_with_reference(void **state)
 static double objective(struct layer *l)
 {
     pbti_nn_conv_cells_forward(&l->shape, l->y, l->cells, l->w, l->b, BATCH);
-    double sum = 0.0;
-    for (size_t i = 0; i < l->outputs_count; i++) {
-        sum += (double)l->y[i] * (double)l->dy[i];
-    }
-    return sum;
+    return check_dot(l->y, l->dy, l->outputs_count);
 }
 
 /* Central differences; a relu that turns within the step may cost a little, so most must agree

@@ -21,6 +21,7 @@ enum pbti_nn_purpose {
     PBTI_NN_PURPOSE_ORDER = 2,   /* order of the training data; step = epoch */
     PBTI_NN_PURPOSE_DROPOUT = 3, /* dropout masks; step = batch, lane = layer */
     PBTI_NN_PURPOSE_AUGMENT = 4, /* shifts of images; step = batch */
+    PBTI_NN_PURPOSE_ACTION = 5,  /* actions of a policy; step = round */
     PBTI_NN_PURPOSE_ENV = 6,     /* games of trainers/env; step = frame, block = copy */
 };
 
