@@ -118,6 +118,8 @@ static void write_strategies(struct pbti_out *out)
         pbti_out_format(out, "| `%s` | %s |\n", pbti_strategies[i].name,
                         pbti_strategies[i].meaning);
     }
+    pbti_out_put(out,
+                 "\nWhat they train, and how to compare them: [strategies.md](strategies.md).\n");
 }
 
 static void write_section(struct pbti_out *out, enum pbti_section section)
