@@ -217,6 +217,25 @@ foreach(file IN LISTS bench_files)
     endif()
 endforeach()
 
+# The games alone, for the peer of bench_a2c. Unlike anywhere else, what is internal is exported;
+# the option has to follow those of pbt_flags.
+if(TARGET bench_a2c)
+    file(GLOB env_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/trainers/env/*.c)
+    add_library(bench_a2c_env SHARED ${env_files}
+        ${PROJECT_SOURCE_DIR}/trainers/nn/nn_base.c ${PROJECT_SOURCE_DIR}/trainers/nn/nn_random.c)
+    set_target_properties(bench_a2c_env PROPERTIES
+        LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
+    target_include_directories(bench_a2c_env PRIVATE ${PROJECT_SOURCE_DIR}/trainers)
+    target_compile_definitions(bench_a2c_env PRIVATE _GNU_SOURCE $<$<CONFIG:Release>:NDEBUG>)
+    target_compile_options(bench_a2c_env PRIVATE -fno-math-errno)
+    add_library(bench_exports_all INTERFACE)
+    target_compile_options(bench_exports_all INTERFACE -fvisibility=default)
+    target_link_libraries(bench_a2c_env PRIVATE
+        pbt_flags bench_exports_all pbt_trainer_parts PkgConfig::PBT_libxxhash m)
+    target_compile_definitions(bench_a2c PRIVATE BENCH_A2C_ENV="$<TARGET_FILE:bench_a2c_env>")
+    add_dependencies(bench_a2c bench_a2c_env)
+endif()
+
 # -------- each public header stands alone, without extensions --------
 
 file(GLOB header_files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/include/pbt/*.h)
