@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/stats.c - Welford, incomplete beta, Student's t, Welch; see stats.h. */
+/* base/stats.c - Welford, Student's t, tests and intervals; see stats.h. */
 #include "base/stats.h"
 
+#include "base/rng.h"
+
+#include <assert.h>
 #include <float.h>
 #include <math.h>
+#include <stdlib.h>
 
 void pbti_sample_add(struct pbti_sample *sample, double value)
 {
@@ -103,4 +107,105 @@ struct pbti_welch pbti_welch_greater(const struct pbti_sample *a, const struct p
     double const tail = t_upper_tail(fabs(result.t), result.freedom);
     result.p = result.t >= 0.0 ? tail : 1.0 - tail;
     return result;
+}
+
+/* -------- comparing several -------- */
+
+/* Bisection: the distribution rises, and 200 halvings end at neighbouring numbers. */
+double pbti_t_quantile(double p, double freedom)
+{
+    if (!(p > 0.0 && p < 1.0) || !(freedom > 0.0)) { return NAN; }
+    if (p == 0.5) { return 0.0; }
+    double const tail = p < 0.5 ? p : 1.0 - p;
+    double low = 0.0;
+    double high = 1.0;
+    while (pbti_t_cdf(-high, freedom) > tail && high < DBL_MAX / 4.0) {
+        high *= 2.0;
+    }
+    for (int i = 0; i < 200 && low < high; i++) {
+        double const middle = low + (high - low) / 2.0;
+        if (pbti_t_cdf(-middle, freedom) > tail) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return p < 0.5 ? -high : high;
+}
+
+struct pbti_paired pbti_paired_test(const double *differences, uint32_t count)
+{
+    struct pbti_sample sample = {0, 0.0, 0.0};
+    for (uint32_t i = 0; i < count; i++) {
+        pbti_sample_add(&sample, differences[i]);
+    }
+    struct pbti_paired result = {count == 0 ? NAN : sample.mean, NAN, NAN};
+    if (count < 2) { return result; }
+    result.sd = sqrt(pbti_sample_variance(&sample));
+    if (result.sd > 0.0) {
+        double const t = fabs(result.mean) / (result.sd / sqrt(count));
+        result.p = 2.0 * t_upper_tail(t, count - 1.0);
+    } else {
+        result.p = result.mean == 0.0 ? 1.0 : 0.0;
+    }
+    return result;
+}
+
+double pbti_paired_detectable(double sd, uint32_t count)
+{
+    if (count < 2) { return NAN; }
+    double const freedom = count - 1.0;
+    return (pbti_t_quantile(0.975, freedom) + pbti_t_quantile(0.8, freedom)) * sd / sqrt(count);
+}
+
+void pbti_holm(const double *p, uint32_t count, double *adjusted)
+{
+    uint32_t known = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        known += isnan(p[i]) ? 0 : 1;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        adjusted[i] = p[i];
+        /* the largest of those that come before it, each times how many are left there */
+        for (uint32_t j = 0; j < count && !isnan(p[i]); j++) {
+            if (!(p[j] <= p[i])) { continue; }
+            uint32_t smaller = 0;
+            for (uint32_t k = 0; k < count; k++) {
+                smaller += p[k] < p[j] || (p[k] == p[j] && k < j) ? 1 : 0;
+            }
+            adjusted[i] = fmin(1.0, fmax(adjusted[i], p[j] * (known - smaller)));
+        }
+    }
+}
+
+static int compare_means(const void *a, const void *b)
+{
+    double const left = *(const double *)a;
+    double const right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static double sorted_quantile(const double *sorted, uint32_t count, double p)
+{
+    double const place = p * (count - 1);
+    uint32_t const below = (uint32_t)place;
+    if (below + 1 >= count) { return sorted[count - 1]; }
+    return sorted[below] + (place - below) * (sorted[below + 1] - sorted[below]);
+}
+
+struct pbti_interval pbti_bootstrap_mean(const double *values, uint32_t count, uint64_t seed,
+                                         double *means, uint32_t resamples)
+{
+    assert(resamples > 0);
+    if (count == 0) { return (struct pbti_interval){NAN, NAN}; }
+    for (uint32_t r = 0; r < resamples; r++) {
+        struct pbti_stream const stream = {seed, PBTI_PURPOSE_BOOTSTRAP, r, 0};
+        means[r] = 0.0;
+        for (uint32_t i = 0; i < count; i++) {
+            means[r] += values[pbti_draw_below(&stream, i, count)] / count;
+        }
+    }
+    qsort(means, resamples, sizeof *means, compare_means);
+    return (struct pbti_interval){sorted_quantile(means, resamples, 0.025),
+                                  sorted_quantile(means, resamples, 0.975)};
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* base/stats.h - the statistics that decisions and summaries need. Pure; no allocation. */
+/* base/stats.h - the statistics that decisions, summaries and comparisons need. Pure. */
 #ifndef PBTI_BASE_STATS_H
 #define PBTI_BASE_STATS_H
 
@@ -42,5 +42,50 @@ struct pbti_welch {
  *             so that a deterministic trainer can be selected, too.
  */
 struct pbti_welch pbti_welch_greater(const struct pbti_sample *a, const struct pbti_sample *b);
+
+/* The other way: t with pbti_t_cdf(t, freedom) = p, to 1e-12. Requires 0 < p < 1; NaN otherwise. */
+double pbti_t_quantile(double p, double freedom);
+
+/* Student's paired test that the mean of `differences` is not 0. */
+struct pbti_paired {
+    double mean, sd; /* of the differences; sd NaN when there are fewer than two */
+    double p;        /* two-sided; NaN when there are fewer than two */
+};
+
+/*
+ * Source      Student 1908; as scipy.stats.ttest_rel.
+ * Differences equal differences give p = 1 when they are 0 and p = 0 otherwise.
+ */
+struct pbti_paired pbti_paired_test(const double *differences, uint32_t count);
+
+/*
+ * The true mean difference that the paired test at the 5 % level finds with a probability of about
+ * 80 %: (t_0.975 + t_0.8) sd / sqrt(count), count - 1 degrees of freedom. NaN below two.
+ */
+double pbti_paired_detectable(double sd, uint32_t count);
+
+/*
+ * Adjust p-values for there being several: each out value may be compared with the level as if it
+ * were alone. NaN stays NaN and is not counted.
+ *
+ * Source      Holm 1979; as R's p.adjust(method = "holm").
+ */
+void pbti_holm(const double *p, uint32_t count, double *adjusted);
+
+struct pbti_interval {
+    double low, high;
+};
+
+/*
+ * The 95 % interval of a mean, from the quantiles of the means of `resamples` samples drawn with
+ * replacement from `values`.
+ *
+ * values      in, shape (count), finite; NaN both ways when count is 0
+ * means       scratch, shape (resamples)
+ * seed        of the draws: the same call gives the same interval
+ * Source      Efron 1979, percentile method; quantiles by linear interpolation
+ */
+struct pbti_interval pbti_bootstrap_mean(const double *values, uint32_t count, uint64_t seed,
+                                         double *means, uint32_t resamples);
 
 #endif

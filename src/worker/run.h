@@ -98,6 +98,17 @@ PBT_NODISCARD pbt_status pbti_evaluate(const struct pbti_run_opts *opts,
                                        uint64_t age, const json_t *fixed, double *score,
                                        json_t **metrics, struct pbt_error *err);
 
+/*
+ * The same on several seeds of the task, one after the other in one trainer.
+ *
+ * seeds, scores  in and out, shape (count)
+ */
+PBT_NODISCARD pbt_status pbti_evaluate_seeds(const struct pbti_run_opts *opts,
+                                             struct pbti_checkpoint checkpoint,
+                                             const double *values, uint64_t age,
+                                             const json_t *fixed, const uint64_t *seeds,
+                                             uint32_t count, double *scores, struct pbt_error *err);
+
 /* Slots that `spec` gets on this machine when it says auto: from affinity, cgroup limits, visible
  * GPUs. */
 uint32_t pbti_slots_auto(const struct pbti_spec *spec);

@@ -109,6 +109,97 @@ static void test_welch_of_constants_and_of_too_few(void **state)
     assert_true(isnan(pbti_welch_greater(&single, &low).p));
 }
 
+/* -------- comparing several -------- */
+
+static void test_t_quantiles(void **state)
+{
+    (void)state;
+    assert_close(pbti_t_quantile(0.975, 9.0), 2.2621571628, 1e-10);
+    assert_close(pbti_t_quantile(0.95, 18.0), 1.73406360662, 1e-10);
+    assert_close(pbti_t_quantile(0.025, 12.0), -2.17881282967, 1e-10);
+    assert_true(pbti_t_quantile(0.5, 3.0) == 0.0);
+    /* one degree of freedom: tan(pi (p - 1/2)) */
+    assert_close(pbti_t_quantile(0.999, 1.0), 318.30883898555, 1e-10);
+    assert_true(isnan(pbti_t_quantile(0.0, 3.0)) && isnan(pbti_t_quantile(0.5, 0.0)));
+}
+
+/* Student's own data (1908): hours of sleep gained with two drugs, ten patients; R prints
+ * t = -4.0621, df = 9, p-value = 0.002833. */
+static void test_paired_test_of_student(void **state)
+{
+    (void)state;
+    double const first[] = {0.7, -1.6, -0.2, -1.2, -0.1, 3.4, 3.7, 0.8, 0.0, 2.0};
+    double const second[] = {1.9, 0.8, 1.1, 0.1, -0.1, 4.4, 5.5, 1.6, 4.6, 3.4};
+    double differences[10];
+    for (int i = 0; i < 10; i++) {
+        differences[i] = first[i] - second[i];
+    }
+    struct pbti_paired const paired = pbti_paired_test(differences, 10);
+    assert_close(paired.mean, -1.58, 1e-14);
+    assert_close(paired.mean / (paired.sd / sqrt(10.0)), -4.062127683382037, 1e-12);
+    assert_close(paired.p, 0.00283289019738427, 1e-12);
+    assert_close(pbti_paired_detectable(paired.sd, 10),
+                 (2.2621571628 + 0.8834038596855205) * paired.sd / sqrt(10.0), 1e-9);
+}
+
+static void test_paired_test_of_constants_and_of_too_few(void **state)
+{
+    (void)state;
+    double const zeros[] = {0, 0, 0};
+    double const ones[] = {1, 1, 1};
+    assert_true(pbti_paired_test(zeros, 3).p == 1.0);
+    assert_true(pbti_paired_test(ones, 3).p == 0.0);
+    assert_true(isnan(pbti_paired_test(ones, 1).p) && pbti_paired_test(ones, 1).mean == 1.0);
+    assert_true(isnan(pbti_paired_test(ones, 0).mean));
+    assert_true(isnan(pbti_paired_detectable(1.0, 1)));
+}
+
+/* As R's p.adjust(c(0.01, 0.04, 0.03, 0.005), "holm"). */
+static void test_holm(void **state)
+{
+    (void)state;
+    double const p[] = {0.01, 0.04, 0.03, 0.005};
+    double const expected[] = {0.03, 0.06, 0.06, 0.02};
+    double const equal[] = {0.02, NAN, 0.02, 0.9};
+    double adjusted[4];
+    pbti_holm(p, 4, adjusted);
+    for (int i = 0; i < 4; i++) {
+        assert_close(adjusted[i], expected[i], 1e-15);
+    }
+    pbti_holm(equal, 4, adjusted);
+    assert_close(adjusted[0], 0.06, 1e-15);
+    assert_true(isnan(adjusted[1]));
+    assert_close(adjusted[2], 0.06, 1e-15);
+    assert_close(adjusted[3], 0.9, 1e-15);
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    double const left = *(const double *)a;
+    double const right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+/* All 256 samples of four values, against 20,000 drawn ones. */
+static void test_bootstrap_against_all_samples(void **state)
+{
+    (void)state;
+    static double means[20000];
+    double const values[] = {1.0, 2.0, 4.0, 8.0};
+    double all[256];
+    for (int i = 0; i < 256; i++) {
+        all[i] = (values[i & 3] + values[i >> 2 & 3] + values[i >> 4 & 3] + values[i >> 6]) / 4.0;
+    }
+    qsort(all, 256, sizeof *all, compare_numbers);
+    struct pbti_interval const interval = pbti_bootstrap_mean(values, 4, 1, means, 20000);
+    /* 2.5 % of 256 are 6.4: the quantile lies in the middle of a step of the distribution */
+    assert_close(interval.low, all[6], 1e-12);
+    assert_close(interval.high, all[249], 1e-12);
+    struct pbti_interval const again = pbti_bootstrap_mean(values, 4, 1, means, 20000);
+    assert_true(again.low == interval.low && again.high == interval.high);
+    assert_true(isnan(pbti_bootstrap_mean(values, 0, 1, means, 10).low));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +208,11 @@ int main(void)
         cmocka_unit_test(test_incomplete_beta_identities),
         cmocka_unit_test(test_welch_vectors),
         cmocka_unit_test(test_welch_of_constants_and_of_too_few),
+        cmocka_unit_test(test_t_quantiles),
+        cmocka_unit_test(test_paired_test_of_student),
+        cmocka_unit_test(test_paired_test_of_constants_and_of_too_few),
+        cmocka_unit_test(test_holm),
+        cmocka_unit_test(test_bootstrap_against_all_samples),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

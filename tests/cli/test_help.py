@@ -10,7 +10,7 @@ import unittest
 
 from cli_lab import SOURCE, Lab
 
-VERBS = ["init", "check", "run", "resume", "show", "top", "best", "report", "export",
+VERBS = ["init", "check", "run", "resume", "show", "top", "best", "compare", "report", "export",
          "dashboard", "log", "verify", "replay", "copy", "worker", "version"]
 WITH_JSON = [verb for verb in VERBS if verb not in ("init", "top")]
 

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SEEDS 5
+#define SEEDS 3
 #else
 #define SEEDS 20
 #endif

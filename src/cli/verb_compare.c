@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * cli/verb_compare.c - pbt compare SPEC: which strategy is best for this trainer?
+ *
+ * One folder, in it one ordinary study a strategy and seed, called STRATEGY-SEED. Whatever is
+ * missing is done: a study that is not there is made, one that has not ended goes on, one without
+ * evaluations gets them; so the same command resumes, and one with more seeds or strategies adds
+ * to what is there. All studies of a seed are run before those of the next, so that a comparison
+ * that is cut short is a fair one.
+ */
+#include "cli/cli_finalists.h"
+#include "cli/cli_work.h"
+
+#include "base/fail.h"
+#include "spec/spec_read.h"
+#include "view/compare.h"
+#include "view/format.h"
+#include "worker/run.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SEEDS_DEFAULT 5
+#define STRATEGIES_DEFAULT "pbt,random"
+#define STRATEGIES_MAX 16
+
+struct plan {
+    const struct pbti_call *call;
+    struct pbti_spec *spec;            /* as its user wrote it; owned */
+    char dir[PATH_MAX];                /* of all studies */
+    uint32_t strategy[STRATEGIES_MAX]; /* enum pbti_strategy_id */
+    const char *names[STRATEGIES_MAX];
+    uint32_t strategies, seeds;
+};
+
+/* -------- which strategies -------- */
+
+static int unknown_strategy(const struct pbti_call *call, const char *word)
+{
+    const char *names[STRATEGIES_MAX];
+    struct pbti_str hint = {0};
+    pbti_str_add(&hint, "there are");
+    for (uint32_t i = 0; i < pbti_strategies_count && i < STRATEGIES_MAX; i++) {
+        names[i] = pbti_strategies[i].name;
+        pbti_str_addf(&hint, "%s %s", i == 0 ? "" : ",", names[i]);
+    }
+    uint32_t const count =
+        pbti_strategies_count < STRATEGIES_MAX ? pbti_strategies_count : STRATEGIES_MAX;
+    const char *const near = pbti_cli_nearest(word, names, count);
+    if (near != NULL) { pbti_str_addf(&hint, "; did you mean %s?", near); }
+    int const code = pbti_cli_complain(call, PBTI_EXIT_USAGE, pbti_str_text(&hint),
+                                       "there is no strategy \"%s\"", word);
+    pbti_str_deinit(&hint);
+    return code;
+}
+
+/* Add the strategy called `word` to the plan. Returns -1 or the exit code. */
+static int add_strategy(struct plan *plan, const char *word)
+{
+    uint32_t at = 0;
+    while (at < pbti_strategies_count && strcmp(pbti_strategies[at].name, word) != 0) {
+        at++;
+    }
+    if (at == pbti_strategies_count) { return unknown_strategy(plan->call, word); }
+    for (uint32_t i = 0; i < plan->strategies; i++) {
+        if (plan->strategy[i] == at) {
+            return pbti_cli_complain(plan->call, PBTI_EXIT_USAGE, NULL,
+                                     "the strategy \"%s\" is there twice", word);
+        }
+    }
+    if (plan->strategies == STRATEGIES_MAX) {
+        return pbti_cli_complain(plan->call, PBTI_EXIT_USAGE, NULL,
+                                 "there are more than %d strategies", STRATEGIES_MAX);
+    }
+    plan->strategy[plan->strategies] = at;
+    plan->names[plan->strategies++] = pbti_strategies[at].name;
+    return -1;
+}
+
+static int read_strategies(struct plan *plan)
+{
+    const char *const given = plan->call->value[PBTI_OPT_STRATEGIES];
+    const char *at = given != NULL ? given : STRATEGIES_DEFAULT;
+    while (true) {
+        char word[64];
+        size_t const size = strcspn(at, ",");
+        (void)snprintf(word, sizeof word, "%.*s", (int)(size < 63 ? size : 63), at);
+        int const code = add_strategy(plan, word);
+        if (code >= 0) { return code; }
+        if (at[size] == '\0') { return -1; }
+        at += size + 1;
+    }
+}
+
+/* -------- the studies -------- */
+
+/*
+ * What the spec says of exploit and explore holds for every strategy that does these: an ablation
+ * differs from PBT in what it leaves out, and in nothing else.
+ */
+static void keep_options(struct pbti_config *config, const struct pbti_config *own,
+                         const struct pbti_strategy *strategy)
+{
+    if (strategy->exploits && own->exploit != PBTI_EXPLOIT_NONE) {
+        config->exploit = own->exploit;
+        config->quantile = own->quantile;
+        config->alpha = own->alpha;
+        config->scores_min = own->scores_min;
+        config->gap_min = own->gap_min;
+        config->copy = own->copy;
+        config->compare = own->compare;
+    }
+    if (strategy->explores && own->explore != PBTI_EXPLORE_NONE) {
+        config->explore = own->explore;
+        config->factors_count = own->factors_count;
+        memcpy(config->factors, own->factors, sizeof config->factors);
+        config->noise = own->noise;
+        config->resample = own->resample;
+    }
+    if (strategy->exploits || strategy->explores) {
+        config->mode = own->mode;
+        config->lead = own->lead;
+    }
+}
+
+/* The spec of one study. */
+static pbt_status make_spec(const struct plan *plan, uint32_t strategy, uint64_t seed,
+                            struct pbti_spec **out, struct pbt_error *err)
+{
+    struct pbti_call call = *plan->call;
+    char seed_text[24];
+    (void)snprintf(seed_text, sizeof seed_text, "%" PRIu64, seed);
+    bool fits = pbti_cli_override(&call, "seed", seed_text);
+    if (plan->strategy[strategy] != pbti_strategy_of(&plan->spec->config)) {
+        fits = fits && pbti_cli_override(&call, "strategy", plan->names[strategy]);
+    }
+    if (!fits) { return PBTI_FAIL(err, PBT_ELIMIT, 0, "too many --set options"); }
+    PBTI_TRY(pbti_spec_load(call.argument[0], call.set, call.set_count, out, err));
+    struct pbti_config *const config = &(*out)->config;
+    keep_options(config, &plan->spec->config, &pbti_strategies[plan->strategy[strategy]]);
+    config->control_independent = config->control_selection_only = 0;
+    if (!config->keep_all && config->keep_top < PBTI_FINALISTS) {
+        config->keep_top = PBTI_FINALISTS;
+    }
+    return PBT_OK;
+}
+
+static bool study_dir(const struct plan *plan, uint32_t strategy, uint64_t seed, char dir[PATH_MAX])
+{
+    return snprintf(dir, PATH_MAX, "%s/%s-%" PRIu64, plan->dir, plan->names[strategy], seed) <
+           PATH_MAX;
+}
+
+/* A study that is there already: is it the one we would make? */
+static pbt_status check_existing(const char *dir, const struct pbti_spec *spec, uint8_t *stop,
+                                 struct pbt_error *err)
+{
+    struct pbti_reading *reading = NULL;
+    PBTI_TRY(pbti_reading_open(dir, NULL, &reading, err));
+    struct pbti_text const text = pbti_reading_spec_text(reading);
+    char *const wanted = pbti_spec_render(spec);
+    bool const known = wanted != NULL;
+    bool const same =
+        known && strlen(wanted) == text.size && memcmp(wanted, text.data, text.size) == 0;
+    *stop = pbti_state_stop(pbti_reading_state(reading));
+    pbti_reading_close(reading);
+    free(wanted);
+    if (same) { return PBT_OK; }
+    if (!known) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
+    (void)PBTI_FAIL(err, PBT_EEXIST, 0, "\"%s\" is a study of another spec", dir);
+    pbti_fail_hint(err, "give another folder with --dir");
+    return PBT_EEXIST;
+}
+
+/* Make the study where it is missing. stop: out, how the study has ended so far. */
+static pbt_status open_study(const struct plan *plan, uint32_t strategy, uint64_t seed,
+                             const char *dir, uint8_t *stop, struct pbt_error *err)
+{
+    struct pbti_spec *spec = NULL;
+    *stop = PBTI_STOP_NONE;
+    pbt_status status = make_spec(plan, strategy, seed, &spec, err);
+    if (status == PBT_OK) { status = pbti_study_create(dir, spec, err); }
+    if (status == PBT_EEXIST) { status = check_existing(dir, spec, stop, err); }
+    pbti_spec_destroy(spec);
+    return status;
+}
+
+static void say_progress(const struct plan *plan, uint32_t strategy, uint32_t place,
+                         const char *dir)
+{
+    struct pbti_compare_study study;
+    struct pbt_error ignored;
+    if (pbti_cli_has(plan->call, PBTI_OPT_QUIET)) { return; }
+    if (pbti_compare_read(&study, dir, &ignored) != PBT_OK) { return; }
+    free(study.points);
+    struct pbti_str str = {0};
+    pbti_str_addf(&str, "%" PRIu32 "/%" PRIu32 "  %s, seed %" PRIu64 ": ",
+                  place * plan->strategies + strategy + 1, plan->strategies * plan->seeds,
+                  plan->names[strategy], plan->spec->config.seed + place);
+    pbti_str_score(&str, study.score);
+    pbti_str_add(&str, " after ");
+    pbti_str_duration(&str, llround(study.wall_s * 1e3));
+    (void)fprintf(stderr, "%s\n", pbti_str_text(&str));
+    pbti_str_deinit(&str);
+}
+
+/* Bring one study to its end. Returns -1 or the exit code. */
+static int finish_study(const struct plan *plan, uint32_t strategy, uint32_t place)
+{
+    char dir[PATH_MAX];
+    struct pbt_error err;
+    uint8_t stop;
+    uint64_t const seed = plan->spec->config.seed + place;
+    if (!study_dir(plan, strategy, seed, dir)) {
+        return pbti_cli_complain(plan->call, PBTI_EXIT_USAGE, NULL,
+                                 "the folder's path is too long");
+    }
+    if (open_study(plan, strategy, seed, dir, &stop, &err) != PBT_OK) {
+        return pbti_cli_fail(plan->call, &err);
+    }
+    if (stop != PBTI_STOP_NONE && pbti_finalists_done(dir)) { return -1; }
+    if (stop == PBTI_STOP_NONE) {
+        struct pbti_call quiet = *plan->call;
+        quiet.value[PBTI_OPT_QUIET] = "";
+        int const code = pbti_cli_work(&quiet, dir);
+        if (code >= 0) { return code; }
+    }
+    if (pbti_finalists_evaluate(dir, &err) != PBT_OK) { return pbti_cli_fail(plan->call, &err); }
+    say_progress(plan, strategy, place, dir);
+    return -1;
+}
+
+/* -------- the result -------- */
+
+static pbt_status read_studies(const struct plan *plan, struct pbti_comparison *comparison,
+                               struct pbt_error *err)
+{
+    for (uint32_t i = 0; i < plan->strategies; i++) {
+        for (uint32_t k = 0; k < plan->seeds; k++) {
+            char dir[PATH_MAX];
+            (void)study_dir(plan, i, plan->spec->config.seed + k, dir);
+            PBTI_TRY(
+                pbti_compare_read(&comparison->studies[(size_t)i * plan->seeds + k], dir, err));
+        }
+    }
+    if (!pbti_comparison_analyse(comparison)) {
+        return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory");
+    }
+    return PBT_OK;
+}
+
+static pbt_status write_text(const struct plan *plan, const char *name, const char *text,
+                             struct pbt_error *err)
+{
+    char path[PATH_MAX];
+    if (snprintf(path, sizeof path, "%s/%s", plan->dir, name) >= (int)sizeof path) {
+        return PBTI_FAIL(err, PBT_EINVAL, 0, "the folder's path is too long");
+    }
+    FILE *const file = fopen(path, "we");
+    bool good = file != NULL && fputs(text, file) >= 0;
+    good = (file == NULL || fclose(file) == 0) && good;
+    if (good) { return PBT_OK; }
+    return PBTI_FAIL(err, PBT_EIO, errno, "could not write \"%s\": %s", path, strerror(errno));
+}
+
+/* comparison.json, with the curves, and curves.csv. */
+static pbt_status write_files(const struct plan *plan, const struct pbti_comparison *comparison,
+                              struct pbt_error *err)
+{
+    struct pbti_str csv = {0};
+    json_t *const json = pbti_comparison_json(comparison, true);
+    char *const text =
+        json == NULL ? NULL : json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    json_decref(json);
+    pbti_comparison_csv(&csv, comparison);
+    pbt_status status = text == NULL || csv.failed ? PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory")
+                                                   : write_text(plan, "comparison.json", text, err);
+    if (status == PBT_OK) { status = write_text(plan, "curves.csv", pbti_str_text(&csv), err); }
+    free(text);
+    pbti_str_deinit(&csv);
+    return status;
+}
+
+/* Failed: a study trained too much, or has nothing to show. */
+static int exit_code(const struct pbti_comparison *comparison)
+{
+    for (uint32_t i = 0; i < comparison->strategies; i++) {
+        if (pbti_comparison_over_budget(comparison, i) ||
+            comparison->rows[i].count < comparison->seeds) {
+            return PBTI_EXIT_FAILED;
+        }
+    }
+    return PBTI_EXIT_DONE;
+}
+
+static int print(const struct plan *plan, const struct pbti_comparison *comparison)
+{
+    int const code = exit_code(comparison);
+    if (pbti_cli_has(plan->call, PBTI_OPT_JSON)) {
+        return pbti_cli_print_json(plan->call, pbti_comparison_json(comparison, false), code);
+    }
+    if (pbti_cli_has(plan->call, PBTI_OPT_QUIET)) { return code; }
+    struct pbti_str str = {0};
+    pbti_comparison_text(&str, comparison, pbti_cli_width());
+    pbti_str_add(&str, "\ncurves and all numbers: ");
+    pbti_str_quote(&str, plan->dir);
+    pbti_str_add(&str, "/curves.csv, comparison.json\n");
+    return pbti_cli_print(plan->call, &str, code);
+}
+
+static int conclude(const struct plan *plan)
+{
+    const struct pbti_spec *const spec = plan->spec;
+    struct pbti_comparison comparison;
+    struct pbt_error err;
+    if (!pbti_comparison_init(&comparison, plan->strategies, plan->seeds)) {
+        pbti_comparison_deinit(&comparison);
+        return pbti_cli_no_memory(plan->call);
+    }
+    uint32_t const asked = (uint32_t)plan->call->number[PBTI_OPT_SLOTS];
+    comparison.names = plan->names;
+    comparison.first_seed = spec->config.seed;
+    comparison.slots = asked > 0 ? asked : spec->slots > 0 ? spec->slots : pbti_slots_auto(spec);
+    comparison.budget = spec->config.members * spec->config.steps;
+    comparison.study = spec->study;
+    comparison.score_name = spec->score_name;
+    comparison.maximize = spec->config.maximize;
+    pbt_status status = read_studies(plan, &comparison, &err);
+    if (status == PBT_OK) { status = write_files(plan, &comparison, &err); }
+    int const code = status == PBT_OK ? print(plan, &comparison) : pbti_cli_fail(plan->call, &err);
+    pbti_comparison_deinit(&comparison);
+    return code;
+}
+
+/* -------- the verb -------- */
+
+static int say_interrupted(const struct plan *plan)
+{
+    if (!pbti_cli_has(plan->call, PBTI_OPT_QUIET)) {
+        (void)fputs("pbt compare: interrupted; the same command goes on\n", stderr);
+    }
+    return PBTI_EXIT_INTERRUPTED;
+}
+
+static int compare(struct plan *plan)
+{
+    const char *const wanted = plan->call->value[PBTI_OPT_DIR];
+    int const size = wanted != NULL
+                         ? snprintf(plan->dir, sizeof plan->dir, "%s", wanted)
+                         : snprintf(plan->dir, sizeof plan->dir, "./%s-compare", plan->spec->study);
+    if (size >= (int)sizeof plan->dir) {
+        return pbti_cli_complain(plan->call, PBTI_EXIT_USAGE, NULL,
+                                 "the folder's path is too long");
+    }
+    for (uint32_t k = 0; k < plan->seeds; k++) {
+        for (uint32_t i = 0; i < plan->strategies; i++) {
+            int const code = finish_study(plan, i, k);
+            if (code == PBTI_EXIT_INTERRUPTED) { return say_interrupted(plan); }
+            if (code >= 0) { return code; }
+        }
+    }
+    return conclude(plan);
+}
+
+int pbti_verb_compare(const struct pbti_call *call)
+{
+    struct plan plan = {.call = call, .seeds = SEEDS_DEFAULT};
+    struct pbt_error err;
+    if (pbti_cli_has(call, PBTI_OPT_SEEDS)) { plan.seeds = (uint32_t)call->number[PBTI_OPT_SEEDS]; }
+    int code = read_strategies(&plan);
+    if (code >= 0) { return code; }
+    if (pbti_spec_load(call->argument[0], call->set, call->set_count, &plan.spec, &err) != PBT_OK) {
+        return pbti_cli_fail(call, &err);
+    }
+    code = compare(&plan);
+    pbti_spec_destroy(plan.spec);
+    return code;
+}
