@@ -78,8 +78,10 @@ static pbt_status add_segment(struct pbti_dir *dir, struct pbti_dir_span span,
     while (covered < dir->ends_count && dir->ends[covered] <= span.last) {
         covered++;
     }
-    memmove(dir->ends, dir->ends + covered, (dir->ends_count - covered) * sizeof *dir->ends);
-    dir->ends_count -= covered;
+    if (covered > 0) {
+        memmove(dir->ends, dir->ends + covered, (dir->ends_count - covered) * sizeof *dir->ends);
+        dir->ends_count -= covered;
+    }
     return PBT_OK;
 }
 

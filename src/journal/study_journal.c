@@ -134,6 +134,15 @@ static pbt_status resolve(const char *dir, const char *wanted, const char *study
     return pbti_journal_name(wanted, study, url, PBTI_JOURNAL_URL_MAX, err);
 }
 
+/* Is the journal that is there the one that is wanted? A name that was made up does not tell. */
+static bool is_wanted(const char *wanted, const char *url, const char *there)
+{
+    bool const named = strchr(wanted, '#') != NULL;
+    size_t const size = strcspn(url, "#");
+    return strcmp(url, there) == 0 ||
+           (!named && url[size] == '#' && strncmp(url, there, size + 1) == 0);
+}
+
 pbt_status pbti_study_journal_choose(const char *dir, const char *wanted, const char *study,
                                      struct pbt_error *err)
 {
@@ -144,7 +153,7 @@ pbt_status pbti_study_journal_choose(const char *dir, const char *wanted, const 
     struct pbt_error why;
     PBTI_TRY(resolve(dir, wanted, study, url, err));
     pbt_status const status = pbti_study_journal_url(dir, there, &why);
-    if (status == PBT_OK && strcmp(url, there) == 0) { return PBT_OK; }
+    if (status == PBT_OK && is_wanted(wanted, url, there)) { return PBT_OK; }
     if (status == PBT_OK) {
         (void)PBTI_FAIL(err, PBT_EEXIST, 0, "\"%s\" has another journal already", dir);
         pbti_fail_hint(err, "give another folder with --dir");
