@@ -10,9 +10,10 @@
  *                convolution is not among them: it adds rows of weights for the bits that are set
  *                (trainers/nn/nn_conv_cells.h), which costs less than its product would
  *
- * Then the allocations of updates and of their products, which oneDNN makes (wanted: as many); two learners, each a
- * process pinned to a core of its own, against one (wanted: 1.9); and the same update in PyTorch
- * (bench/a2c_torch.py) where python3-torch is installed, on the same games, from a shared library.
+ * Then the allocations of updates and of their bare products, for each of which oneDNN makes one
+ * (wanted: as many); two learners, each a process pinned to a core of its own, against one (wanted:
+ * 1.9); and the same update in PyTorch (bench/a2c_torch.py) where python3-torch is installed, on
+ * the same games, from a shared library.
  *
  * Medians are printed, of processor time: one thread that never waits takes as much of it as of the
  * clock's, unless other programs want its core.
@@ -277,7 +278,7 @@ static double update_rows(struct pbti_a2c_agent *agent)
     return medians[UPDATE];
 }
 
-/* oneDNN takes memory of its own for a product; what the bare products take is not the learner's. */
+/* oneDNN takes memory for each product; what the bare ones take, too, is not the learner's. */
 static void allocation_row(struct pbti_a2c_agent *agent)
 {
     if (!COUNTS_ALLOCATIONS) { return; }

@@ -184,7 +184,7 @@ static pbt_status open_study(const struct plan *plan, uint32_t strategy, uint64_
     struct pbti_spec *spec = NULL;
     *stop = PBTI_STOP_NONE;
     pbt_status status = make_spec(plan, strategy, seed, &spec, err);
-    if (status == PBT_OK) { status = pbti_study_create(dir, spec, err); }
+    if (status == PBT_OK) { status = pbti_study_create(dir, NULL, spec, err); }
     if (status == PBT_EEXIST) { status = check_existing(dir, spec, stop, err); }
     pbti_spec_destroy(spec);
     return status;

@@ -58,14 +58,13 @@ enum pbti_option_kind {
       "hyperparameters. --schedule prints the hyperparameters by age along its true\n"             \
       "lineage, through every exploit.\n",                                                         \
       "pbt best ./fashion --schedule --format csv > schedule.csv")                                 \
-    X(report, "DIR [--compare OTHER...]", 1, 33, false, "a study as one HTML file",                \
     X(compare, "SPEC", 1, 1, false, "which strategy is best for this trainer?",                    \
       "Runs one study for each strategy and seed in one folder, evaluates the finalists\n"         \
       "of each on fresh seeds, and prints a table with intervals and tests. The first\n"           \
       "strategy is the one that the others are compared with. Run again, it goes on\n"             \
       "where it was, or adds what is missing.\n",                                                  \
       "pbt compare study.yaml --strategies pbt,random --seeds 10")                                 \
-    X(report, "DIR [OTHER...]", 1, 9, false, "a study as one HTML file",                           \
+    X(report, "DIR [--compare OTHER...]", 1, 33, false, "a study as one HTML file",                \
       "Writes one file that opens in any browser, without a network: what happened in\n"           \
       "the population, and why. Up to 32 OTHER studies are compared with it; those of\n"           \
       "the same name are taken as runs of one.\n"                                                  \
@@ -147,7 +146,6 @@ enum pbti_option_kind {
     X(best, FORMAT, 0, "format", TEXT, "FORMAT", "of the schedule: table, json, csv or python")    \
     X(best, COPY_TO, 0, "copy-to", TEXT, "TARGET", "copy the checkpoint to the new folder TARGET") \
     X(best, JSON, 0, "json", FLAG, "", "print JSON")                                               \
-    X(report, COMPARE, 0, "compare", FLAG, "DIR...", "the studies that it is compared with")       \
     X(compare, STRATEGIES, 0, "strategies", TEXT, "LIST", "which (default: pbt,random)")           \
     X(compare, SEEDS, 0, "seeds", COUNT, "K", "studies of each strategy (default 5)")              \
     X(compare, DIR, 0, "dir", TEXT, "DIR", "folder of the studies (default: STUDY-compare)")       \
@@ -155,6 +153,7 @@ enum pbti_option_kind {
     X(compare, SET, 0, "set", SET, "KEY=VALUE", "change a key of the spec; may be repeated")       \
     X(compare, JSON, 0, "json", FLAG, "", "print JSON; progress to stderr")                        \
     X(compare, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                          \
+    X(report, COMPARE, 0, "compare", FLAG, "DIR...", "the studies that it is compared with")       \
     X(report, OUTPUT, 'o', "output", TEXT, "FILE", "write it there")                               \
     X(report, JSON, 0, "json", FLAG, "", "print where it is as JSON")                              \
     X(report, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \

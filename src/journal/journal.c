@@ -55,24 +55,14 @@ static size_t scheme_size(const char *url)
     return url[size] == ':' ? size : 0;
 }
 
-static pbt_status find_backend(const char *url, const struct pbti_journal_vtab **out,
-                               const char **path, struct pbt_error *err)
+static bool is_named(const char *url, size_t size, const char *scheme)
 {
-    size_t const size = scheme_size(url);
-    if (size == 0) {
-        *out = &pbti_journal_sqlite;
-        *path = url;
-        return PBT_OK;
-    }
-    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
-        const char *const scheme = backends[i]->scheme;
-        if (strlen(scheme) == size && memcmp(scheme, url, size) == 0) {
-            *out = backends[i];
-            *path = url + size + 1;
-            return PBT_OK;
-        }
-    }
-    if (size == strlen("postgresql") && memcmp(url, "postgresql", size) == 0) {
+    return strlen(scheme) == size && memcmp(scheme, url, size) == 0;
+}
+
+static pbt_status fail_scheme(const char *url, size_t size, bool postgres, struct pbt_error *err)
+{
+    if (postgres) {
         (void)PBTI_FAIL(err, PBT_EINVAL, 0, "this build of pbt has no journals in PostgreSQL");
         pbti_fail_hint(err, "build it where libpq is installed (on Debian: libpq-dev)");
         return PBT_EINVAL;
@@ -83,6 +73,25 @@ static pbt_status find_backend(const char *url, const struct pbti_journal_vtab *
     pbti_fail_hint(err, "write memory:, sqlite:PATH, dir:PATH, postgresql://... or a path; ./ in "
                         "front of a path with a colon");
     return PBT_EINVAL;
+}
+
+static pbt_status find_backend(const char *url, const struct pbti_journal_vtab **out,
+                               const char **path, struct pbt_error *err)
+{
+    size_t const size = scheme_size(url);
+    *path = size == 0 ? url : url + size + 1;
+    *out = &pbti_journal_sqlite;
+    if (size == 0) { return PBT_OK; }
+    /* libpq knows both */
+    bool const postgres = is_named(url, size, "postgres") || is_named(url, size, "postgresql");
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        const char *const scheme = backends[i]->scheme;
+        *out = backends[i];
+        if (is_named(url, size, scheme) || (postgres && strcmp(scheme, "postgresql") == 0)) {
+            return PBT_OK;
+        }
+    }
+    return fail_scheme(url, size, postgres, err);
 }
 
 pbt_status pbti_journal_open(const char *url, const struct pbti_journal_opts *opts,

@@ -134,6 +134,13 @@ static pbt_status resolve(const char *dir, const char *wanted, const char *study
     return pbti_journal_name(wanted, study, url, PBTI_JOURNAL_URL_MAX, err);
 }
 
+pbt_status pbti_study_journal_check(const char *dir, const char *wanted, const char *study,
+                                    struct pbt_error *err)
+{
+    char url[PBTI_JOURNAL_URL_MAX];
+    return wanted == NULL ? PBT_OK : resolve(dir, wanted, study, url, err);
+}
+
 /* Is the journal that is there the one that is wanted? A name that was made up does not tell. */
 static bool is_wanted(const char *wanted, const char *url, const char *there)
 {

@@ -29,6 +29,10 @@ PBT_NODISCARD pbt_status pbti_study_journal_open(const char *dir,
                                                  const struct pbti_journal_opts *opts,
                                                  struct pbti_journal **out, struct pbt_error *err);
 
+/* Could the journal of a new study be at `wanted`? Makes nothing. Errors: PBT_EINVAL, PBT_ELIMIT */
+PBT_NODISCARD pbt_status pbti_study_journal_check(const char *dir, const char *wanted,
+                                                  const char *study, struct pbt_error *err);
+
 /*
  * Settle where the journal of a new study goes, before it is opened with opts->create.
  *

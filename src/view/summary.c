@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* view/summary.c - the numbers of a summary. */
 #include "view/summary.h"
-
 #include "core/rungs.h"
+#include "view/workers.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <inttypes.h>
-#include <limits.h>
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 uint64_t pbti_steps_total(const struct pbti_state *state)
 {
@@ -35,32 +28,11 @@ uint64_t pbti_steps_total(const struct pbti_state *state)
     return total;
 }
 
-/*
- * Is a worker certainly dead: of this machine, and it does not hold its lock? A worker holds a
- * lock on <study>/workers/ID.lock as long as it lives (worker/presence.h); in a copy of a study
- * there is none.
- */
-static bool is_dead(const char *dir, const struct pbti_tally_worker *worker)
-{
-    char host[PBTI_NAME_MAX + 1] = "";
-    char path[PATH_MAX];
-    if (gethostname(host, sizeof host - 1) != 0 || strcmp(worker->host, host) != 0 ||
-        snprintf(path, sizeof path, "%s/workers/%016" PRIx64 ".lock", dir, worker->worker) >=
-            (int)sizeof path) {
-        return false;
-    }
-    int const lock = open(path, O_RDONLY | O_CLOEXEC);
-    if (lock < 0) { return errno == ENOENT; }
-    bool const dead = flock(lock, LOCK_SH | LOCK_NB) == 0;
-    (void)close(lock);
-    return dead;
-}
-
 static uint32_t live_workers(const char *dir, const struct pbti_tally *tally)
 {
     uint32_t live = tally->workers_count;
     for (uint32_t i = 0; i < tally->workers_count && i < PBTI_TALLY_WORKERS; i++) {
-        if (is_dead(dir, &tally->workers[i])) { live--; }
+        if (pbti_worker_is_dead(dir, &tally->workers[i])) { live--; }
     }
     return live;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* view/summary_json.c - a summary as JSON; the schema is docs/json.md. */
 #include "view/summary.h"
+#include "view/workers.h"
 
 #include "view/explain.h"
 #include "view/format.h"
@@ -90,18 +91,20 @@ static json_t *failures_json(const struct pbti_tally *tally)
     return causes;
 }
 
-static json_t *workers_json(const struct pbti_tally *tally)
+static json_t *workers_json(const char *dir, const struct pbti_tally *tally)
 {
     json_t *const list = json_array();
     for (uint32_t i = 0; i < tally->workers_count && i < PBTI_TALLY_WORKERS; i++) {
         const struct pbti_tally_worker *const worker = &tally->workers[i];
         struct pbti_str id = {0};
         pbti_str_addf(&id, "%016" PRIx64, worker->worker);
+        int64_t const beat_ms = pbti_worker_beat_ms(dir, worker);
         json_t *const row =
-            json_pack("{s:o, s:o, s:I, s:I, s:o}", "worker", take_text(&id), "host",
+            json_pack("{s:o, s:o, s:I, s:I, s:o, s:o}", "worker", take_text(&id), "host",
                       pbti_json_text(worker->host, strlen(worker->host)), "process",
                       (json_int_t)worker->process, "slots", (json_int_t)worker->slots, "joined",
-                      pbti_json_time(worker->joined_ms));
+                      pbti_json_time(worker->joined_ms), "beat_ms",
+                      beat_ms < 0 ? json_null() : json_integer((json_int_t)beat_ms));
         (void)json_array_append_new(list, row);
     }
     return list;
@@ -183,6 +186,6 @@ json_t *pbti_summary_json(const struct pbti_summary *summary, uint32_t leaders)
         pbti_json_time(summary->tally->first_ms), "last", pbti_json_time(summary->tally->last_ms),
         "checkpoints", "count", (json_int_t)summary->checkpoints, "bytes",
         (json_int_t)summary->checkpoint_bytes, "counts", counts_json(summary), "final_evaluation",
-        final_json(summary->tally), "workers", workers_json(summary->tally), "running",
-        running_json(summary->state), "leaders", leaders_json(summary->state, leaders));
+        final_json(summary->tally), "workers", workers_json(summary->dir, summary->tally),
+        "running", running_json(summary->state), "leaders", leaders_json(summary->state, leaders));
 }

@@ -4,6 +4,7 @@
 
 #include "view/explain.h"
 #include "view/format.h"
+#include "view/workers.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -260,4 +261,11 @@ void pbti_summary_text(struct pbti_str *str, const struct pbti_summary *summary,
         pbti_table_deinit(&table);
     }
     add_exploits(str, summary, width);
+    if (summary->stop == PBTI_STOP_NONE && summary->tally->workers_count > 0) {
+        struct pbti_table table = {0};
+        pbti_workers_table(&table, summary->dir, summary->tally);
+        pbti_str_add(str, "\nworkers\n");
+        pbti_table_print(&table, str, 2, width);
+        pbti_table_deinit(&table);
+    }
 }

@@ -108,7 +108,7 @@ static void embed_drop(void *context, struct pbti_checkpoint checkpoint)
 
 static bool embed_dead(void *context, const struct pbti_event_worker *worker)
 {
-    const struct pbt_study *const study = context;
+    struct pbt_study *const study = context;
     return study->presence != NULL && pbti_presence_dead(study->presence, worker);
 }
 

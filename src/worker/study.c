@@ -148,6 +148,7 @@ pbt_status pbti_study_create(const char *dir, const char *journal, const struct 
 {
     static const char *const folders[] = {"checkpoints", "logs"};
     char path[PATH_MAX];
+    PBTI_TRY(pbti_study_journal_check(dir, journal, spec->study, err));
     PBTI_TRY(pbti_tree_make(dir, err));
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         PBTI_TRY(join(path, dir, folders[i], err));

@@ -111,6 +111,8 @@ class Refusing(unittest.TestCase):
         answer = study.pbt("run", study.spec_file, "--dir", study.dir, "--journal", url, "--quiet",
                            code=code)
         self.assertNotIn(password or postgres_server.PASSWORD, answer.out + answer.err)
+        if code == 2:
+            self.assertFalse(study.dir.exists())
         return answer.err
 
     def test_rule_12_a_wrong_password_is_said_and_not_shown(self):
@@ -126,6 +128,10 @@ class Refusing(unittest.TestCase):
         err = self.refused(url, code=2)
         self.assertIn("must not hold a password", err)
         self.assertNotIn("opensesame", err)
+
+    def test_rule_12_what_is_no_place_for_a_journal_is_refused(self):
+        self.assertIn("cannot be used from everywhere", self.refused("dir:relative", code=2))
+        self.assertIn('called "mysql"', self.refused("mysql://a:opensesame@b/c", code=2))
 
     def test_rule_12_a_malformed_url_is_refused_without_showing_it(self):
         err = self.refused("postgresql://pbt:opensesame@[::1/pbt", code=2)
@@ -146,7 +152,7 @@ class Refusing(unittest.TestCase):
         study = Study(self, steps=40)
         study.environment["PGPASSWORD"] = postgres_server.PASSWORD
         study.pbt("run", study.spec_file, "--dir", study.dir, "--quiet", "--journal",
-                  SERVER.url("127.0.0.1"))
+                  SERVER.url("127.0.0.1").replace("postgresql:", "postgres:"))
         study.sound()
         url = (study.dir / "journal.url").read_text(encoding="utf-8")
         self.assertNotIn(postgres_server.PASSWORD, url)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/journal/test_journal_processes.c - the SQLite journal with several processes, some killed.
+ * tests/journal/test_journal_processes.c - journals with several processes, some killed: the SQLite
+ * journal and the folder journal.
  *
  * Protects rule 12 (killing any process loses no appended report and duplicates none) and the total
- * order of the SQLite journal with several real processes. PBT_KILLS says how many are killed.
+ * order of the journal with several real processes. PBT_KILLS says how many are killed.
  *
  * Children never use cmocka's asserts; they say what went wrong with their exit code. No journal is
  * open in this process while it forks.
@@ -26,21 +27,36 @@
 #include <unistd.h>
 
 #define PROCESSES 4u
-#define APPENDS 500u
+#define APPENDS 400u /* of all together so many that a folder is compacted meanwhile */
 
 /* Batches of process p are numbered p * STRIDE, p * STRIDE + 1, ... */
 #define STRIDE 1000000u
 
+static const char *scheme; /* of the journals that are tested now */
+
 struct place {
     char *folder, *path;
+    char *url;
+    int number; /* of the journal in the folder */
 };
+
+/* Begin another journal in the folder. */
+static void next_journal(struct place *place)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, "journal-%d.db", ++place->number);
+    free(place->path);
+    free(place->url);
+    place->path = fixture_path(place->folder, name);
+    assert_true(asprintf(&place->url, "%s%s", scheme, place->path) > 0);
+}
 
 static int set_up(void **state)
 {
     struct place *const place = calloc(1, sizeof *place);
     assert_non_null(place);
     place->folder = fixture_make_folder();
-    place->path = fixture_path(place->folder, "journal.db");
+    next_journal(place);
     *state = place;
     return 0;
 }
@@ -49,6 +65,7 @@ static int tear_down(void **state)
 {
     struct place *const place = *state;
     free(place->path);
+    free(place->url);
     fixture_remove_folder(place->folder);
     free(place);
     return 0;
@@ -113,7 +130,7 @@ static void test_processes_together_lose_and_duplicate_nothing(void **state)
     for (uint64_t i = 0; i < PROCESSES; i++) {
         children[i] = fork(); /* all of them try to create it */
         assert_true(children[i] >= 0);
-        if (children[i] == 0) { run_appender(place->path, i); }
+        if (children[i] == 0) { run_appender(place->url, i); }
     }
     for (size_t i = 0; i < PROCESSES; i++) {
         int status = 0;
@@ -121,7 +138,7 @@ static void test_processes_together_lose_and_duplicate_nothing(void **state)
         assert_true(WIFEXITED(status));
         assert_int_equal(WEXITSTATUS(status), 0);
     }
-    struct pbti_journal *const journal = fixture_open(place->path, false);
+    struct pbti_journal *const journal = fixture_open(place->url, false);
     struct fixture_seen *const seen = calloc(1, sizeof *seen);
     assert_non_null(seen);
     assert_int_equal(pbti_journal_read(journal, 0, fixture_see, seen, NULL), PBT_OK);
@@ -169,7 +186,7 @@ static void start_writer(const struct place *place, uint64_t process, struct wri
     assert_true(writer->pid >= 0);
     if (writer->pid == 0) {
         (void)close(ends[0]);
-        run_until_killed(place->path, process, writer->next, ends[1]);
+        run_until_killed(place->url, process, writer->next, ends[1]);
     }
     (void)close(ends[1]);
     writer->pipe = ends[0];
@@ -203,7 +220,7 @@ static void expect_survivors(const struct place *place, struct writer *writers)
     struct pbti_journal_opts opts = pbti_journal_opts_default();
     opts.create = true; /* it may have been killed while creating it */
     struct pbti_journal *journal = NULL;
-    assert_int_equal(pbti_journal_open(place->path, &opts, &journal, NULL), PBT_OK);
+    assert_int_equal(pbti_journal_open(place->url, &opts, &journal, NULL), PBT_OK);
     struct fixture_seen *const seen = calloc(1, sizeof *seen);
     assert_non_null(seen);
     assert_int_equal(pbti_journal_check(journal, NULL), PBT_OK);
@@ -222,7 +239,7 @@ static void expect_survivors(const struct place *place, struct writer *writers)
 
 static void test_killed_writers_lose_nothing(void **state)
 {
-    const struct place *const place = *state;
+    struct place *const place = *state;
     uint64_t random = fixture_seed("killed writers");
     const char *const given = getenv("PBT_KILLS");
     unsigned long const kills = given != NULL ? strtoul(given, NULL, 10) : 20;
@@ -239,7 +256,7 @@ static void test_killed_writers_lose_nothing(void **state)
         expect_survivors(place, writers);
         total = writers[0].next + writers[1].next;
         if (total > FIXTURE_SEEN_MAX / 2) { /* begin another journal */
-            assert_int_equal(unlink(place->path), 0);
+            next_journal(place);
             writers[0].next = writers[1].next = 0;
         }
     }
@@ -256,7 +273,7 @@ static void test_reader_goes_on_while_a_writer_is_killed(void **state)
     opts.read_only = true;
     struct pbti_journal *reader = NULL;
     for (int tries = 0; tries < 500 && reader == NULL; tries++) { /* until it is created */
-        if (pbti_journal_open(place->path, &opts, &reader, NULL) != PBT_OK) { nap_ns(10 * MS); }
+        if (pbti_journal_open(place->url, &opts, &reader, NULL) != PBT_OK) { nap_ns(10 * MS); }
     }
     assert_non_null(reader);
     uint64_t before = 0;
@@ -284,5 +301,11 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reader_goes_on_while_a_writer_is_killed, set_up,
                                         tear_down),
     };
-    return cmocka_run_group_tests_name("sqlite, several processes", tests, NULL, NULL);
+    static const char *const schemes[] = {"sqlite:", "dir:"};
+    int failures = 0;
+    for (size_t i = 0; i < sizeof schemes / sizeof *schemes; i++) {
+        scheme = schemes[i];
+        failures += cmocka_run_group_tests_name(scheme, tests, NULL, NULL);
+    }
+    return failures;
 }
