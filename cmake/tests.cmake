@@ -19,7 +19,7 @@
 # Tests by name: left out under sanitizers; run alone; more than the usual 120 s.
 set(PBT_SLOW_TESTS sim/sim_mutants)
 set(PBT_SERIAL_TESTS install/install)
-set(PBT_LONG_TESTS cli/compare sim/sim_seeds sim/sim_mutants conformance/kills
+set(PBT_LONG_TESTS cli/compare cli/report sim/sim_seeds sim/sim_mutants conformance/kills
     conformance/valgrind conformance/over_dir conformance/over_postgres install/install tidy/tidy)
 
 # What a room's C tests link beside libpbt.a.

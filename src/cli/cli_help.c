@@ -12,12 +12,11 @@ void pbti_cli_help(struct pbti_str *str)
     for (size_t i = 0; pbti_verb_at(i) != NULL; i++) {
         const struct pbti_verb *const verb = pbti_verb_at(i);
         if (verb->hidden) { continue; }
-        pbti_str_addf(str, "  %-8s %s\n", verb->name, verb->summary);
+        pbti_str_addf(str, "  %-9s %s\n", verb->name, verb->summary);
     }
     pbti_str_add(str,
                  "\n`pbt VERB --help` tells more. To begin: pbt init, then pbt run study.yaml\n"
-                 "exit codes: 0 done, 1 the study failed, 2 wrong usage or spec, 3 storage,\n"
-                 "130 interrupted (pbt resume goes on)\n");
+                 "exit codes: 0 done, 1 study failed, 2 usage or spec, 3 storage, 130 interrupted\n");
 }
 
 /* "  -q, --quiet          print nothing". */

@@ -72,7 +72,10 @@ enum pbti_keep_word { PBTI_KEEP_LIST(PBTI_WORD_ENUM) };
       "that train to `steps` at once; asks for the population that they begin with")               \
     X(PBTI_STRATEGY_ASHA, 7, "asha", false, false, false, PBTI_RUNGS_PROMOTION,                    \
       "successive halving without waiting: a member trains on as soon as it is among the best "    \
-      "1/`eta` of those that reached its rung; asks for a population as successive_halving does")
+      "1/`eta` of those that reached its rung; asks for a population as successive_halving does")  \
+    X(PBTI_STRATEGY_BAYES, 8, "bayes", false, false, false, PBTI_RUNGS_NONE,                       \
+      "Bayesian optimisation: every member trains alone with what a Gaussian process, fitted to "  \
+      "the others' last scores, hopes most from")
 
 enum pbti_strategy_id {
 #define PBTI_STRATEGY_ENUM(id, value, ...) id = (value),
@@ -377,6 +380,9 @@ struct pbti_schedule_entry {
     X(STRATEGY, min_steps, WHOLE64, PBTI_AT(config.rung_min), PBTI_WHOLE(1, PBTI_STEPS_MAX),       \
       PBTI_FOR_RACING, "=`ready.every`",                                                           \
       "no rung is lower; rungs are `steps`, `steps` / `eta`, and so on")                           \
+    X(STRATEGY, initial, WHOLE32, PBTI_AT(proposals_initial), PBTI_WHOLE(1, PBTI_MEMBERS_MAX),     \
+      PBTI_FOR(PBTI_STRATEGY_BAYES), "10",                                                         \
+      "members that begin spread over the space, before there is a model")                         \
     X(STRATEGY, resolution, RESOLUTION, PBTI_NOWHERE, PBTI_WHOLE(1, PBTI_MEMBERS_MAX),             \
       PBTI_FOR(PBTI_STRATEGY_GRID), "=3",                                                          \
       "values of every hyperparameter with bounds, which are among them, at equal distances on "   \

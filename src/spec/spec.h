@@ -40,10 +40,11 @@ struct pbti_spec {
     char *initial_checkpoint;  /* absolute path or NULL */
     json_t *fixed;             /* object; handed to the trainer unchanged */
     json_t *final_evaluation; /* object; put over `fixed` for an evaluation at the end; {} = none */
-    uint32_t slots;           /* 0 = auto */
-    double stop_hours;        /* 0 = never */
-    bool sync_full;           /* true: an appended report survives power loss (default) */
-    uint64_t log_bytes;       /* cap of each member's log; default 10 MiB */
+    uint32_t proposals_initial; /* bayes: members before there is a model, at least 1 */
+    uint32_t slots;             /* 0 = auto */
+    double stop_hours;          /* 0 = never */
+    bool sync_full;             /* true: an appended report survives power loss (default) */
+    uint64_t log_bytes;         /* cap of each member's log; default 10 MiB */
 };
 
 /* One `--set key=value`: a dotted path (strategy.exploit.quantile) and a YAML value. */

@@ -19,6 +19,7 @@ static pbt_status strategy_read(struct pbti_read *read, const struct pbti_key *k
     if (!strategy->explores) { config->explore = PBTI_EXPLORE_NONE; }
     config->explore_always = strategy->always;
     config->rungs = strategy->rungs;
+    config->proposals = value == PBTI_STRATEGY_BAYES;
     config->eta = strategy->rungs == PBTI_RUNGS_NONE ? 0 : PBTI_ETA_DEFAULT;
     config->rung_min = 0; /* compute_defaults() */
     config->grid = value == PBTI_STRATEGY_GRID;

@@ -384,6 +384,7 @@ uint32_t pbti_strategy_of(const struct pbti_config *config)
     bool const exploits = config->exploit != PBTI_EXPLOIT_NONE;
     bool const explores = config->explore != PBTI_EXPLORE_NONE;
     if (config->grid) { return PBTI_STRATEGY_GRID; }
+    if (config->proposals) { return PBTI_STRATEGY_BAYES; }
     if (config->rungs == PBTI_RUNGS_HALVING) { return PBTI_STRATEGY_HALVING; }
     if (config->rungs == PBTI_RUNGS_HYPERBAND) { return PBTI_STRATEGY_HYPERBAND; }
     if (config->rungs != PBTI_RUNGS_NONE) { return PBTI_STRATEGY_ASHA; }

@@ -10,6 +10,7 @@
 #include "spec/spec.h"
 #include "worker/agent.h"
 #include "worker/presence.h"
+#include "worker/proposer.h"
 #include "worker/store.h"
 
 #include <pthread.h>
@@ -35,6 +36,7 @@ struct pbt_study {
     struct pbti_journal *journal;
     struct pbti_replica *replica;
     struct pbti_agent *agent;
+    struct pbti_proposer proposer;
     struct pbti_presence *presence; /* NULL in memory */
     struct pbti_store *store;       /* while pbt_study_run() runs */
     struct pbti_spec *spec;

@@ -240,6 +240,15 @@ static pbt_status open_folder(struct pbt_study *study, const char *dir, const ch
     return open_journal(study, false, err);
 }
 
+/* There is nobody to warn: without a proposal the member begins with what it drew. */
+static bool embed_propose(void *context, const struct pbti_config *config,
+                          const struct pbti_trials *trials, double *values)
+{
+    struct pbt_study *const study = context;
+    return pbti_proposer_next(&study->proposer, study->spec, config, trials, values, NULL) ==
+           PBT_OK;
+}
+
 static pbt_status start_agent(struct pbt_study *study, struct pbt_error *err)
 {
     struct pbti_world const world = {.context = study,
@@ -248,7 +257,8 @@ static pbt_status start_agent(struct pbt_study *study, struct pbt_error *err)
                                      .start = embed_start,
                                      .cancel = embed_cancel,
                                      .drop = embed_drop,
-                                     .dead = embed_dead};
+                                     .dead = embed_dead,
+                                     .propose = pbti_propose_is_available() ? embed_propose : NULL};
     struct pbti_agent_opts opts = pbti_agent_opts_default();
     opts.slots = study->opts.slots;
     opts.process = (uint64_t)getpid();

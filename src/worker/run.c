@@ -365,6 +365,20 @@ static pbt_status open_slots(struct run *run, struct pbt_error *err)
     return status;
 }
 
+static bool world_propose(void *context, const struct pbti_config *config,
+                          const struct pbti_trials *trials, double *values)
+{
+    struct run *const run = context;
+    struct pbt_error err;
+    pbt_status const status =
+        pbti_proposer_next(&run->proposer, run->opened.spec, config, trials, values, &err);
+    if (status != PBT_OK) {
+        pbti_run_warn(run, "a member begins with what was drawn, for want of a proposal: %s",
+                      err.message);
+    }
+    return status == PBT_OK;
+}
+
 static pbt_status open_agent(struct run *run, struct pbt_error *err)
 {
     struct pbti_world const world = {.context = run,
@@ -373,7 +387,8 @@ static pbt_status open_agent(struct run *run, struct pbt_error *err)
                                      .start = world_start,
                                      .cancel = world_cancel,
                                      .drop = world_drop,
-                                     .dead = world_dead};
+                                     .dead = world_dead,
+                                     .propose = pbti_propose_is_available() ? world_propose : NULL};
     struct pbti_agent_opts opts = pbti_agent_opts_default();
     PBTI_TRY(pbti_presence_open(run->opts.dir, &opts.worker, &run->presence, err));
     opts.slots = run->slots_count;

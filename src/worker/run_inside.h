@@ -11,6 +11,7 @@
 #include "worker/ledger.h"
 #include "worker/opened.h"
 #include "worker/presence.h"
+#include "worker/proposer.h"
 #include "worker/run.h"
 #include "worker/runner.h"
 
@@ -65,6 +66,7 @@ struct run {
     struct pbti_opened opened;
     struct pbti_presence *presence;
     struct pbti_agent *agent;
+    struct pbti_proposer proposer;
     struct pbti_launch launch;
     struct pbti_ledger ledger;
     char logs[PATH_MAX];

@@ -105,6 +105,24 @@ class Strategies(Lab):
         refused = self.pbt("resume", "toy", "--set", "steps=180", code=2)
         self.assertIn("the steps of a study with rungs", refused.stderr)
 
+    def test_bayes_begins_with_proposals(self):
+        self.run_toy("strategy: {name: bayes, initial: 3}\n", "-q", "--set", "population=8")
+        proposals = {event["member"]: event for event in self.events("proposal")}
+        self.assertEqual(set(proposals), set(range(8)))
+        for event in self.events("claim"):
+            self.assertEqual(event["hyperparameters"],
+                             proposals[event["member"]]["hyperparameters"])
+        # the toy learns fastest with the largest lr: the model finds that out
+        found = [proposals[member]["hyperparameters"]["lr"] for member in range(3, 8)]
+        self.assertGreater(max(found), 0.3)
+        self.assertTrue(self.json("verify", "toy")["good"])
+
+    def test_bayes_with_starting_points(self):
+        self.run_toy("strategy: bayes\ninitial: {points: [{lr: 0.25}, {}]}\n", "-q")
+        self.assertEqual([event["member"] for event in self.events("proposal")], [2, 3])
+        first = [event for event in self.events("claim") if event["member"] == 0]
+        self.assertEqual(first[0]["hyperparameters"], {"lr": 0.25})
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -110,6 +110,7 @@ void spec_assert_same(const struct pbti_spec *a, const struct pbti_spec *b)
     assert_true(json_equal(a->fixed, b->fixed));
     assert_true(json_equal(a->final_evaluation, b->final_evaluation));
     assert_int_equal(a->slots, b->slots);
+    if (a->config.proposals) { assert_int_equal(a->proposals_initial, b->proposals_initial); }
     assert_true(a->stop_hours == b->stop_hours);
     assert_int_equal(a->sync_full, b->sync_full);
     assert_int_equal(a->log_bytes, b->log_bytes);

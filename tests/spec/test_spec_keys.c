@@ -113,6 +113,8 @@ static bool is_json_text(const json_t *json, const char *text)
       config->rungs == PBTI_RUNGS_HALVING && config->eta == 4)                                     \
     X(STRATEGY, min_steps, "strategy={name: asha, min_steps: 25}", "\n  min_steps: 25\n",          \
       config->rungs == PBTI_RUNGS_PROMOTION && config->rung_min == 25)                             \
+    X(STRATEGY, initial, "strategy={name: bayes, initial: 4}", "\n  initial: 4\n",                 \
+      config->proposals && spec->proposals_initial == 4)                                           \
     X(STRATEGY, resolution, "population=5\nstrategy={name: grid, resolution: {lr: 5}}",            \
       "\n  resolution: {lr: 5}\n", config->grid && config->places[0] == 5)                         \
     X(STRATEGY, mode, "strategy.mode=generational", "\n  mode: generational\n",                    \

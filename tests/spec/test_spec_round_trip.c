@@ -345,6 +345,7 @@ static void random_config(struct dice *dice, struct pbti_config *config)
     bool const alone = config->exploit == PBTI_EXPLOIT_NONE && config->explore == PBTI_EXPLORE_NONE;
     if (alone && coin(dice)) { random_grid(dice, config); }
     if (alone && !config->grid && coin(dice)) { random_rungs(dice, config); }
+    config->proposals = alone && !config->grid && config->rungs == PBTI_RUNGS_NONE && coin(dice);
     config->retries = (uint32_t)below(dice, 5);
     config->revivals = (uint32_t)below(dice, 5);
     if (coin(dice)) { config->plateau = whole(dice, PBTI_STEPS_MAX); }
@@ -404,6 +405,7 @@ static struct pbti_spec *random_spec(struct dice *dice)
     spec->fixed = random_object(dice, 0);
     spec->final_evaluation = random_object(dice, 0);
     spec->slots = (uint32_t)below(dice, 100);
+    spec->proposals_initial = 1 + (uint32_t)below(dice, 100);
     spec->stop_hours = coin(dice) ? 0.0 : 1000.0 * (1.0 - unit(dice));
     spec->sync_full = coin(dice);
     spec->log_bytes = 4095 + whole(dice, 1ull << 39);

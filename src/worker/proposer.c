@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker/proposer.c - the next point of a study; see proposer.h. */
+#include "worker/proposer.h"
+
+pbt_status pbti_proposer_next(struct pbti_proposer *proposer, const struct pbti_spec *spec,
+                              const struct pbti_config *config, const struct pbti_trials *trials,
+                              double *values, struct pbt_error *err)
+{
+    struct pbti_propose_options options = pbti_propose_options_default();
+    options.initial = spec->proposals_initial;
+    struct pbti_propose_data const data = {
+        .values = trials->values,
+        .scores = trials->scores,
+        .count = trials->count,
+        .pending = trials->pending,
+        .pending_count = trials->pending_count,
+    };
+    return pbti_propose_next(&config->space, &data, &options, config->seed, &proposer->memo, values,
+                             err);
+}
