@@ -83,7 +83,7 @@ function compareTable(groups, colour) {
     const { mean, half } = scores.length ? meanOf(scores) : { mean: null, half: null };
     const dot = make("i", { className: "dot" });
     dot.style.background = colour(k);
-    rows.push([make("span", {}, dot, group.name), `${group.studies.length}`,
+    rows.push([make("span", { className: "group" }, dot, group.name), `${group.studies.length}`,
       half === null ? digits(mean) : `${digits(mean)} ± ${digits(half, 2)}`, "", "", "", "", ""]);
     for (const { summary: m } of group.studies) {
       rows.push([make("span", { className: "run", textContent: m.dir }), "", digits(m.best?.score),

@@ -103,6 +103,7 @@ function followStudy(shown) {
   document.querySelector("header").append(light);
   const say = (text) => { light.textContent = text; light.dataset.state = text; };
   say("connecting");
+  document.getElementById("alone").remove(); // here it is not
   document.documentElement.style.overflowAnchor = "none"; // we keep the place ourselves
   let held = false, wanted = false, busy = false, restUntil = 0, pointedSince = 0;
   addEventListener("pointerdown", () => { held = true; });
@@ -122,7 +123,8 @@ function followStudy(shown) {
       const answer = await fetch("document.json");
       if (!answer.ok) throw new Error(await answer.text());
       const text = await answer.json(), began = performance.now();
-      shown = await redraw(shown, [text]);
+      if (isBusyReader()) wanted = true; // since we asked
+      else shown = await redraw(shown, [text]);
       restUntil = performance.now() + Math.max(500, REST * (performance.now() - began));
       say("live");
     } catch (error) {
