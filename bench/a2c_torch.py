@@ -29,7 +29,7 @@ from torch.nn.functional import log_softmax
 
 WARM_UP, UPDATES = 10, 101
 ACTIONS, SIDE, CHANNELS, FILTERS, HIDDEN = 6, 10, 4, 16, 128
-DISCOUNT, TRACE_DECAY, ENTROPY_COST, VALUE_COST, CLIP = 0.99, 0.95, 0.01, 0.5, 0.5
+DISCOUNT, TRACE_DECAY, ENTROPY_COST, VALUE_COST, CLIP = 0.99, 0.95, 7e-3, 1.0, 1.0
 
 
 class Games:
@@ -83,8 +83,8 @@ class Learner:
     def __init__(self, path: str, copies: int, unroll: int, keeps_graph: bool) -> None:
         self.games = Games(path, copies, seed=1)
         self.network = Network()
-        self.optimiser = torch.optim.RMSprop(self.network.parameters(), lr=1e-3, alpha=0.99,
-                                             eps=1e-5 ** 0.5)  # ours stands inside the root
+        self.optimiser = torch.optim.RMSprop(self.network.parameters(), lr=7e-3, alpha=0.99,
+                                             eps=1e-6 ** 0.5)  # ours stands inside the root
         self.unroll = unroll
         self.keeps_graph = keeps_graph
 

@@ -14,14 +14,14 @@
 
 /* X(name, default, least, greatest): numbers. All but `sticky` may change at any segment. */
 #define PBTI_A2C_NUMBERS(X)                                                                        \
-    X(lr, 1e-3, 0.0, 10.0)                                                                         \
-    X(entropy_cost, 0.01, 0.0, 10.0)                                                               \
+    X(lr, 7e-3, 0.0, 10.0)                                                                         \
+    X(entropy_cost, 7e-3, 0.0, 10.0)                                                               \
     X(discount, 0.99, 0.0, 1.0)                                                                    \
     X(trace_decay, 0.95, 0.0, 1.0)                                                                 \
-    X(value_cost, 0.5, 0.0, 100.0)                                                                 \
+    X(value_cost, 1.0, 0.0, 100.0)                                                                 \
     X(rmsprop_decay, 0.99, 0.0, 0.999999)                                                          \
-    X(rmsprop_epsilon, 1e-5, 1e-30, 1.0)                                                           \
-    X(clip, 0.5, 0.0, 1e6)                                                                         \
+    X(rmsprop_epsilon, 1e-6, 1e-30, 1.0)                                                           \
+    X(clip, 1.0, 0.0, 1e6)                                                                         \
     X(sticky, 0.1, 0.0, 1.0)
 
 /* X(name, default, least, greatest): whole numbers. `unroll` and `episodes` may change at any
