@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define ENTER "\033[?1049h\033[?25l\033[?7l" /* another screen, no cursor, no wrapping */
@@ -48,17 +47,9 @@ static void end(struct pbti_screen *screen)
 bool pbti_screen_enter(struct pbti_screen *screen)
 {
     static int const caught[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT};
-    sigset_t set;
     memset(screen, 0, sizeof *screen);
-    (void)sigemptyset(&set);
-    for (size_t i = 0; i < sizeof caught / sizeof caught[0]; i++) {
-        (void)sigaddset(&set, caught[i]);
-    }
     screen->keys = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &screen->before) == 0;
-    if (sigprocmask(SIG_BLOCK, &set, &screen->blocked_before) != 0) { return false; }
-    screen->signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-    if (screen->signals < 0) {
-        (void)sigprocmask(SIG_SETMASK, &screen->blocked_before, NULL);
+    if (!pbti_signal_pipe_open(&screen->signals, caught, sizeof caught / sizeof caught[0])) {
         return false;
     }
     begin(screen);
@@ -68,8 +59,7 @@ bool pbti_screen_enter(struct pbti_screen *screen)
 void pbti_screen_leave(struct pbti_screen *screen)
 {
     end(screen);
-    (void)close(screen->signals);
-    (void)sigprocmask(SIG_SETMASK, &screen->blocked_before, NULL);
+    pbti_signal_pipe_close(&screen->signals);
     pbti_str_deinit(&screen->out);
 }
 
@@ -94,11 +84,8 @@ void pbti_screen_show(struct pbti_screen *screen, const struct pbti_str *lines)
 
 static enum pbti_screen_event on_signal(struct pbti_screen *screen)
 {
-    struct signalfd_siginfo info;
-    if (read(screen->signals, &info, sizeof info) != (ssize_t)sizeof info) {
-        return PBTI_SCREEN_NOTHING;
-    }
-    switch (info.ssi_signo) {
+    switch (pbti_signal_pipe_take(&screen->signals)) {
+    case 0: return PBTI_SCREEN_NOTHING;
     case SIGTSTP:
         end(screen);
         (void)raise(SIGSTOP);
@@ -112,7 +99,7 @@ static enum pbti_screen_event on_signal(struct pbti_screen *screen)
 
 enum pbti_screen_event pbti_screen_wait(struct pbti_screen *screen, int ms, char *key)
 {
-    struct pollfd ready[2] = {{.fd = screen->signals, .events = POLLIN},
+    struct pollfd ready[2] = {{.fd = screen->signals.descriptor, .events = POLLIN},
                               {.fd = screen->keys ? STDIN_FILENO : -1, .events = POLLIN}};
     if (poll(ready, 2, ms) <= 0) { return PBTI_SCREEN_NOTHING; }
     if (ready[0].revents != 0) { return on_signal(screen); }

@@ -12,16 +12,15 @@
 #ifndef PBTI_CLI_SCREEN_H
 #define PBTI_CLI_SCREEN_H
 
+#include "cli/signal_pipe.h"
 #include "view/str.h"
 
-#include <signal.h>
 #include <termios.h>
 
 struct pbti_screen {
-    int signals;           /* descriptor: signals arrive here instead of interrupting */
+    struct pbti_signal_pipe signals;
     bool keys;             /* stdin is a terminal */
     struct termios before; /* of stdin */
-    sigset_t blocked_before;
     struct pbti_str out;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/verb_dashboard.c - pbt dashboard DIR: a study's page in the browser, live. */
 #include "cli/cli.h"
+#include "cli/signal_pipe.h"
 
 #if PBT_HAVE_DASHBOARD
 
@@ -13,7 +14,6 @@
 #include <signal.h>
 #include <spawn.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #define LOOK_MS 250 /* between two looks at the journals that are followed */
@@ -84,19 +84,6 @@ static int show(const struct pbti_call *call, struct pbti_dashboard *dashboard,
     return code;
 }
 
-/* Signals that end it arrive at a descriptor; -1: errno says why. */
-static int catch_signals(void)
-{
-    sigset_t set;
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGHUP);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) != 0) { return -1; }
-    (void)signal(SIGPIPE, SIG_IGN);
-    return signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-}
-
 static int read_port(const struct pbti_call *call, struct pbti_dashboard_opts *opts)
 {
     if (!pbti_cli_has(call, PBTI_OPT_PORT)) { return PBTI_EXIT_DONE; }
@@ -123,20 +110,22 @@ int pbti_verb_dashboard(const struct pbti_call *call)
         (void)snprintf(made, sizeof made, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
         opts.token = made;
     }
-    int const signals = catch_signals();
+    static int const ending[] = {SIGINT, SIGTERM, SIGHUP};
+    struct pbti_signal_pipe signals;
     struct pbti_dashboard *dashboard = NULL;
     struct pbt_error err = {0};
-    if (signals < 0) {
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (!pbti_signal_pipe_open(&signals, ending, sizeof ending / sizeof ending[0])) {
         return pbti_cli_complain(call, PBTI_EXIT_STORAGE, NULL, "could not catch signals: %s",
                                  strerror(errno));
     }
     if (pbti_dashboard_open(call->argument[0], &opts, &dashboard, &err) != PBT_OK) {
-        (void)close(signals);
+        pbti_signal_pipe_close(&signals);
         return pbti_cli_fail(call, &err);
     }
-    int const end = show(call, dashboard, &opts, signals);
+    int const end = show(call, dashboard, &opts, signals.descriptor);
     pbti_dashboard_close(dashboard);
-    (void)close(signals);
+    pbti_signal_pipe_close(&signals);
     return end;
 }
 
