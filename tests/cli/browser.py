@@ -4,8 +4,11 @@ import json
 import re
 import shutil
 import subprocess
+import time
 import urllib.error
 import urllib.request
+
+DRAWN_SECONDS = 90
 
 
 def is_there():
@@ -41,7 +44,16 @@ class Browser:
             raise AssertionError(error.read().decode()) from None
 
     def open(self, path):
-        self.open_url(f"file://{path}")
+        self.open_study(f"file://{path}")
+
+    def open_study(self, url):
+        """The page of a study, until all of it is drawn."""
+        self.open_url(url)
+        end = time.monotonic() + DRAWN_SECONDS
+        while not self.run("return document.documentElement.dataset.drawn !== undefined"):
+            if time.monotonic() > end:
+                raise TimeoutError(f"{url} was not drawn in {DRAWN_SECONDS} s")
+            time.sleep(0.05)
 
     def open_url(self, url):
         self.call("POST", "/url", {"url": url})

@@ -284,7 +284,7 @@ class Live(Dashboard):
         return self.page.run("return document.getElementById('light').textContent")
 
     def test_the_page_gains_points_and_the_reader_stays(self):
-        self.page.open_url(self.serve("toy", "--token", TOKEN))
+        self.page.open_study(self.serve("toy", "--token", TOKEN))
         before = self.points()
         self.page.run("""
             const search = document.getElementById('search');
@@ -323,7 +323,7 @@ class Live(Dashboard):
         self.assertNotIn("token", self.page.run("return location.href"))
 
     def test_marked_text_is_not_taken_away(self):
-        self.page.open_url(self.serve("toy"))
+        self.page.open_study(self.serve("toy"))
         before = self.page.run("""
             getSelection().selectAllChildren(document.querySelector('#headline'));
             return plots.find((plot) => plot.host.closest('#scores')).marks""")
@@ -334,7 +334,7 @@ class Live(Dashboard):
         self.wait_for(lambda: self.points() > before)
 
     def test_it_says_when_the_server_is_gone(self):
-        self.page.open_url(self.serve("toy"))
+        self.page.open_study(self.serve("toy"))
         self.wait_for(lambda: self.light() == "live")
         self.child.terminate()
         self.child.wait(20)

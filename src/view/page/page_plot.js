@@ -105,6 +105,7 @@ function paint(plot, u) {
   plot.py = at("y");
   plot.marks = plot.options.paint(plot, context, devicePixelRatio) ?? 0;
   plot.host.dataset.marks = plot.marks;
+  if (performance.getEntriesByName("picture").length === 0) performance.mark("picture");
   if (plot.focus >= 0) {
     const { x, y } = plot.options.points;
     context.beginPath();

@@ -163,8 +163,8 @@ function showTitle(study) {
     + `${m.began.slice(0, 16).replace("T", " ")} UTC`;
 }
 
-// Draw the documents into an empty page. Returns what a live page needs to draw it anew.
-function showReport(documents) {
+// What there is to draw of the documents, and what a live page needs to draw it anew.
+function prepareReport(documents) {
   const studies = documents.map((text) => new Study(text));
   const study = studies[0], chosen = { places: null };
   let mark = null;
@@ -181,18 +181,44 @@ function showReport(documents) {
         onclick: () => mark(s.decision_seq[i]) }) : "");
     repaint();
   };
-  showTitle(study);
-  showHeadline(study);
-  showComparison(studies);
-  showScores(study, choose);
-  showSchedule(study);
-  showHyperparameters(study, choose);
-  showTree(study, choose, chosen);
-  mark = showDecisions(study);
-  showGains(study, choose);
-  showPairs(study, choose);
-  showSlots(study);
-  showFailures(study);
-  showSpec(study);
-  return { study, chosen, choose };
+  const sections = [
+    () => { showTitle(study); showHeadline(study); },
+    () => showComparison(studies),
+    () => showScores(study, choose),
+    () => showSchedule(study),
+    () => showHyperparameters(study, choose),
+    () => showTree(study, choose, chosen),
+    () => { mark = showDecisions(study); },
+    () => showGains(study, choose),
+    () => showPairs(study, choose),
+    () => showSlots(study),
+    () => showFailures(study),
+    () => showSpec(study),
+  ];
+  return { study, chosen, choose, sections };
+}
+
+// Draw the documents into an empty page at once.
+function showReport(documents) {
+  const shown = prepareReport(documents);
+  for (const draw of shown.sections) draw();
+  return shown;
+}
+
+// The same as the page opens: each section is seen before the next is begun, since all of a large
+// study takes seconds.
+async function openReport(documents) {
+  const shown = prepareReport(documents);
+  const seen = () => new Promise((done) => {
+    if (document.hidden) setTimeout(done);
+    else requestAnimationFrame(() => setTimeout(done));
+  });
+  for (const draw of shown.sections) {
+    draw();
+    await seen();
+  }
+  if (location.hash && scrollY === 0) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  performance.mark("drawn");
+  document.documentElement.dataset.drawn = "";
+  return shown;
 }
