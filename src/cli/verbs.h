@@ -67,7 +67,7 @@ enum pbti_option_kind {
     X(report, "DIR [--compare OTHER...]", 1, 33, false, "a study as one HTML file",                \
       "Writes one file that opens in any browser, without a network: what happened in\n"           \
       "the population, and why. Up to 32 OTHER studies are compared with it; those of\n"           \
-      "the same name are taken as runs of one.\n"                                                  \
+      "the same name and strategy are taken as runs of one.\n"                                     \
       "The file is DIR/report.html where no other is given; - is standard output.\n",              \
       "pbt report ./fashion --compare ./random1 ./random2")                                        \
     X(export, "DIR", 1, 1, false, "a study for other programs: CSV, JSON, TensorBoard",            \

@@ -255,6 +255,23 @@ class Report(Lab):
         self.assertAlmostEqual(last["half"], half, delta=1e-3 * half)
         self.check_quiet()
 
+    def test_strategies_of_one_spec_are_told_apart(self):
+        """As `pbt compare` leaves them: one name, several strategies, several seeds."""
+        self.make_spec("")
+        for name in ("pbt", "random"):
+            for seed in (1, 2):
+                self.pbt("run", "toy.yaml", "-q", "--dir", f"{name}-{seed}", "--seed", str(seed),
+                         "--set", f"strategy={name}")
+        self.pbt("report", "pbt-1", "--compare", "pbt-2", "random-1", "random-2", "-o", "s.html",
+                 "-q")
+        self.browser.open(self.path("s.html"))
+        self.assertEqual(
+            self.browser.run("return [...document.querySelectorAll('#comparison tbody tr')]"
+                             ".map((row) => [row.cells[0].textContent, row.cells[1].textContent])"),
+            [["toy: pbt", "2"], ["pbt-1", ""], ["pbt-2", ""],
+             ["toy: random", "2"], ["random-1", ""], ["random-2", ""]])
+        self.check_quiet()
+
     def test_compare_needs_somebody(self):
         self.make_study()
         self.assertIn("no study to compare with",

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // page_compare.js - several studies beside each other: best score so far by age, and a table.
 //
-// Studies of the same name are runs of one: their mean is drawn, with the interval that holds the
+// Studies of the same name and strategy are runs of one: their mean is drawn, with the interval that holds the
 // mean of further runs with 95 % confidence (Student's t), where there are two or more.
 
 // Apart from each other and from both backgrounds, also without red-green vision.
@@ -20,15 +20,29 @@ function meanOf(values) {
   return { mean, half: (T_975[n - 2] ?? 1.96) * Math.sqrt(squares / (n - 1) / n) };
 }
 
-// By name, in the order in which they were given.
+// What the spec, as it was resolved, says of the strategy: its lines are indented.
+function strategyOf(study) {
+  return /^strategy:\n((?: .*\n)*)/m.exec(study.spec)?.[1] ?? "";
+}
+
+// By name and strategy, in the order in which they were given. Groups of the same name are told
+// apart by that of the strategy, and by a number where that is the same, too.
 function groupsOf(studies) {
   const groups = new Map();
   for (const study of studies) {
-    const name = study.summary.study;
-    if (!groups.has(name)) groups.set(name, { name, studies: [] });
-    groups.get(name).studies.push(study);
+    const name = study.summary.study, strategy = strategyOf(study), key = `${name}\n${strategy}`;
+    const title = /^ +name: (\S+)/m.exec(strategy)?.[1] ?? "";
+    if (!groups.has(key)) groups.set(key, { name, title, studies: [] });
+    groups.get(key).studies.push(study);
   }
-  return [...groups.values()];
+  const all = [...groups.values()], alike = (group) => all.filter((g) => g.name === group.name);
+  const names = all.map((group) => {
+    if (alike(group).length === 1) return group.name;
+    const same = alike(group).filter((g) => g.title === group.title);
+    const number = same.length > 1 ? ` ${same.indexOf(group) + 1}` : "";
+    return `${group.name}: ${group.title}${number}`;
+  });
+  return all.map((group, k) => ({ ...group, name: names[k] }));
 }
 
 // The group's course: {age, mean, half} at every age where one of its runs got better, from where
@@ -99,7 +113,7 @@ function showComparison(studies) {
   if (studies.length < 2) return;
   const groups = groupsOf(studies);
   const box = section("comparison", "Comparison", "The best score so far of each study, by age."
-    + (groups.some((group) => group.studies.length > 1) ? " Studies of the same name are runs of one: "
+    + (groups.some((group) => group.studies.length > 1) ? " Studies of the same name and strategy are runs of one: "
       + "the line is their mean, the band its 95 % interval." : ""));
   const colour = (k) => k === 0 ? style("--strong") : OTHERS[(k - 1) % OTHERS.length];
   const courses = groups.map(courseOf);
