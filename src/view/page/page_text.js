@@ -205,17 +205,23 @@ function showReport(documents) {
   return shown;
 }
 
-// The same as the page opens: each section is seen before the next is begun, since all of a large
-// study takes seconds.
+// The same as the page opens: what has taken PATIENCE_MS to draw is shown before more is begun, since
+// all of a large study takes seconds. A small one is all there when the page has loaded.
+const PATIENCE_MS = 200;
+
 async function openReport(documents) {
   const shown = prepareReport(documents);
+  let since = performance.now();
   const seen = () => new Promise((done) => {
     if (document.hidden) setTimeout(done);
     else requestAnimationFrame(() => setTimeout(done));
   });
   for (const draw of shown.sections) {
     draw();
+    await null; // uPlot draws in a microtask
+    if (performance.now() - since < PATIENCE_MS) continue;
     await seen();
+    since = performance.now();
   }
   if (location.hash && scrollY === 0) document.getElementById(location.hash.slice(1))?.scrollIntoView();
   performance.mark("drawn");
