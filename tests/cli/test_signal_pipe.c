@@ -10,14 +10,19 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
 
+/* In poll: the thread sanitizer holds a signal back from a thread that waits in read. */
 static void *wait_for_end(void *end)
 {
-    char byte;
-    return read(*(int *)end, &byte, 1) == 0 ? NULL : end;
+    struct pollfd ready = {.fd = *(int *)end, .events = POLLIN};
+    while (poll(&ready, 1, -1) < 0) {
+        if (errno != EINTR) { return end; }
+    }
+    return NULL;
 }
 
 static bool is_readable(const struct pbti_signal_pipe *pipe)
