@@ -2,11 +2,7 @@
 /* core/decay.c - shapes by age; see decay.h. */
 #include "core/decay.h"
 
-#include "core/names.h"
-
 #include <assert.h>
-
-PBTI_NAME_FUNCTION(pbti_decay_name, PBTI_DECAY_LIST)
 
 /* sin(pi x / 2) squared for x in [0, 1/2]: the sine's series, whose first term left out is below
  * 2^-60 of the sum. */

@@ -32,8 +32,6 @@ enum pbti_decay_shape {
 #undef PBTI_DECAY_ENUM
 };
 
-const char *pbti_decay_name(uint8_t shape);
-
 struct pbti_decay {
     uint8_t shape; /* enum pbti_decay_shape */
     double to;     /* what is left of the base at max_age, [0, 1]; 0 without a shape */

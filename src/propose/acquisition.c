@@ -2,12 +2,8 @@
 /* propose/acquisition.c - ei, pi, ucb, safe in the tails; see acquisition.h. */
 #include "propose/acquisition.h"
 
-#include "core/names.h"
-
 #include <assert.h>
 #include <math.h>
-
-PBTI_NAME_FUNCTION(pbti_acquisition_name, PBTI_ACQUISITION_LIST)
 
 static double const root2 = 1.4142135623730950488;
 static double const root_pi = 1.7724538509055160273;

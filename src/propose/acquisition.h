@@ -35,8 +35,6 @@ enum pbti_acquisition_kind {
 #undef PBTI_ACQUISITION_ENUM
 };
 
-const char *pbti_acquisition_name(uint8_t kind); /* "ei"; "?" when unknown */
-
 struct pbti_acquisition {
     enum pbti_acquisition_kind kind;
     double xi;    /* ei, pi: improvement that does not count, in units of the score */

@@ -2,15 +2,11 @@
 /* propose/kernel.c - Matern and squared exponential kernels; see kernel.h. */
 #include "propose/kernel.h"
 
-#include "core/names.h"
-
 #include <math.h>
 #include <stddef.h>
 
 static double const root3 = 1.7320508075688772935;
 static double const root5 = 2.2360679774997896964;
-
-PBTI_NAME_FUNCTION(pbti_kernel_name, PBTI_KERNEL_LIST)
 
 static void matern52(const double *squares, uint32_t count, double *values, double *slopes)
 {

@@ -27,8 +27,6 @@ enum pbti_kernel {
 #undef PBTI_KERNEL_ENUM
 };
 
-const char *pbti_kernel_name(uint8_t kernel); /* "matern52"; "?" when unknown */
-
 /*
  * Values and slopes at `count` squared distances.
  *
