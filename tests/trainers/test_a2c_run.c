@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * test_a2c_run.c - rules: a->b->c without a break equals a->b, reload, b->c, bit for bit; the same
- * seed gives the same agent and another seed another; frames are counted exactly over segments; the
- * score is the mean return of the episodes that began and ended in the segment; an evaluation
- * leaves no trace; a diverged agent scores NaN; what cannot be gone on with is refused.
+ * test_a2c_run.c - rules: a->b->c without a break equals a->b, reload, b->c, bit for bit; a fresh
+ * start is the same whatever the process has trained before; the same seed gives the same agent and
+ * another seed another; frames are counted exactly over segments; the score is the mean return of
+ * the episodes that began and ended in the segment; an evaluation leaves no trace; a diverged agent
+ * scores NaN; what cannot be gone on with is refused.
  */
 #include "a2c/a2c_run.h"
 #include "trainer_fixture.h"
@@ -174,6 +175,28 @@ static void test_reloaded_equals_unbroken(void **state)
     (void)state;
     for (size_t kind = 0; kind < KINDS; kind++) {
         check_reload(kind);
+    }
+}
+
+static void test_fresh_again_equals_fresh(void **state)
+{
+    (void)state;
+    for (size_t kind = 0; kind < KINDS; kind++) {
+        struct pbti_a2c once, twice;
+        struct pbti_a2c_settings s = stage(kind, 0);
+        struct pbti_a2c_settings other = stage(kind, 2); /* with a longer unroll */
+        s.sticky = other.sticky = 0.9;                   /* the last action is told by the next */
+        struct pbti_a2c_task const task = stage_task(0);
+        struct pbti_a2c_task before = task;
+        before.seed++;
+        pbti_a2c_init(&once);
+        pbti_a2c_init(&twice);
+        struct pbti_a2c_result const first = run(&once, &s, &task);
+        (void)run(&twice, &other, &before);
+        struct pbti_a2c_result const again = run(&twice, &s, &task);
+        assert_same_result(&first, &again);
+        pbti_a2c_deinit(&once);
+        pbti_a2c_deinit(&twice);
     }
 }
 
@@ -733,6 +756,7 @@ int main(void)
     pbti_nn_setup(1);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_reloaded_equals_unbroken, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_fresh_again_equals_fresh, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seed_decides, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clones_diverge, setup, teardown),
         cmocka_unit_test(test_frames_are_counted_exactly),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_env_common.c - rules of all games: what a copy plays depends on the seed, its actions and
- * its index, not on the other copies; actions are sticky as often as asked; the set of actions is
+ * its index, not on the other copies; a reset leaves nothing of what was played; actions are sticky as often as asked; the set of actions is
  * the one chosen; floats show what cells show; whatever is played, every value stays within its
  * limits and the picture has what the game always has; what cannot be made is refused by name.
  */
@@ -135,6 +135,23 @@ static void test_copies_are_apart(void **unused)
     }
 }
 
+static void test_reset_leaves_nothing(void **unused)
+{
+    (void)unused;
+    for (size_t game = 0; game < GAMES; game++) {
+        struct session new = session_make(pbti_env_at(game), 8, 9);
+        struct session used = session_make(pbti_env_at(game), 8, 3);
+        for (uint32_t frame = 0; frame < FRAMES; frame++) {
+            session_step(&used, frame);
+        }
+        pbti_env_seed(used.env, 9);
+        pbti_env_reset(used.env);
+        assert_same_state(new.env, used.env);
+        session_free(&new);
+        session_free(&used);
+    }
+}
+
 static void test_seed(void **unused)
 {
     (void)unused;
@@ -233,8 +250,8 @@ static void test_sticky_always_and_never(void **unused)
     env->common.last[0] = PBTI_ENV_LEFT; /* goes on being executed */
     (void)env_play(env, PBTI_ENV_RIGHT, PBTI_ENV_GOES_ON);
     assert_int_equal(s->paddle[0], 3);
-    pbti_env_reset(env); /* and across episodes */
-    assert_int_equal(env->common.last[0], PBTI_ENV_LEFT);
+    pbti_env_reset(env);
+    assert_int_equal(env->common.last[0], PBTI_ENV_NOOP);
     pbti_env_destroy(env);
 
     options.sticky = 0.0;
@@ -414,6 +431,7 @@ int main(void)
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_copies_are_apart),
+        cmocka_unit_test(test_reset_leaves_nothing),
         cmocka_unit_test(test_seed),
         cmocka_unit_test(test_sticky_rate),
         cmocka_unit_test(test_sticky_tells_nothing),

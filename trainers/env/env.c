@@ -52,7 +52,7 @@ struct pbti_env_options pbti_env_options_default(void)
 
 /* -------- creating -------- */
 
-/* All memory of `env`, zeroed; what was taken before a failure is released by destroy. */
+/* All memory of `env`; what was taken before a failure is released by destroy. */
 static bool take_memory(struct pbti_env *env)
 {
     const struct pbti_env_rules *const rules = env->kind->rules;
@@ -62,7 +62,6 @@ static bool take_memory(struct pbti_env *env)
     env->state = calloc(1, rules->state_size);
     env->draws = malloc((size_t)4 * env->count * sizeof env->draws[0]);
     if (env->memory == NULL || env->state == NULL || env->draws == NULL) { return false; }
-    memset(env->memory, 0, env->memory_size);
     (void)pbti_env_layout(&pbti_env_common_table, env->count, &env->common, env->memory);
     (void)pbti_env_layout(&rules->table, env->count, env->state, env->memory + common);
     return true;
@@ -146,6 +145,7 @@ static void begin_episode(struct pbti_env *env, uint32_t copy, const struct pbti
 
 void pbti_env_reset(struct pbti_env *env)
 {
+    memset(env->memory, 0, env->memory_size);
     struct pbti_nn_stream const from = stream(env, LANE_RESET);
     for (uint32_t i = 0; i < env->count; i++) {
         begin_episode(env, i, &from);

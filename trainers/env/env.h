@@ -90,7 +90,10 @@ uint32_t pbti_env_actions(const struct pbti_env *env); /* to choose from, under 
  */
 void pbti_env_seed(struct pbti_env *env, uint64_t seed);
 
-/* Begin a new episode in every copy. The last actions stay, for `sticky`; see pbti_env_step(). */
+/*
+ * Begin a new episode in every copy. Nothing is left of what was played: with the seed and frame
+ * of a new env all that follows is the same.
+ */
 void pbti_env_reset(struct pbti_env *env);
 
 /*
