@@ -9,7 +9,7 @@ import signal
 import subprocess
 import unittest
 
-from cli_lab import PBT, Lab
+from cli_lab import PBT, SOURCE, Lab
 
 
 class Run(Lab):
@@ -119,6 +119,18 @@ class Check(Lab):
         text = self.pbt("check", "toy.yaml", "--steps", "5").stdout
         self.assertIn("\nthe whole study\n  steps      240 in 24 segments on 2 slots\n", text)
         self.assertEqual(sorted(os.listdir(self.folder)), ["toy.yaml", "train.py"])
+
+    def test_the_builtin_trainers_are_clean(self):
+        done = self.pbt("trainer", "none", code=2)
+        if "a2c" not in done.stderr:
+            self.skipTest("built without them")
+        for example in ("breakout", "fashion"):
+            with self.subTest(example):
+                found = self.json("check", os.path.join(SOURCE, "examples", example + ".yaml"))
+                self.assertTrue(found["good"] and found["complete"])
+                told = [item for item in found["findings"] if item["severity"] in
+                        ("problem", "warning")]
+                self.assertEqual(told, [])
 
     def test_a_broken_trainer_is_told(self):
         self.make_spec("fixed: {crash: true}\n")

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_env_common.c - rules of all games: what a copy plays depends on the seed, its actions and
- * its index, not on the other copies; a reset leaves nothing of what was played; actions are sticky as often as asked; the set of actions is
- * the one chosen; floats show what cells show; whatever is played, every value stays within its
- * limits and the picture has what the game always has; what cannot be made is refused by name.
+ * its index, not on the other copies; a reset leaves nothing of what was played; actions are sticky
+ * as often as asked; the set of actions is the one chosen; floats show what cells show; whatever is
+ * played, every value stays within its limits and the picture has what the game always has; what
+ * cannot be made is refused by name.
  */
 #include "env_fixture.h"
 
