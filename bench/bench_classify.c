@@ -154,7 +154,7 @@ static void prepare(struct pbti_classify *c, const struct pbti_classify_settings
 {
     struct pbt_error err = {0};
     struct pbti_classify_result result;
-    struct pbti_classify_task const task = {.seed = 1, .start = PBT_CLIENT_FRESH};
+    struct pbti_trainer_task const task = {.seed = 1, .start = PBT_CLIENT_FRESH};
     need(pbti_classify_run(c, s, &task, &result, &err) == PBT_OK, err.message);
     pbti_classify_order_begin(&c->order, 1);
 }
@@ -189,7 +189,7 @@ static void evaluation_row(struct pbti_classify *c, const struct pbti_classify_s
 {
     enum { EVALUATIONS = 15 };
     double seconds[EVALUATIONS];
-    struct pbti_classify_task const task = {.seed = 1, .start = PBT_CLIENT_KEEP};
+    struct pbti_trainer_task const task = {.seed = 1, .start = PBT_CLIENT_KEEP};
     for (size_t i = 0; i < EVALUATIONS; i++) {
         struct pbt_error err = {0};
         struct pbti_classify_result result;

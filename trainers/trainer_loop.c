@@ -24,7 +24,8 @@ static const char *kind_of(pbt_status status)
     }
 }
 
-bool pbti_trainer_progress(void *client, uint64_t step, double loss)
+/* The loss after so many steps, sent when it is time. */
+static bool progress(void *client, uint64_t step, double loss)
 {
     static const char *const names[] = {"train_loss"};
     return pbt_client_progress(client, step, names, &loss, 1) == 0;
@@ -32,10 +33,17 @@ bool pbti_trainer_progress(void *client, uint64_t step, double loss)
 
 /* Returns false when the process should end. */
 static bool serve(const struct pbti_trainer_job *job, struct pbt_client *client,
-                  const struct pbt_client_task *task)
+                  const struct pbt_client_task *got)
 {
+    struct pbti_trainer_task const task = {.seed = got->seed,
+                                           .steps = got->steps,
+                                           .start = got->start,
+                                           .load = got->load,
+                                           .save = got->save,
+                                           .progress = progress,
+                                           .context = client};
     struct pbt_error err = {0};
-    pbt_status const status = job->train(job->state, client, task, &err);
+    pbt_status const status = job->train(job->state, client, &task, &err);
     return status == PBT_OK || pbt_client_fail(client, kind_of(status), err.message) == 0;
 }
 

@@ -6,7 +6,7 @@
 #define PBTI_TRAINERS_TRAINER_LOOP_H
 
 #include "pbt/status.h"
-#include "pbt_client.h"
+#include "trainer_task.h"
 
 struct pbti_trainer_job {
     const char *name; /* as in the spec */
@@ -17,15 +17,12 @@ struct pbti_trainer_job {
      * On an error nothing was reported, and it is sent to the worker: PBT_ENOMEM as `oom`, PBT_EIO
      * as `other`, worth another try, and everything else as `config`, which is not.
      */
-    pbt_status (*train)(void *state, struct pbt_client *client, const struct pbt_client_task *task,
-                        struct pbt_error *err);
+    pbt_status (*train)(void *state, struct pbt_client *client,
+                        const struct pbti_trainer_task *task, struct pbt_error *err);
 };
 
 /* Run the trainer until the worker says exit. Returns the exit code of the process; prints what
  * went wrong to stderr, the trainer's log. */
 int pbti_trainer_loop(int argc, const struct pbti_trainer_job *job);
-
-/* A callback for progress: the loss after so many steps, sent when it is time. False: not sent. */
-bool pbti_trainer_progress(void *client, uint64_t step, double loss);
 
 #endif

@@ -57,7 +57,7 @@ static const char *place(const char *name)
 }
 
 static struct pbti_a2c_result run(struct pbti_a2c *a, const struct pbti_a2c_settings *s,
-                                  const struct pbti_a2c_task *task)
+                                  const struct pbti_trainer_task *task)
 {
     struct pbt_error err = {0};
     struct pbti_a2c_result result;
@@ -66,7 +66,7 @@ static struct pbti_a2c_result run(struct pbti_a2c *a, const struct pbti_a2c_sett
 }
 
 static void refused(struct pbti_a2c *a, const struct pbti_a2c_settings *s,
-                    const struct pbti_a2c_task *task, pbt_status status, const char *words)
+                    const struct pbti_trainer_task *task, pbt_status status, const char *words)
 {
     struct pbt_error err = {0};
     struct pbti_a2c_result result;
@@ -122,12 +122,12 @@ static struct pbti_a2c_settings stage(size_t kind, uint32_t segment)
     return s;
 }
 
-static struct pbti_a2c_task stage_task(uint32_t segment)
+static struct pbti_trainer_task stage_task(uint32_t segment)
 {
     static const uint64_t steps[] = {345, 403, 517};
-    return (struct pbti_a2c_task){.seed = 100 + segment,
-                                  .steps = steps[segment],
-                                  .start = segment == 0 ? PBT_CLIENT_FRESH : PBT_CLIENT_KEEP};
+    return (struct pbti_trainer_task){.seed = 100 + segment,
+                                      .steps = steps[segment],
+                                      .start = segment == 0 ? PBT_CLIENT_FRESH : PBT_CLIENT_KEEP};
 }
 
 static void assert_same_result(const struct pbti_a2c_result *a, const struct pbti_a2c_result *b)
@@ -146,7 +146,7 @@ static void check_reload(size_t kind)
     pbti_a2c_init(&hot);
     for (uint32_t i = 0; i < 3; i++) {
         struct pbti_a2c_settings const s = stage(kind, i);
-        struct pbti_a2c_task task = stage_task(i);
+        struct pbti_trainer_task task = stage_task(i);
         task.save = place(names[i]);
         last = run(&hot, &s, &task);
     }
@@ -156,10 +156,10 @@ static void check_reload(size_t kind)
         struct pbti_a2c cold;
         pbti_a2c_init(&cold);
         struct pbti_a2c_settings const other = stage(kind, 1);
-        struct pbti_a2c_task const elsewhere = {.seed = 9, .steps = 77};
+        struct pbti_trainer_task const elsewhere = {.seed = 9, .steps = 77};
         if (used) { (void)run(&cold, &other, &elsewhere); }
         struct pbti_a2c_settings const s = stage(kind, 2);
-        struct pbti_a2c_task task = stage_task(2);
+        struct pbti_trainer_task task = stage_task(2);
         task.start = PBT_CLIENT_LOAD;
         task.load = place("hot1");
         task.save = place("cold2");
@@ -186,8 +186,8 @@ static void test_fresh_again_equals_fresh(void **state)
         struct pbti_a2c_settings s = stage(kind, 0);
         struct pbti_a2c_settings other = stage(kind, 2); /* with a longer unroll */
         s.sticky = other.sticky = 0.9;                   /* the last action is told by the next */
-        struct pbti_a2c_task const task = stage_task(0);
-        struct pbti_a2c_task before = task;
+        struct pbti_trainer_task const task = stage_task(0);
+        struct pbti_trainer_task before = task;
         before.seed++;
         pbti_a2c_init(&once);
         pbti_a2c_init(&twice);
@@ -209,7 +209,7 @@ static void test_seed_decides(void **state)
         for (uint64_t i = 0; i < 3; i++) {
             struct pbti_a2c a;
             pbti_a2c_init(&a);
-            struct pbti_a2c_task const task = {
+            struct pbti_trainer_task const task = {
                 .seed = i < 2 ? 5 : 6, .steps = 200, .save = place(names[i])};
             (void)run(&a, &s, &task);
             pbti_a2c_deinit(&a);
@@ -225,15 +225,15 @@ static void test_clones_diverge(void **state)
     struct pbti_a2c a;
     pbti_a2c_init(&a);
     struct pbti_a2c_settings const s = small("cartpole", false);
-    struct pbti_a2c_task task = {.seed = 1, .steps = 200, .save = place("donor")};
+    struct pbti_trainer_task task = {.seed = 1, .steps = 200, .save = place("donor")};
     (void)run(&a, &s, &task);
     static const char *const names[] = {"first", "second"};
     for (uint64_t i = 0; i < 2; i++) {
-        task = (struct pbti_a2c_task){.seed = 2 + i,
-                                      .steps = 200,
-                                      .start = PBT_CLIENT_LOAD,
-                                      .load = place("donor"),
-                                      .save = place(names[i])};
+        task = (struct pbti_trainer_task){.seed = 2 + i,
+                                          .steps = 200,
+                                          .start = PBT_CLIENT_LOAD,
+                                          .load = place("donor"),
+                                          .save = place(names[i])};
         (void)run(&a, &s, &task);
     }
     assert_false(is_same_file("first", "second"));
@@ -266,11 +266,11 @@ static void test_frames_are_counted_exactly(void **state)
     uint64_t asked = 0, played = 0, kept = 0;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         struct heard heard = {0, 0};
-        struct pbti_a2c_task const task = {.seed = i,
-                                           .steps = steps[i],
-                                           .start = i == 0 ? PBT_CLIENT_FRESH : PBT_CLIENT_KEEP,
-                                           .progress = hear,
-                                           .context = &heard};
+        struct pbti_trainer_task const task = {.seed = i,
+                                               .steps = steps[i],
+                                               .start = i == 0 ? PBT_CLIENT_FRESH : PBT_CLIENT_KEEP,
+                                               .progress = hear,
+                                               .context = &heard};
         uint64_t const before = a.saved.last.episodes;
         struct pbti_a2c_result const result = run(&a, &s, &task);
         uint64_t const rounds = a.agent.rounds;
@@ -304,7 +304,7 @@ static void test_lost_worker_stops_the_segment(void **state)
     struct pbti_a2c a;
     pbti_a2c_init(&a);
     struct pbti_a2c_settings const s = small("cartpole", false);
-    struct pbti_a2c_task const task = {.seed = 1, .steps = 4000, .progress = stop_at_once};
+    struct pbti_trainer_task const task = {.seed = 1, .steps = 4000, .progress = stop_at_once};
     refused(&a, &s, &task, PBT_EIO, "progress");
     assert_int_equal(a.agent.rounds, s.unroll);
     pbti_a2c_deinit(&a);
@@ -350,7 +350,7 @@ static void test_rounds_of_a_segment(void **state)
         pbti_a2c_init(&a);
         struct pbti_a2c_settings const s = small(kinds[kind].game, kinds[kind].lstm);
         struct watched w = {.agent = &a.agent, .seed = 12};
-        struct pbti_a2c_task const task = {
+        struct pbti_trainer_task const task = {
             .seed = 12, .steps = 3000, .progress = watch, .context = &w};
         (void)run(&a, &s, &task);
         assert_true(w.rounds == 3000 / ENVS && (w.ends > 0) == kinds[kind].lstm);
@@ -370,7 +370,7 @@ static void test_acting_does_not_depend_on_the_unroll(void **state)
             struct pbti_a2c_settings s = small(kinds[kind].game, kinds[kind].lstm);
             s.lr = 0.0;
             s.unroll = unrolls[i];
-            struct pbti_a2c_task const task = {.seed = 11, .steps = 50 * ENVS};
+            struct pbti_trainer_task const task = {.seed = 11, .steps = 50 * ENVS};
             pbti_a2c_init(&agents[i]);
             (void)run(&agents[i], &s, &task);
         }
@@ -452,11 +452,11 @@ static void check_scores(const char *game)
     double returns_before = 0.0;
     for (uint64_t i = 0; i < 4; i++) {
         begin_beside(&b, 40 + i, i == 0);
-        struct pbti_a2c_task const task = {.seed = 40 + i,
-                                           .steps = steps[i],
-                                           .start = i == 0 ? PBT_CLIENT_FRESH : PBT_CLIENT_KEEP,
-                                           .progress = play_beside,
-                                           .context = &b};
+        struct pbti_trainer_task const task = {.seed = 40 + i,
+                                               .steps = steps[i],
+                                               .start = i == 0 ? PBT_CLIENT_FRESH : PBT_CLIENT_KEEP,
+                                               .progress = play_beside,
+                                               .context = &b};
         struct pbti_a2c_result const result = run(&a, &s, &task);
         bool const enough = b.episodes >= PBTI_TALLY_ENOUGH;
         assert_true(enough == (steps[i] == 3000));
@@ -485,7 +485,7 @@ static void test_without_an_episode_there_is_no_score(void **state)
     struct pbti_a2c a;
     pbti_a2c_init(&a);
     struct pbti_a2c_settings const s = small("freeway", false); /* 2,500 frames each */
-    struct pbti_a2c_task const task = {.seed = 1, .steps = 400};
+    struct pbti_trainer_task const task = {.seed = 1, .steps = 400};
     struct pbti_a2c_result const result = run(&a, &s, &task);
     assert_true(isnan(result.score) && result.trained);
     assert_true(result.counted.episodes == 0 && result.kept == 0);
@@ -513,11 +513,11 @@ static void check_learning(bool lstm, double lr, double least)
         s.value_cost = 0.5;
         s.rmsprop_epsilon = 1e-5;
         s.clip = 0.5;
-        struct pbti_a2c_task task = {.seed = seed, .steps = 2000};
+        struct pbti_trainer_task task = {.seed = seed, .steps = 2000};
         assert_true(run(&a, &s, &task).score < 40.0);
-        task = (struct pbti_a2c_task){.seed = seed, .steps = 98000, .start = PBT_CLIENT_KEEP};
+        task = (struct pbti_trainer_task){.seed = seed, .steps = 98000, .start = PBT_CLIENT_KEEP};
         (void)run(&a, &s, &task);
-        task = (struct pbti_a2c_task){.seed = seed, .start = PBT_CLIENT_KEEP};
+        task = (struct pbti_trainer_task){.seed = seed, .start = PBT_CLIENT_KEEP};
         scores[seed] = run(&a, &s, &task).score;
         pbti_a2c_deinit(&a);
     }
@@ -540,19 +540,19 @@ static void test_diverged_agent_scores_nan(void **state)
         pbti_a2c_init(&a);
         struct pbti_a2c_settings s = small(kinds[kind].game, kinds[kind].lstm);
         s.lr = 1e30;
-        struct pbti_a2c_task const task = {.seed = 1, .steps = 4000, .save = place("nan")};
+        struct pbti_trainer_task const task = {.seed = 1, .steps = 4000, .save = place("nan")};
         assert_true(isnan(run(&a, &s, &task).score));
         for (uint64_t i = 0; i < a.agent.net.block.plane_floats; i++) {
             assert_true(isfinite(a.agent.net.block.weights[i]));
         }
-        struct pbti_a2c_task const again = {
+        struct pbti_trainer_task const again = {
             .seed = 2, .steps = 400, .start = PBT_CLIENT_LOAD, .load = place("nan")};
         (void)run(&a, &s, &again); /* what it has become can be saved and loaded */
         s.lr = 1e-3;               /* the process is as good as new afterwards */
-        struct pbti_a2c_task const next = {.seed = 1, .steps = 400, .save = place("next")};
+        struct pbti_trainer_task const next = {.seed = 1, .steps = 400, .save = place("next")};
         (void)run(&a, &s, &next);
         pbti_a2c_deinit(&a);
-        struct pbti_a2c_task const alone = {.seed = 1, .steps = 400, .save = place("alone")};
+        struct pbti_trainer_task const alone = {.seed = 1, .steps = 400, .save = place("alone")};
         (void)run(&a, &s, &alone);
         assert_true(is_same_file("next", "alone"));
         pbti_a2c_deinit(&a);
@@ -566,10 +566,10 @@ static void check_evaluation(size_t kind)
     struct pbti_a2c a;
     pbti_a2c_init(&a);
     struct pbti_a2c_settings s = small(kinds[kind].game, kinds[kind].lstm);
-    struct pbti_a2c_task task = {.seed = 1, .steps = 301, .save = place("before")};
+    struct pbti_trainer_task task = {.seed = 1, .steps = 301, .save = place("before")};
     (void)run(&a, &s, &task);
     s.episodes = 2 * ENVS + 1; /* rounded up to 3 each */
-    task = (struct pbti_a2c_task){.seed = 2, .start = PBT_CLIENT_KEEP, .save = place("after")};
+    task = (struct pbti_trainer_task){.seed = 2, .start = PBT_CLIENT_KEEP, .save = place("after")};
     struct pbti_a2c_result const result = run(&a, &s, &task);
     assert_int_equal(result.counted.episodes, 3 * ENVS);
     assert_true(isfinite(result.score) && !result.trained);
@@ -583,11 +583,11 @@ static void check_evaluation(size_t kind)
     /* a function of checkpoint and seed, in whatever process */
     struct pbti_a2c other;
     pbti_a2c_init(&other);
-    task = (struct pbti_a2c_task){.seed = 2, .start = PBT_CLIENT_LOAD, .load = place("before")};
+    task = (struct pbti_trainer_task){.seed = 2, .start = PBT_CLIENT_LOAD, .load = place("before")};
     assert_true(run(&other, &s, &task).score == result.score);
 
     /* and training goes on as if there had been none */
-    task = (struct pbti_a2c_task){
+    task = (struct pbti_trainer_task){
         .seed = 3, .steps = 200, .start = PBT_CLIENT_KEEP, .save = place("with")};
     (void)run(&a, &s, &task);
     task.start = PBT_CLIENT_LOAD;
@@ -615,9 +615,9 @@ static void test_keep_needs_the_same_agent(void **state)
     struct pbti_a2c a;
     pbti_a2c_init(&a);
     struct pbti_a2c_settings const s = small("asterix", false);
-    struct pbti_a2c_task const keep = {.seed = 4, .steps = 50, .start = PBT_CLIENT_KEEP};
+    struct pbti_trainer_task const keep = {.seed = 4, .steps = 50, .start = PBT_CLIENT_KEEP};
     refused(&a, &s, &keep, PBT_EINVAL, "must be `frozen`"); /* there is nothing to keep */
-    struct pbti_a2c_task const task = {.seed = 3, .steps = 50};
+    struct pbti_trainer_task const task = {.seed = 3, .steps = 50};
     (void)run(&a, &s, &task);
     struct pbti_a2c_settings others[8];
     for (size_t i = 0; i < 8; i++) {
@@ -646,7 +646,7 @@ static void test_too_large_for_a_checkpoint(void **state)
     struct pbti_a2c_settings s = small("cartpole", true);
     s.envs = 4096;
     s.hidden = 2048; /* 2 x 4096 x 2048 floats of state: 64 MiB, and the games */
-    struct pbti_a2c_task const task = {.seed = 1, .steps = 50};
+    struct pbti_trainer_task const task = {.seed = 1, .steps = 50};
     refused(&a, &s, &task, PBT_EINVAL, "4096 copies of a game with 2048 hidden units are too many");
     pbti_a2c_deinit(&a);
 }
@@ -657,9 +657,9 @@ static void test_load_needs_the_same_agent(void **state)
     struct pbti_a2c a;
     pbti_a2c_init(&a);
     struct pbti_a2c_settings s = small("asterix", false);
-    struct pbti_a2c_task task = {.seed = 3, .steps = 50, .save = place("saved")};
+    struct pbti_trainer_task task = {.seed = 3, .steps = 50, .save = place("saved")};
     (void)run(&a, &s, &task);
-    task = (struct pbti_a2c_task){.start = PBT_CLIENT_LOAD, .load = place("saved")};
+    task = (struct pbti_trainer_task){.start = PBT_CLIENT_LOAD, .load = place("saved")};
     s.game = pbti_env_find("breakout"); /* a network of the same shape */
     refused(&a, &s, &task, PBT_EINVAL, "asterix");
     s = small("asterix", false);
@@ -682,9 +682,9 @@ static void test_damaged_checkpoint_is_worth_another_try(void **state)
     pbti_a2c_init(&a);
     struct pbti_a2c_settings s = small("cartpole", true);
     s.hidden = 4;
-    struct pbti_a2c_task task = {.seed = 3, .steps = 50, .save = place("saved")};
+    struct pbti_trainer_task task = {.seed = 3, .steps = 50, .save = place("saved")};
     (void)run(&a, &s, &task);
-    task = (struct pbti_a2c_task){.start = PBT_CLIENT_LOAD, .load = place("empty")};
+    task = (struct pbti_trainer_task){.start = PBT_CLIENT_LOAD, .load = place("empty")};
     refused(&a, &s, &task, PBT_EIO, "No such file");
     size_t size = 0;
     uint8_t *const bytes = bytes_of("saved", &size);
@@ -718,7 +718,7 @@ static void test_wrong_games_change_nothing(void **state)
     pbti_a2c_init(&a);
     struct pbti_a2c_settings s = small("cartpole", true);
     s.hidden = 4;
-    struct pbti_a2c_task const task = {.seed = 3, .steps = 2000};
+    struct pbti_trainer_task const task = {.seed = 3, .steps = 2000};
     (void)run(&a, &s, &task);
     size_t const size = pbti_a2c_saved_size(&a.agent, &a.saved);
     uint8_t *const bytes = malloc(size);

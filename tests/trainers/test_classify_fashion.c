@@ -18,7 +18,7 @@ static void test_fashion_mnist_is_learnt(void **state)
     struct pbti_classify classify;
     pbti_classify_init(&classify);
     struct pbti_classify_settings s = pbti_classify_settings_default();
-    struct pbti_classify_task task = {.seed = 1, .steps = 50000};
+    struct pbti_trainer_task task = {.seed = 1, .steps = 50000};
     struct pbt_error err = {0};
     struct pbti_classify_result result;
     if (pbti_classify_run(&classify, &s, &task, &result, &err) != PBT_OK) {
@@ -31,11 +31,11 @@ static void test_fashion_mnist_is_learnt(void **state)
     assert_true(result.accuracy > 0.80 && result.loss < 0.6);
 
     s.lr = 0.01; /* one more pass at a lower rate, then the test images */
-    task = (struct pbti_classify_task){.seed = 2, .steps = 50000, .start = PBT_CLIENT_KEEP};
+    task = (struct pbti_trainer_task){.seed = 2, .steps = 50000, .start = PBT_CLIENT_KEEP};
     assert_int_equal(pbti_classify_run(&classify, &s, &task, &result, &err), PBT_OK);
     assert_true(result.accuracy > 0.85);
     s.test = true;
-    task = (struct pbti_classify_task){.seed = 3, .start = PBT_CLIENT_KEEP};
+    task = (struct pbti_trainer_task){.seed = 3, .start = PBT_CLIENT_KEEP};
     assert_int_equal(pbti_classify_run(&classify, &s, &task, &result, &err), PBT_OK);
     assert_true(result.accuracy > 0.84);
     pbti_classify_deinit(&classify);

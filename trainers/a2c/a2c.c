@@ -68,21 +68,14 @@ static void answer(struct pbt_client *client, const struct pbti_a2c *a2c,
     report_score(client, result, list);
 }
 
-static pbt_status train(void *state, struct pbt_client *client, const struct pbt_client_task *got,
-                        struct pbt_error *err)
+static pbt_status train(void *state, struct pbt_client *client,
+                        const struct pbti_trainer_task *task, struct pbt_error *err)
 {
     struct pbti_a2c *const a2c = state;
     struct pbti_a2c_settings settings;
     struct pbti_a2c_result result;
-    struct pbti_a2c_task const task = {.seed = got->seed,
-                                       .steps = got->steps,
-                                       .start = got->start,
-                                       .load = got->load,
-                                       .save = got->save,
-                                       .progress = pbti_trainer_progress,
-                                       .context = client};
     pbt_status status = pbti_a2c_settings_read(client, &settings, err);
-    if (status == PBT_OK) { status = pbti_a2c_run(a2c, &settings, &task, &result, err); }
+    if (status == PBT_OK) { status = pbti_a2c_run(a2c, &settings, task, &result, err); }
     if (status == PBT_OK) { answer(client, a2c, &result, settings.list); }
     return status;
 }

@@ -10,15 +10,11 @@
  */
 #include "a2c/a2c_run.h"
 #include "nn/nn_checkpoint.h"
+#include "trainer_checkpoint.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-enum { PATH_SIZE = 4096 };
-
-#define CHECKPOINT_NAME "network.bin"
 
 void pbti_a2c_init(struct pbti_a2c *a2c)
 {
@@ -53,7 +49,7 @@ static pbt_status check_size(const struct pbti_a2c_agent *agent, struct pbt_erro
 }
 
 static pbt_status need_agent(struct pbti_a2c *a, const struct pbti_a2c_settings *s,
-                             const struct pbti_a2c_task *task, struct pbt_error *err)
+                             const struct pbti_trainer_task *task, struct pbt_error *err)
 {
     bool const same = a->has_agent && is_made_alike(&a->made, s);
     if (!same && task->start == PBT_CLIENT_KEEP) {
@@ -74,51 +70,32 @@ static pbt_status need_agent(struct pbti_a2c *a, const struct pbti_a2c_settings 
 
 /* -------- checkpoints -------- */
 
-static pbt_status checkpoint_path(const char *folder, char path[PATH_SIZE], struct pbt_error *err)
-{
-    int const length = snprintf(path, PATH_SIZE, "%s/" CHECKPOINT_NAME, folder);
-    if (length >= 0 && length < PATH_SIZE) { return PBT_OK; }
-    return pbti_nn_fail(err, PBT_EIO, "the path \"%.200s...\" is too long", folder);
-}
-
 static pbt_status save(const struct pbti_a2c *a, const char *folder, struct pbt_error *err)
 {
-    char path[PATH_SIZE];
-    pbt_status status = checkpoint_path(folder, path, err);
-    if (status != PBT_OK) { return status; }
     size_t const size = pbti_a2c_saved_size(&a->agent, &a->saved);
     uint8_t *const extra = malloc(size);
     if (extra == NULL) {
         return pbti_nn_fail(err, PBT_ENOMEM, "no memory for the games of a checkpoint");
     }
     pbti_a2c_saved_encode(&a->agent, &a->saved, extra);
-    status = pbti_nn_checkpoint_save(path, &a->agent.net.block, extra, (uint32_t)size, err);
+    pbt_status const status = pbti_trainer_save(folder, &a->agent.net.block, extra, size, err);
     free(extra);
     return status;
 }
 
-static pbt_status restore(struct pbti_a2c *a, const char *folder, struct pbt_error *err)
+static pbt_status decode(void *state, const void *extra, uint32_t size, struct pbt_error *err)
 {
-    char path[PATH_SIZE];
-    pbt_status status = checkpoint_path(folder, path, err);
-    if (status != PBT_OK) { return status; }
-    void *extra = NULL;
-    uint32_t size = 0;
-    status = pbti_nn_checkpoint_load(path, &a->agent.net.block, &extra, &size, err);
-    if (status == PBT_OK) {
-        status = pbti_a2c_saved_decode(&a->agent, &a->saved, extra, size, err);
-    }
-    free(extra);
-    /* a missing or damaged checkpoint is the storage's fault, not the study's: worth another try */
-    bool const of_storage = status == PBT_ENOENT || status == PBT_ECORRUPT;
-    if (of_storage && err != NULL) { err->code = PBT_EIO; }
-    return of_storage ? PBT_EIO : status;
+    struct pbti_a2c *const a = state;
+    return pbti_a2c_saved_decode(&a->agent, &a->saved, extra, size, err);
 }
 
-static pbt_status start(struct pbti_a2c *a, const struct pbti_a2c_task *task, struct pbt_error *err)
+static pbt_status start(struct pbti_a2c *a, const struct pbti_trainer_task *task,
+                        struct pbt_error *err)
 {
     if (task->start == PBT_CLIENT_KEEP) { return PBT_OK; }
-    if (task->load != NULL) { return restore(a, task->load, err); }
+    if (task->load != NULL) {
+        return pbti_trainer_restore(task->load, &a->agent.net.block, decode, a, err);
+    }
     pbti_a2c_agent_randomise(&a->agent, task->seed);
     a->saved = (struct pbti_a2c_saved){.last = pbti_a2c_tally_none()};
     return PBT_OK;
@@ -127,7 +104,7 @@ static pbt_status start(struct pbti_a2c *a, const struct pbti_a2c_task *task, st
 /* -------- a segment -------- */
 
 /* Played so many rounds: tell, in steps of the segment. */
-static bool tell(const struct pbti_a2c *a, const struct pbti_a2c_task *task, uint64_t rounds,
+static bool tell(const struct pbti_a2c *a, const struct pbti_trainer_task *task, uint64_t rounds,
                  double loss)
 {
     uint64_t const frames = a->saved.surplus + rounds * a->agent.copies;
@@ -136,7 +113,7 @@ static bool tell(const struct pbti_a2c *a, const struct pbti_a2c_task *task, uin
 }
 
 /* An agent that has diverged is trained no further: its score is NaN whatever follows. */
-static pbt_status train(struct pbti_a2c *a, const struct pbti_a2c_task *task,
+static pbt_status train(struct pbti_a2c *a, const struct pbti_trainer_task *task,
                         struct pbti_a2c_result *result, struct pbt_error *err)
 {
     uint32_t const copies = a->agent.copies;
@@ -174,7 +151,7 @@ static pbt_status train(struct pbti_a2c *a, const struct pbti_a2c_task *task,
 }
 
 static pbt_status evaluate(struct pbti_a2c *a, const struct pbti_a2c_settings *s,
-                           const struct pbti_a2c_task *task, struct pbti_a2c_result *result,
+                           const struct pbti_trainer_task *task, struct pbti_a2c_result *result,
                            struct pbt_error *err)
 {
     pbti_a2c_network_ready(&a->agent.net);
@@ -185,7 +162,7 @@ static pbt_status evaluate(struct pbti_a2c *a, const struct pbti_a2c_settings *s
 }
 
 pbt_status pbti_a2c_run(struct pbti_a2c *a, const struct pbti_a2c_settings *s,
-                        const struct pbti_a2c_task *task, struct pbti_a2c_result *result,
+                        const struct pbti_trainer_task *task, struct pbti_a2c_result *result,
                         struct pbt_error *err)
 {
     *result = (struct pbti_a2c_result){.score = NAN, .counted = pbti_a2c_tally_none()};

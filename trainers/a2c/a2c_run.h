@@ -6,22 +6,13 @@
 #define PBTI_TRAINERS_A2C_RUN_H
 
 #include "a2c/a2c_saved.h"
+#include "trainer_task.h"
 
 struct pbti_a2c {
     bool has_agent;
     struct pbti_a2c_agent agent;
     struct pbti_a2c_saved saved;
     struct pbti_a2c_settings made; /* what the agent was made with */
-};
-
-struct pbti_a2c_task {
-    uint64_t seed;
-    uint64_t steps; /* frames to train with; 0: evaluate only */
-    enum pbt_client_start start;
-    const char *load, *save; /* directories or NULL */
-    /* Called after each update; false stops the segment with PBT_EIO. May be NULL. */
-    bool (*progress)(void *context, uint64_t step, double loss);
-    void *context;
 };
 
 struct pbti_a2c_result {
@@ -38,7 +29,7 @@ void pbti_a2c_init(struct pbti_a2c *a2c);
 void pbti_a2c_deinit(struct pbti_a2c *a2c);
 
 /*
- * Run a segment.
+ * Run a segment; its steps are frames.
  *
  * Frames are played in rounds of B, one of each copy: as many as are needed for `steps`. What was
  * played beyond them is the surplus, which the next segment plays less; so after any number of
@@ -51,7 +42,7 @@ void pbti_a2c_deinit(struct pbti_a2c *a2c);
  */
 PBT_NODISCARD pbt_status pbti_a2c_run(struct pbti_a2c *a2c,
                                       const struct pbti_a2c_settings *settings,
-                                      const struct pbti_a2c_task *task,
+                                      const struct pbti_trainer_task *task,
                                       struct pbti_a2c_result *result, struct pbt_error *err);
 
 #endif

@@ -41,21 +41,14 @@ static void answer(struct pbt_client *client, const struct pbti_classify *c,
     (void)pbt_client_report(client, result->score);
 }
 
-static pbt_status train(void *state, struct pbt_client *client, const struct pbt_client_task *got,
-                        struct pbt_error *err)
+static pbt_status train(void *state, struct pbt_client *client,
+                        const struct pbti_trainer_task *task, struct pbt_error *err)
 {
     struct pbti_classify *const c = state;
     struct pbti_classify_settings settings;
     struct pbti_classify_result result;
-    struct pbti_classify_task const task = {.seed = got->seed,
-                                            .steps = got->steps,
-                                            .start = got->start,
-                                            .load = got->load,
-                                            .save = got->save,
-                                            .progress = pbti_trainer_progress,
-                                            .context = client};
     pbt_status status = pbti_classify_settings_read(client, &settings, err);
-    if (status == PBT_OK) { status = pbti_classify_run(c, &settings, &task, &result, err); }
+    if (status == PBT_OK) { status = pbti_classify_run(c, &settings, task, &result, err); }
     if (status == PBT_OK) { answer(client, c, &result); }
     return status;
 }

@@ -10,18 +10,15 @@
  * 3. Evaluation goes in batches of EVALUATION_BATCH, whatever the batch size being tuned.
  */
 #include "classify/classify_run.h"
-#include "nn/nn_checkpoint.h"
 #include "nn/nn_loss.h"
+#include "trainer_checkpoint.h"
 
 #include <assert.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { EVALUATION_BATCH = 250, PATH_SIZE = 4096 };
-
-#define CHECKPOINT_NAME "network.bin"
+enum { EVALUATION_BATCH = 250 };
 
 void pbti_classify_init(struct pbti_classify *classify)
 {
@@ -83,7 +80,7 @@ static pbt_status load_data(struct pbti_classify *c, const struct pbti_classify_
 
 /* Have the data that the settings ask for, and the test images when they do. */
 static pbt_status need_data(struct pbti_classify *c, const struct pbti_classify_settings *s,
-                            const struct pbti_classify_task *task, struct pbt_error *err)
+                            const struct pbti_trainer_task *task, struct pbt_error *err)
 {
     bool const same = c->has_data && c->has_order && strcmp(c->data.folder, s->data) == 0 &&
                       c->train_asked == s->train && c->held_out_asked == s->held_out;
@@ -139,7 +136,7 @@ static pbt_status reserve(struct pbti_classify *c, uint32_t capacity, struct pbt
 
 /* Have a network of the shape asked for; its numbers are those held when they can be kept. */
 static pbt_status need_network(struct pbti_classify *c, const struct pbti_classify_settings *s,
-                               const struct pbti_classify_task *task, struct pbt_error *err)
+                               const struct pbti_trainer_task *task, struct pbt_error *err)
 {
     struct pbti_mlp_shape const shape = shape_of(&c->data, s);
     uint32_t const capacity = s->batch > EVALUATION_BATCH ? s->batch : EVALUATION_BATCH;
@@ -162,52 +159,32 @@ static pbt_status need_network(struct pbti_classify *c, const struct pbti_classi
 
 /* -------- checkpoints -------- */
 
-static pbt_status checkpoint_path(const char *folder, char path[PATH_SIZE], struct pbt_error *err)
-{
-    int const length = snprintf(path, PATH_SIZE, "%s/" CHECKPOINT_NAME, folder);
-    if (length >= 0 && length < PATH_SIZE) { return PBT_OK; }
-    return pbti_nn_fail(err, PBT_EIO, "the path \"%.200s...\" is too long", folder);
-}
-
 static pbt_status save(const struct pbti_classify *c, const char *folder, struct pbt_error *err)
 {
-    char path[PATH_SIZE];
-    pbt_status status = checkpoint_path(folder, path, err);
-    if (status != PBT_OK) { return status; }
     size_t const size = pbti_classify_order_size(&c->order);
     uint8_t *const extra = malloc(size);
-    if (extra == NULL || size > PBTI_NN_EXTRA_MAX) {
-        free(extra);
+    if (extra == NULL) {
         return pbti_nn_fail(err, PBT_ENOMEM, "no memory for the data order of a checkpoint");
     }
     pbti_classify_order_encode(&c->order, extra);
-    status = pbti_nn_checkpoint_save(path, &c->mlp.block, extra, (uint32_t)size, err);
+    pbt_status const status = pbti_trainer_save(folder, &c->mlp.block, extra, size, err);
     free(extra);
     return status;
 }
 
-static pbt_status restore(struct pbti_classify *c, const char *folder, struct pbt_error *err)
+static pbt_status decode(void *state, const void *extra, uint32_t size, struct pbt_error *err)
 {
-    char path[PATH_SIZE];
-    pbt_status status = checkpoint_path(folder, path, err);
-    if (status != PBT_OK) { return status; }
-    void *extra = NULL;
-    uint32_t size = 0;
-    status = pbti_nn_checkpoint_load(path, &c->mlp.block, &extra, &size, err);
-    if (status == PBT_OK) { status = pbti_classify_order_decode(&c->order, extra, size, err); }
-    free(extra);
-    /* a missing or damaged checkpoint is the storage's fault, not the study's: worth another try */
-    bool const of_storage = status == PBT_ENOENT || status == PBT_ECORRUPT;
-    if (of_storage && err != NULL) { err->code = PBT_EIO; }
-    return of_storage ? PBT_EIO : status;
+    return pbti_classify_order_decode(state, extra, size, err);
 }
 
 /* Put the numbers of the segment's start into the network. */
-static pbt_status begin(struct pbti_classify *c, const struct pbti_classify_task *task,
+static pbt_status begin(struct pbti_classify *c, const struct pbti_trainer_task *task,
                         struct pbt_error *err)
 {
     if (task->start == PBT_CLIENT_KEEP) { return PBT_OK; }
-    if (task->load != NULL) { return restore(c, task->load, err); }
+    if (task->load != NULL) {
+        return pbti_trainer_restore(task->load, &c->mlp.block, decode, &c->order, err);
+    }
     pbti_mlp_randomise(&c->mlp, task->seed);
     pbti_classify_order_reset(&c->order);
     return PBT_OK;
@@ -232,7 +209,7 @@ double pbti_classify_step(struct pbti_classify *c, uint32_t batch, uint32_t shif
 }
 
 /* A network that has diverged is trained no further: its score is NaN whatever follows. */
-static pbt_status train(struct pbti_classify *c, const struct pbti_classify_task *task,
+static pbt_status train(struct pbti_classify *c, const struct pbti_trainer_task *task,
                         uint32_t shift, double *mean_loss, struct pbt_error *err)
 {
     double sum = 0.0;
@@ -284,7 +261,7 @@ static void score(enum pbti_classify_score kind, bool diverged, struct pbti_clas
 }
 
 pbt_status pbti_classify_run(struct pbti_classify *c, const struct pbti_classify_settings *s,
-                             const struct pbti_classify_task *task,
+                             const struct pbti_trainer_task *task,
                              struct pbti_classify_result *result, struct pbt_error *err)
 {
     *result = (struct pbti_classify_result){NAN, NAN, NAN, NAN};

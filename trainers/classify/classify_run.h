@@ -13,6 +13,7 @@
 #include "classify/classify_order.h"
 #include "classify/classify_settings.h"
 #include "nn/nn_sgd.h"
+#include "trainer_task.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,16 +34,6 @@ struct pbti_classify {
     float *scratch; /* shape (data.pixels): one image, for augmentation */
 };
 
-struct pbti_classify_task {
-    uint64_t seed;
-    uint64_t steps; /* images to train with; 0: evaluate only */
-    enum pbt_client_start start;
-    const char *load, *save; /* directories or NULL */
-    /* Called after each batch; false stops the segment with PBT_EIO. May be NULL. */
-    bool (*progress)(void *context, uint64_t step, double loss);
-    void *context;
-};
-
 struct pbti_classify_result {
     double score;      /* NaN when the network has diverged */
     double loss;       /* cross-entropy of the held-out (or test) images, without smoothing */
@@ -55,7 +46,7 @@ void pbti_classify_init(struct pbti_classify *classify);
 void pbti_classify_deinit(struct pbti_classify *classify);
 
 /*
- * Run one segment.
+ * Run one segment; its steps are images.
  *
  * Errors      PBT_EINVAL, PBT_ENOENT, PBT_ECORRUPT, PBT_ELIMIT (settings, data, a checkpoint of
  *             another network: trying again is of no use), PBT_ENOMEM, PBT_EIO (checkpoint,
@@ -64,7 +55,7 @@ void pbti_classify_deinit(struct pbti_classify *classify);
  */
 PBT_NODISCARD pbt_status pbti_classify_run(struct pbti_classify *classify,
                                            const struct pbti_classify_settings *settings,
-                                           const struct pbti_classify_task *task,
+                                           const struct pbti_trainer_task *task,
                                            struct pbti_classify_result *result,
                                            struct pbt_error *err);
 
