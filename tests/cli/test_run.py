@@ -4,6 +4,7 @@
 Rules: an interrupt is exit code 130 and loses no report; a study that failed is exit code 1; run
 never touches a folder that is taken; --quiet prints nothing; the final evaluation happens once.
 """
+import json
 import os
 import signal
 import subprocess
@@ -107,6 +108,43 @@ class Run(Lab):
         self.assertEqual(self.pbt("log", "toy").stdout.count("final_evaluation"), 1)
 
 
+class Builtin(Lab):
+    def need_builtin_trainers(self):
+        if "a2c" not in self.pbt("trainer", "none", code=2).stderr:
+            self.skipTest("built without them")
+
+    def segments(self, slots):
+        """What a study of agents measured with so many slots."""
+        self.pbt("run", "agents.yaml", "--dir", f"with-{slots}", "--slots", str(slots))
+        exported = json.loads(self.pbt("export", f"with-{slots}", "--json", "-").stdout)
+        return sorted((row["member"], row["segment"], row["parent"], row["score"], row["metrics"])
+                      for row in exported["segments"])
+
+    def test_agents_do_not_depend_on_the_slots(self):
+        self.need_builtin_trainers()
+        with open(os.path.join(SOURCE, "examples", "breakout.yaml"), encoding="utf-8") as file:
+            spec = file.read()
+        for old, new in (("population: 16", "population: 5"), ("steps: 1500000", "steps: 4000"),
+                         ("ready: 50000", "ready: 1000"), ("episodes: 300", "episodes: 30"),
+                         ("name: pbt", "name: pbt, mode: generational")):
+            self.assertIn(old, spec)
+            spec = spec.replace(old, new)
+        self.write("agents.yaml", spec)
+        alone = self.segments(1)
+        self.assertEqual(len(alone), 20)
+        self.assertEqual(alone, self.segments(3))
+
+    def test_they_pass_their_own_check(self):
+        self.need_builtin_trainers()
+        for example in ("breakout", "fashion"):
+            with self.subTest(example):
+                found = self.json("check", os.path.join(SOURCE, "examples", example + ".yaml"))
+                self.assertTrue(found["good"] and found["complete"])
+                told = [item for item in found["findings"] if item["severity"] in
+                        ("problem", "warning")]
+                self.assertEqual(told, [])
+
+
 class Check(Lab):
     def test_a_good_trainer_passes(self):
         self.make_spec()
@@ -119,18 +157,6 @@ class Check(Lab):
         text = self.pbt("check", "toy.yaml", "--steps", "5").stdout
         self.assertIn("\nthe whole study\n  steps      240 in 24 segments on 2 slots\n", text)
         self.assertEqual(sorted(os.listdir(self.folder)), ["toy.yaml", "train.py"])
-
-    def test_the_builtin_trainers_are_clean(self):
-        done = self.pbt("trainer", "none", code=2)
-        if "a2c" not in done.stderr:
-            self.skipTest("built without them")
-        for example in ("breakout", "fashion"):
-            with self.subTest(example):
-                found = self.json("check", os.path.join(SOURCE, "examples", example + ".yaml"))
-                self.assertTrue(found["good"] and found["complete"])
-                told = [item for item in found["findings"] if item["severity"] in
-                        ("problem", "warning")]
-                self.assertEqual(told, [])
 
     def test_a_broken_trainer_is_told(self):
         self.make_spec("fixed: {crash: true}\n")
