@@ -189,8 +189,9 @@ static const char *rungs_invalid(const struct pbti_config *config)
         return "min_steps are out of range";
     }
     if (config->members > PBTI_RACERS_MAX) { return "members are too many for rungs"; }
-    if (config->rungs == PBTI_RUNGS_HYPERBAND && config->members != pbti_rungs_population(config)) {
-        return "the population is not that of the brackets";
+    if (config->rungs == PBTI_RUNGS_HYPERBAND &&
+        config->members != pbti_rungs_whole(config, config->members)) {
+        return "the population is not that of whole brackets";
     }
     bool const alone = config->exploit == PBTI_EXPLOIT_NONE && config->explore == PBTI_EXPLORE_NONE;
     if (!alone || config->grid || config->mode != PBTI_ASYNC) {

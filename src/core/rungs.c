@@ -32,33 +32,48 @@ uint64_t pbti_rung_steps(const struct pbti_config *config, uint32_t rung)
     return config->steps / power(config->eta, count - 1 - rung);
 }
 
-/* ceil(count / (s + 1) eta^s), s = count - 1 - index */
-static uint64_t hyperband_size(const struct pbti_config *config, uint32_t index)
+/* Members of a bracket that begins at a rung: ceil(count / (s + 1) eta^s), s = count - 1 - rung */
+static uint64_t hyperband_size(const struct pbti_config *config, uint32_t rung)
 {
     uint32_t const count = pbti_rungs_count(config);
-    uint64_t const halvings = count - 1 - index;
+    uint64_t const halvings = count - 1 - rung;
     uint64_t const all = count * power(config->eta, (uint32_t)halvings);
     return all / (halvings + 1) + (all % (halvings + 1) != 0 ? 1 : 0);
+}
+
+/* Members of the brackets of one round that begin below a rung. */
+static uint64_t hyperband_below(const struct pbti_config *config, uint32_t rung)
+{
+    uint64_t size = 0;
+    for (uint32_t i = 0; i < rung; i++) {
+        size += hyperband_size(config, i);
+    }
+    return size;
 }
 
 struct pbti_bracket pbti_bracket(const struct pbti_config *config, uint32_t index)
 {
     if (config->rungs != PBTI_RUNGS_HYPERBAND) {
-        return (struct pbti_bracket){index, 0, index == 0 ? config->members : 0};
+        return (struct pbti_bracket){index, 0, 0, index == 0 ? config->members : 0};
     }
-    struct pbti_bracket bracket = {index, 0, 0};
     uint32_t const count = pbti_rungs_count(config);
-    for (uint32_t i = 0; i < index && i < count; i++) {
-        bracket.first += (uint32_t)hyperband_size(config, i);
-    }
-    if (index < count) { bracket.count = (uint32_t)hyperband_size(config, index); }
-    return bracket;
+    uint32_t const rung = index % count;
+    uint64_t const first =
+        index / count * hyperband_below(config, count) + hyperband_below(config, rung);
+    if (first >= config->members) { return (struct pbti_bracket){index, rung, config->members, 0}; }
+    return (struct pbti_bracket){index, rung, (uint32_t)first,
+                                 (uint32_t)hyperband_size(config, rung)};
 }
 
 struct pbti_bracket pbti_bracket_of(const struct pbti_config *config, uint32_t member)
 {
     assert(member < config->members);
-    struct pbti_bracket bracket = pbti_bracket(config, 0);
+    uint32_t index = 0;
+    if (config->rungs == PBTI_RUNGS_HYPERBAND) { /* of the round that it is in */
+        uint32_t const count = pbti_rungs_count(config);
+        index = (uint32_t)(member / hyperband_below(config, count)) * count;
+    }
+    struct pbti_bracket bracket = pbti_bracket(config, index);
     while (member >= bracket.first + bracket.count) {
         bracket = pbti_bracket(config, bracket.index + 1);
         assert(bracket.count > 0);
@@ -69,7 +84,7 @@ struct pbti_bracket pbti_bracket_of(const struct pbti_config *config, uint32_t m
 uint32_t pbti_rung_at(const struct pbti_config *config, struct pbti_bracket bracket, uint64_t steps)
 {
     uint32_t const count = pbti_rungs_count(config);
-    for (uint32_t rung = bracket.index; rung < count; rung++) {
+    for (uint32_t rung = bracket.rung; rung < count; rung++) {
         if (pbti_rung_steps(config, rung) == steps) { return rung; }
     }
     return PBTI_NO_RUNG;
@@ -79,7 +94,7 @@ uint64_t pbti_rung_after(const struct pbti_config *config, struct pbti_bracket b
                          uint64_t steps)
 {
     uint32_t const count = pbti_rungs_count(config);
-    for (uint32_t rung = bracket.index; rung < count; rung++) {
+    for (uint32_t rung = bracket.rung; rung < count; rung++) {
         uint64_t const at = pbti_rung_steps(config, rung);
         if (at > steps) { return at; }
     }
@@ -89,40 +104,90 @@ uint64_t pbti_rung_after(const struct pbti_config *config, struct pbti_bracket b
 uint32_t pbti_rung_keeps(const struct pbti_config *config, struct pbti_bracket bracket,
                          uint32_t rung)
 {
-    assert(rung >= bracket.index && rung + 1 < pbti_rungs_count(config));
-    uint64_t const kept = bracket.count / power(config->eta, rung - bracket.index + 1);
+    assert(rung >= bracket.rung && rung + 1 < pbti_rungs_count(config));
+    uint64_t const kept = bracket.count / power(config->eta, rung - bracket.rung + 1);
     return kept > 0 ? (uint32_t)kept : 1;
 }
 
 uint32_t pbti_rungs_population(const struct pbti_config *config)
 {
     uint32_t const count = pbti_rungs_count(config);
-    if (config->rungs != PBTI_RUNGS_HYPERBAND) {
-        uint64_t const size = power(config->eta, count - 1);
-        return size > PBTI_RACERS_MAX ? PBTI_RACERS_MAX + 1 : (uint32_t)size;
+    uint64_t const size = config->rungs == PBTI_RUNGS_HYPERBAND ? hyperband_below(config, count)
+                                                                : power(config->eta, count - 1);
+    return size > PBTI_RACERS_MAX ? PBTI_RACERS_MAX + 1 : (uint32_t)size;
+}
+
+/* Steps that a bracket trains when nobody fails. */
+static uint64_t bracket_steps(const struct pbti_config *config, struct pbti_bracket bracket)
+{
+    uint32_t const count = pbti_rungs_count(config);
+    uint64_t total = 0;
+    uint64_t training = bracket.count;
+    uint64_t before = 0;
+    for (uint32_t rung = bracket.rung; rung < count; rung++) {
+        uint64_t const at = pbti_rung_steps(config, rung);
+        total += training * (at - before);
+        before = at;
+        if (rung + 1 < count) { training = pbti_rung_keeps(config, bracket, rung); }
     }
-    uint64_t size = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        size += hyperband_size(config, i);
-        if (size > PBTI_RACERS_MAX) { return PBTI_RACERS_MAX + 1; }
-    }
-    return (uint32_t)size;
+    return total;
 }
 
 uint64_t pbti_rungs_steps_total(const struct pbti_config *config)
 {
-    uint32_t const count = pbti_rungs_count(config);
     uint64_t total = 0;
-    for (uint32_t index = 0; index < count; index++) {
-        struct pbti_bracket const bracket = pbti_bracket(config, index);
-        uint64_t training = bracket.count;
-        uint64_t before = 0;
-        for (uint32_t rung = index; rung < count && bracket.count > 0; rung++) {
-            uint64_t const at = pbti_rung_steps(config, rung);
-            total += training * (at - before);
-            before = at;
-            if (rung + 1 < count) { training = pbti_rung_keeps(config, bracket, rung); }
-        }
+    struct pbti_bracket bracket = pbti_bracket(config, 0);
+    while (bracket.count > 0) {
+        total += bracket_steps(config, bracket);
+        bracket = pbti_bracket(config, bracket.index + 1);
     }
     return total;
+}
+
+/* -------- populations -------- */
+
+/* hyperband: members of as many brackets as have at most so many members and train at most so many
+ * steps. */
+static uint32_t whole_brackets(const struct pbti_config *config, uint32_t members, uint64_t steps)
+{
+    uint32_t const count = pbti_rungs_count(config);
+    uint32_t whole = 0;
+    for (uint32_t rung = 0;; rung = (rung + 1) % count) {
+        uint64_t const size = hyperband_size(config, rung);
+        if (size > members - whole) { return whole; }
+        uint64_t const cost =
+            bracket_steps(config, (struct pbti_bracket){0, rung, 0, (uint32_t)size});
+        if (cost > steps) { return whole; }
+        whole += (uint32_t)size;
+        steps -= cost;
+    }
+}
+
+uint32_t pbti_rungs_whole(const struct pbti_config *config, uint32_t members)
+{
+    assert(members <= PBTI_RACERS_MAX);
+    return whole_brackets(config, members, UINT64_MAX);
+}
+
+uint32_t pbti_rungs_affordable(const struct pbti_config *config, uint64_t steps)
+{
+    if (config->rungs == PBTI_RUNGS_HYPERBAND) {
+        return whole_brackets(config, PBTI_RACERS_MAX, steps);
+    }
+    if (config->rungs != PBTI_RUNGS_HALVING) {
+        uint64_t const members = steps / config->steps;
+        return members < PBTI_RACERS_MAX ? (uint32_t)members : PBTI_RACERS_MAX;
+    }
+    uint32_t low = 0; /* so many are affordable, and more than `high` are not */
+    uint32_t high = PBTI_RACERS_MAX;
+    while (low < high) {
+        uint32_t const middle = high - (high - low) / 2;
+        bool const fits = bracket_steps(config, (struct pbti_bracket){0, 0, 0, middle}) <= steps;
+        if (fits) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    return low;
 }

@@ -5,7 +5,8 @@
  * A *rung* is an amount of training at which members are compared. Rung i of `count` is at
  * floor(steps / eta^(count - 1 - i)) steps, so the last one is the whole budget, and the first is
  * the smallest that is not below `rung_min`. A *bracket* is a range of members that begin at one of
- * the rungs: bracket b at rung b. Only Hyperband has more than bracket 0.
+ * the rungs. Only Hyperband has more than one: a round of them begins at rung 0, 1, ... count - 1,
+ * and then the next round does. Its population says how many brackets there are, all of them whole.
  *
  * A member is a configuration. It trains to its bracket's next rung, goes on from its checkpoint
  * when it is promoted, and never begins again. Between rungs it is not judged.
@@ -32,6 +33,7 @@ uint64_t pbti_rung_steps(const struct pbti_config *config, uint32_t rung);
 /* The members of a bracket: the first, and how many; 0 beyond the last bracket. */
 struct pbti_bracket {
     uint32_t index;
+    uint32_t rung; /* at which they begin */
     uint32_t first;
     uint32_t count;
 };
@@ -55,12 +57,25 @@ uint32_t pbti_rung_keeps(const struct pbti_config *config, struct pbti_bracket b
                          uint32_t rung);
 
 /*
- * The population that follows from the rungs: Hyperband's only one; for the others the default, of
- * which one member reaches the budget. More than PBTI_RACERS_MAX are counted as one more than that.
+ * The population that follows from the rungs: of Hyperband one round of brackets; of the others so
+ * many that one member reaches the budget. More than PBTI_RACERS_MAX are counted as one more than
+ * that.
  */
 uint32_t pbti_rungs_population(const struct pbti_config *config);
 
-/* Steps that all members train together when nobody fails; for asha about so many. */
+/*
+ * hyperband: the largest population of whole brackets that is not above `members`; 0 = none is.
+ * Requires members <= PBTI_RACERS_MAX.
+ */
+uint32_t pbti_rungs_whole(const struct pbti_config *config, uint32_t members);
+
+/*
+ * The largest population whose members never train more than `steps` together; 0 = none. Of asha
+ * every member may train to the end: in the worst order of arrival each is the best when it comes.
+ */
+uint32_t pbti_rungs_affordable(const struct pbti_config *config, uint64_t steps);
+
+/* Steps that the population trains together when nobody fails; for asha about so many. */
 uint64_t pbti_rungs_steps_total(const struct pbti_config *config);
 
 #endif

@@ -36,7 +36,8 @@ static struct ladder ladder_of(const struct pbti_config *config, uint32_t member
     struct ladder ladder = {.count = all, .end = config->members};
     if (config->rungs == PBTI_RUNGS_HYPERBAND) {
         ladder.end = 0;
-        for (uint32_t s = all; s-- > 0 && member >= ladder.end;) {
+        for (uint32_t s = all; member >= ladder.end; s = s > 0 ? s : all) { /* and again */
+            s--;
             double const size = (double)all / (s + 1) * pow(config->eta, s);
             ladder.first = ladder.end;
             ladder.end += (uint32_t)ceil(size - 1e-9);

@@ -181,7 +181,8 @@ static void draw_rungs(struct pbti_config *config, struct pbti_dice *dice)
     while (pbti_rungs_population(config) > 20) {
         config->rung_min++; /* at last there is one rung, and one member */
     }
-    config->members = pbti_rungs_population(config);
+    uint32_t const whole = pbti_rungs_whole(config, pbti_dice_between(dice, 1, 20));
+    config->members = whole > 0 ? whole : pbti_rungs_population(config);
 }
 
 static void draw_ends(struct pbti_config *config, struct pbti_dice *dice)

@@ -69,7 +69,8 @@ enum pbti_keep_word { PBTI_KEEP_LIST(PBTI_WORD_ENUM) };
       "for a population of which one gets there, if none is given")                                \
     X(PBTI_STRATEGY_HYPERBAND, 6, "hyperband", false, false, false, PBTI_RUNGS_HYPERBAND,          \
       "brackets of successive halving: from many members that begin at the lowest rung to a few "  \
-      "that train to `steps` at once; asks for the population that they begin with")               \
+      "that train to `steps` at once; asks for the population that they begin with, or that of "   \
+      "fewer or more whole brackets")                                                              \
     X(PBTI_STRATEGY_ASHA, 7, "asha", false, false, false, PBTI_RUNGS_PROMOTION,                    \
       "successive halving without waiting: a member trains on as soon as it is among the best "    \
       "1/`eta` of those that reached its rung; asks for a population as successive_halving does")  \

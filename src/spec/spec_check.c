@@ -111,14 +111,13 @@ static pbt_status check_racers(const struct pbti_read *read, const char *strateg
                               "strategy.min_steps makes them fewer",
                               strategy, PBTI_RACERS_MAX);
     }
-    uint32_t const size = pbti_rungs_population(config);
-    if (config->rungs == PBTI_RUNGS_HYPERBAND && config->members != size) {
-        return pbti_node_fail(place(read, PBTI_KEY_SPEC_population), read->err,
-                              "population is %u, but the brackets begin with %u members; leave it "
-                              "out",
-                              config->members, size);
-    }
-    return PBT_OK;
+    if (config->rungs != PBTI_RUNGS_HYPERBAND) { return PBT_OK; }
+    uint32_t const whole = pbti_rungs_whole(config, config->members);
+    if (config->members == whole) { return PBT_OK; }
+    return pbti_node_fail(place(read, PBTI_KEY_SPEC_population), read->err,
+                          "population is %u, but must be that of whole brackets, such as %u; leave "
+                          "it out for each bracket once",
+                          config->members, whole > 0 ? whole : pbti_rungs_population(config));
 }
 
 static pbt_status check_rungs(const struct pbti_read *read)

@@ -104,6 +104,60 @@ static void test_tables_of_hyperband(void **unused)
     }
 }
 
+/* A population of whole brackets, in their order and then again; what they cost is known. */
+static void test_populations_of_whole_brackets(void **unused)
+{
+    (void)unused;
+    static uint32_t const members[] = {81, 34, 15, 8, 5};
+    static uint64_t const costs[] = {297, 276, 279, 324, 405};
+    struct pbti_config *const config = new_config(PBTI_RUNGS_HYPERBAND, 81, 3, 0);
+    uint32_t whole = 0;
+    uint64_t cost = 0;
+    for (uint32_t index = 0; index < 13; index++) {
+        uint64_t const enough = cost + costs[index % 5];
+        assert_int_equal(pbti_rungs_affordable(config, enough - 1), whole);
+        whole += members[index % 5];
+        cost = enough;
+        assert_int_equal(pbti_rungs_affordable(config, cost), whole);
+        assert_int_equal(pbti_rungs_whole(config, whole), whole);
+        assert_int_equal(pbti_rungs_whole(config, whole - 1), whole - members[index % 5]);
+        config->members = whole - 1;
+        assert_non_null(pbti_config_invalid(config));
+        config->members = whole;
+        assert_null(pbti_config_invalid(config));
+        assert_int_equal(pbti_rungs_steps_total(config), cost);
+        struct pbti_bracket const last = pbti_bracket(config, index);
+        assert_int_equal(last.count, members[index % 5]);
+        assert_int_equal(last.rung, index % 5);
+        assert_int_equal(pbti_bracket_of(config, whole - 1).index, index);
+        assert_int_equal(pbti_bracket(config, index + 1).count, 0);
+    }
+    assert_int_equal(pbti_rungs_affordable(config, UINT64_MAX),
+                     pbti_rungs_whole(config, PBTI_RACERS_MAX));
+    free(config);
+}
+
+/* The largest population that is affordable: one more would train too much. */
+static void test_affordable_populations(void **unused)
+{
+    (void)unused;
+    struct pbti_config *const config = new_config(PBTI_RUNGS_HALVING, 81, 3, 1);
+    assert_int_equal(pbti_rungs_affordable(config, 80), 0);
+    for (uint64_t steps = 81; steps < 3000; steps += 7) {
+        config->members = pbti_rungs_affordable(config, steps);
+        assert_true(pbti_rungs_steps_total(config) <= steps);
+        config->members++;
+        assert_true(pbti_rungs_steps_total(config) > steps);
+    }
+    for (uint8_t rungs = PBTI_RUNGS_PROMOTION; rungs <= PBTI_RUNGS_STOPPING; rungs++) {
+        config->rungs = rungs;
+        assert_int_equal(pbti_rungs_affordable(config, 80), 0);
+        assert_int_equal(pbti_rungs_affordable(config, 81 * 12 - 1), 11);
+        assert_int_equal(pbti_rungs_affordable(config, UINT64_MAX), PBTI_RACERS_MAX);
+    }
+    free(config);
+}
+
 /* Whatever the numbers, every member is in one bracket, rungs rise, and costs keep their bound. */
 static void test_brackets_of_any_numbers(void **unused)
 {
@@ -209,6 +263,27 @@ static uint32_t reached(const struct lab *lab, struct pbti_bracket bracket, uint
     return count;
 }
 
+/* Brackets of a second round are brackets of their own. */
+static void test_hyperband_goes_round(void **unused)
+{
+    (void)unused;
+    struct pbti_config *const config = new_config(PBTI_RUNGS_HYPERBAND, 9, 3, 0);
+    config->members = 17 + 9; /* three brackets, and the first again */
+    struct lab *const lab = lab_open(config);
+    struct watched seen;
+    run(lab, &seen, 5, 4, NO_TROUBLE);
+    for (uint32_t index = 0; index < 4; index++) {
+        struct pbti_bracket const bracket = pbti_bracket(config, index);
+        for (uint32_t rung = index % 3; rung < 2; rung++) {
+            assert_int_equal(reached(lab, bracket, pbti_rung_steps(config, rung) + 1),
+                             pbti_rung_keeps(config, bracket, rung));
+        }
+    }
+    assert_int_equal(pbti_state_counts(lab->state).steps, pbti_rungs_steps_total(config));
+    lab_close(lab);
+    free(config);
+}
+
 static void test_hyperband_trains_what_its_table_says(void **unused)
 {
     (void)unused;
@@ -293,6 +368,10 @@ static void test_all_studies_end(void **unused)
         uint32_t const steps = 4 + below(&dice, 60);
         uint32_t const members = rungs == PBTI_RUNGS_HYPERBAND ? 0 : 1 + below(&dice, 40);
         struct pbti_config *const config = new_config(rungs, steps, 2 + below(&dice, 3), members);
+        if (rungs == PBTI_RUNGS_HYPERBAND && below(&dice, 2) == 0) { /* more brackets, or fewer */
+            uint32_t const whole = pbti_rungs_whole(config, below(&dice, 200));
+            if (whole > 0) { config->members = whole; }
+        }
         config->ready_every = 1 + below(&dice, steps); /* some judgements between rungs */
         struct lab *const lab = lab_open(config);
         struct watched seen;
@@ -390,6 +469,7 @@ static void test_what_cannot_be(void **unused)
     assert_non_null(pbti_config_invalid(config));
     config->mode = PBTI_ASYNC;
     config->rungs = PBTI_RUNGS_HYPERBAND;
+    config->members = 16;
     assert_non_null(pbti_config_invalid(config));
     config->members = 17;
     assert_null(pbti_config_invalid(config));
@@ -401,8 +481,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tables_of_hyperband),
+        cmocka_unit_test(test_populations_of_whole_brackets),
+        cmocka_unit_test(test_affordable_populations),
         cmocka_unit_test(test_brackets_of_any_numbers),
         cmocka_unit_test(test_hyperband_trains_what_its_table_says),
+        cmocka_unit_test(test_hyperband_goes_round),
         cmocka_unit_test(test_the_best_of_a_rung_train_on),
         cmocka_unit_test(test_a_rung_without_scores_ends),
         cmocka_unit_test(test_all_studies_end),
