@@ -8,11 +8,11 @@
  * to what is there. All studies of a seed are run before those of the next, so that a comparison
  * that is cut short is a fair one.
  */
+#include "cli/cli_contenders.h"
 #include "cli/cli_finalists.h"
 #include "cli/cli_work.h"
 
 #include "base/fail.h"
-#include "spec/spec_read.h"
 #include "view/compare.h"
 #include "view/format.h"
 #include "worker/run.h"
@@ -26,134 +26,25 @@
 #include <string.h>
 
 #define SEEDS_DEFAULT 5
-#define STRATEGIES_DEFAULT "pbt,random"
-#define STRATEGIES_MAX 16
 
 struct plan {
     const struct pbti_call *call;
-    struct pbti_spec *spec;            /* as its user wrote it; owned */
-    char dir[PATH_MAX];                /* of all studies */
-    uint32_t strategy[STRATEGIES_MAX]; /* enum pbti_strategy_id */
-    const char *names[STRATEGIES_MAX];
-    uint32_t strategies, seeds;
+    struct pbti_contenders contenders;
+    char dir[PATH_MAX]; /* of all studies */
+    uint32_t seeds;
 };
 
-/* -------- which strategies -------- */
-
-static int unknown_strategy(const struct pbti_call *call, const char *word)
+static uint64_t seed_of(const struct plan *plan, uint32_t place)
 {
-    const char *names[STRATEGIES_MAX];
-    struct pbti_str hint = {0};
-    pbti_str_add(&hint, "there are");
-    for (uint32_t i = 0; i < pbti_strategies_count && i < STRATEGIES_MAX; i++) {
-        names[i] = pbti_strategies[i].name;
-        pbti_str_addf(&hint, "%s %s", i == 0 ? "" : ",", names[i]);
-    }
-    uint32_t const count =
-        pbti_strategies_count < STRATEGIES_MAX ? pbti_strategies_count : STRATEGIES_MAX;
-    const char *const near = pbti_cli_nearest(word, names, count);
-    if (near != NULL) { pbti_str_addf(&hint, "; did you mean %s?", near); }
-    int const code = pbti_cli_complain(call, PBTI_EXIT_USAGE, pbti_str_text(&hint),
-                                       "there is no strategy \"%s\"", word);
-    pbti_str_deinit(&hint);
-    return code;
-}
-
-/* Add the strategy called `word` to the plan. Returns -1 or the exit code. */
-static int add_strategy(struct plan *plan, const char *word)
-{
-    uint32_t at = 0;
-    while (at < pbti_strategies_count && strcmp(pbti_strategies[at].name, word) != 0) {
-        at++;
-    }
-    if (at == pbti_strategies_count) { return unknown_strategy(plan->call, word); }
-    for (uint32_t i = 0; i < plan->strategies; i++) {
-        if (plan->strategy[i] == at) {
-            return pbti_cli_complain(plan->call, PBTI_EXIT_USAGE, NULL,
-                                     "the strategy \"%s\" is there twice", word);
-        }
-    }
-    if (plan->strategies == STRATEGIES_MAX) {
-        return pbti_cli_complain(plan->call, PBTI_EXIT_USAGE, NULL,
-                                 "there are more than %d strategies", STRATEGIES_MAX);
-    }
-    plan->strategy[plan->strategies] = at;
-    plan->names[plan->strategies++] = pbti_strategies[at].name;
-    return -1;
-}
-
-static int read_strategies(struct plan *plan)
-{
-    const char *const given = plan->call->value[PBTI_OPT_STRATEGIES];
-    const char *at = given != NULL ? given : STRATEGIES_DEFAULT;
-    while (true) {
-        char word[64];
-        size_t const size = strcspn(at, ",");
-        (void)snprintf(word, sizeof word, "%.*s", (int)(size < 63 ? size : 63), at);
-        int const code = add_strategy(plan, word);
-        if (code >= 0) { return code; }
-        if (at[size] == '\0') { return -1; }
-        at += size + 1;
-    }
+    return plan->contenders.spec->config.seed + place;
 }
 
 /* -------- the studies -------- */
 
-/*
- * What the spec says of exploit and explore holds for every strategy that does these: an ablation
- * differs from PBT in what it leaves out, and in nothing else.
- */
-static void keep_options(struct pbti_config *config, const struct pbti_config *own,
-                         const struct pbti_strategy *strategy)
-{
-    if (strategy->exploits && own->exploit != PBTI_EXPLOIT_NONE) {
-        config->exploit = own->exploit;
-        config->quantile = own->quantile;
-        config->alpha = own->alpha;
-        config->scores_min = own->scores_min;
-        config->gap_min = own->gap_min;
-        config->copy = own->copy;
-        config->compare = own->compare;
-    }
-    if (strategy->explores && own->explore != PBTI_EXPLORE_NONE) {
-        config->explore = own->explore;
-        config->factors_count = own->factors_count;
-        memcpy(config->factors, own->factors, sizeof config->factors);
-        config->noise = own->noise;
-        config->resample = own->resample;
-    }
-    if (strategy->exploits || strategy->explores) {
-        config->mode = own->mode;
-        config->lead = own->lead;
-    }
-}
-
-/* The spec of one study. */
-static pbt_status make_spec(const struct plan *plan, uint32_t strategy, uint64_t seed,
-                            struct pbti_spec **out, struct pbt_error *err)
-{
-    struct pbti_call call = *plan->call;
-    char seed_text[24];
-    (void)snprintf(seed_text, sizeof seed_text, "%" PRIu64, seed);
-    bool fits = pbti_cli_override(&call, "seed", seed_text);
-    if (plan->strategy[strategy] != pbti_strategy_of(&plan->spec->config)) {
-        fits = fits && pbti_cli_override(&call, "strategy", plan->names[strategy]);
-    }
-    if (!fits) { return PBTI_FAIL(err, PBT_ELIMIT, 0, "too many --set options"); }
-    PBTI_TRY(pbti_spec_load(call.argument[0], call.set, call.set_count, out, err));
-    struct pbti_config *const config = &(*out)->config;
-    keep_options(config, &plan->spec->config, &pbti_strategies[plan->strategy[strategy]]);
-    config->control_independent = config->control_selection_only = 0;
-    if (!config->keep_all && config->keep_top < PBTI_FINALISTS) {
-        config->keep_top = PBTI_FINALISTS;
-    }
-    return PBT_OK;
-}
-
 static bool study_dir(const struct plan *plan, uint32_t strategy, uint64_t seed, char dir[PATH_MAX])
 {
-    return snprintf(dir, PATH_MAX, "%s/%s-%" PRIu64, plan->dir, plan->names[strategy], seed) <
-           PATH_MAX;
+    return snprintf(dir, PATH_MAX, "%s/%s-%" PRIu64, plan->dir,
+                    plan->contenders.contender[strategy].name, seed) < PATH_MAX;
 }
 
 /* A study that is there already: is it the one we would make? */
@@ -183,7 +74,7 @@ static pbt_status open_study(const struct plan *plan, uint32_t strategy, uint64_
 {
     struct pbti_spec *spec = NULL;
     *stop = PBTI_STOP_NONE;
-    pbt_status status = make_spec(plan, strategy, seed, &spec, err);
+    pbt_status status = pbti_contenders_spec(&plan->contenders, strategy, seed, &spec, err);
     if (status == PBT_OK) { status = pbti_study_create(dir, NULL, spec, err); }
     if (status == PBT_EEXIST) { status = check_existing(dir, spec, stop, err); }
     pbti_spec_destroy(spec);
@@ -198,10 +89,11 @@ static void say_progress(const struct plan *plan, uint32_t strategy, uint32_t pl
     if (pbti_cli_has(plan->call, PBTI_OPT_QUIET)) { return; }
     if (pbti_compare_read(&study, dir, &ignored) != PBT_OK) { return; }
     free(study.points);
+    uint32_t const count = plan->contenders.count;
     struct pbti_str str = {0};
     pbti_str_addf(&str, "%" PRIu32 "/%" PRIu32 "  %s, seed %" PRIu64 ": ",
-                  place * plan->strategies + strategy + 1, plan->strategies * plan->seeds,
-                  plan->names[strategy], plan->spec->config.seed + place);
+                  place * count + strategy + 1, count * plan->seeds,
+                  plan->contenders.contender[strategy].name, seed_of(plan, place));
     pbti_str_score(&str, study.score);
     pbti_str_add(&str, " after ");
     pbti_str_duration(&str, llround(study.wall_s * 1e3));
@@ -215,7 +107,7 @@ static int finish_study(const struct plan *plan, uint32_t strategy, uint32_t pla
     char dir[PATH_MAX];
     struct pbt_error err;
     uint8_t stop;
-    uint64_t const seed = plan->spec->config.seed + place;
+    uint64_t const seed = seed_of(plan, place);
     if (!study_dir(plan, strategy, seed, dir)) {
         return pbti_cli_complain(plan->call, PBTI_EXIT_USAGE, NULL,
                                  "the folder's path is too long");
@@ -240,10 +132,10 @@ static int finish_study(const struct plan *plan, uint32_t strategy, uint32_t pla
 static pbt_status read_studies(const struct plan *plan, struct pbti_comparison *comparison,
                                struct pbt_error *err)
 {
-    for (uint32_t i = 0; i < plan->strategies; i++) {
+    for (uint32_t i = 0; i < plan->contenders.count; i++) {
         for (uint32_t k = 0; k < plan->seeds; k++) {
             char dir[PATH_MAX];
-            (void)study_dir(plan, i, plan->spec->config.seed + k, dir);
+            (void)study_dir(plan, i, seed_of(plan, k), dir);
             PBTI_TRY(
                 pbti_compare_read(&comparison->studies[(size_t)i * plan->seeds + k], dir, err));
         }
@@ -315,18 +207,18 @@ static int print(const struct plan *plan, const struct pbti_comparison *comparis
 
 static int conclude(const struct plan *plan)
 {
-    const struct pbti_spec *const spec = plan->spec;
+    const struct pbti_spec *const spec = plan->contenders.spec;
     struct pbti_comparison comparison;
     struct pbt_error err;
-    if (!pbti_comparison_init(&comparison, plan->strategies, plan->seeds)) {
+    if (!pbti_comparison_init(&comparison, plan->contenders.count, plan->seeds)) {
         pbti_comparison_deinit(&comparison);
         return pbti_cli_no_memory(plan->call);
     }
     uint32_t const asked = (uint32_t)plan->call->number[PBTI_OPT_SLOTS];
-    comparison.names = plan->names;
+    comparison.contenders = plan->contenders.contender;
     comparison.first_seed = spec->config.seed;
     comparison.slots = asked > 0 ? asked : spec->slots > 0 ? spec->slots : pbti_slots_auto(spec);
-    comparison.budget = spec->config.members * spec->config.steps;
+    comparison.budget = plan->contenders.budget;
     comparison.study = spec->study;
     comparison.score_name = spec->score_name;
     comparison.maximize = spec->config.maximize;
@@ -350,15 +242,15 @@ static int say_interrupted(const struct plan *plan)
 static int compare(struct plan *plan)
 {
     const char *const wanted = plan->call->value[PBTI_OPT_DIR];
-    int const size = wanted != NULL
-                         ? snprintf(plan->dir, sizeof plan->dir, "%s", wanted)
-                         : snprintf(plan->dir, sizeof plan->dir, "./%s-compare", plan->spec->study);
+    int const size = wanted != NULL ? snprintf(plan->dir, sizeof plan->dir, "%s", wanted)
+                                    : snprintf(plan->dir, sizeof plan->dir, "./%s-compare",
+                                               plan->contenders.spec->study);
     if (size >= (int)sizeof plan->dir) {
         return pbti_cli_complain(plan->call, PBTI_EXIT_USAGE, NULL,
                                  "the folder's path is too long");
     }
     for (uint32_t k = 0; k < plan->seeds; k++) {
-        for (uint32_t i = 0; i < plan->strategies; i++) {
+        for (uint32_t i = 0; i < plan->contenders.count; i++) {
             int const code = finish_study(plan, i, k);
             if (code == PBTI_EXIT_INTERRUPTED) { return say_interrupted(plan); }
             if (code >= 0) { return code; }
@@ -370,14 +262,9 @@ static int compare(struct plan *plan)
 int pbti_verb_compare(const struct pbti_call *call)
 {
     struct plan plan = {.call = call, .seeds = SEEDS_DEFAULT};
-    struct pbt_error err;
     if (pbti_cli_has(call, PBTI_OPT_SEEDS)) { plan.seeds = (uint32_t)call->number[PBTI_OPT_SEEDS]; }
-    int code = read_strategies(&plan);
-    if (code >= 0) { return code; }
-    if (pbti_spec_load(call->argument[0], call->set, call->set_count, &plan.spec, &err) != PBT_OK) {
-        return pbti_cli_fail(call, &err);
-    }
-    code = compare(&plan);
-    pbti_spec_destroy(plan.spec);
+    int code = pbti_contenders_open(&plan.contenders, call);
+    if (code < 0) { code = compare(&plan); }
+    pbti_contenders_close(&plan.contenders);
     return code;
 }

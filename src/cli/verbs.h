@@ -61,8 +61,9 @@ enum pbti_option_kind {
     X(compare, "SPEC", 1, 1, false, "which strategy is best for this trainer?",                    \
       "Runs one study for each strategy and seed in one folder, evaluates the finalists\n"         \
       "of each on fresh seeds, and prints a table with intervals and tests. The first\n"           \
-      "strategy is the one that the others are compared with. Run again, it goes on\n"             \
-      "where it was, or adds what is missing.\n",                                                  \
+      "strategy is the one that the others are compared with. No study trains more\n"              \
+      "than population times steps; bayes@2x may train twice that (any strategy, 2 to\n"           \
+      "100). Run again, it goes on where it was, or adds what is missing.\n",                      \
       "pbt compare study.yaml --strategies pbt,random --seeds 10")                                 \
     X(report, "DIR [--compare OTHER...]", 1, 33, false, "a study as one HTML file",                \
       "Writes one file that opens in any browser, without a network: what happened in\n"           \

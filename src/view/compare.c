@@ -48,12 +48,13 @@ static void summarise(const struct pbti_comparison *comparison, uint32_t strateg
         const struct pbti_compare_study *const study = &studies_of(comparison, strategy)[i];
         double const offered = study->wall_s * comparison->slots;
         if (isfinite(study->score)) { values[row->count++] = study->score; }
-        row->steps += (double)study->steps / seeds;
+        row->steps += (double)study->steps; /* whole numbers until they are divided */
         row->evaluations += (double)study->evaluations / seeds;
         row->wall_s += study->wall_s / seeds;
         row->overhead += (offered > 0.0 ? fmax(0.0, 1.0 - study->train_s / offered) : 0.0) / seeds;
         if (study->steps > row->steps_max) { row->steps_max = study->steps; }
     }
+    row->steps /= seeds;
     struct pbti_sample sample = {0, 0.0, 0.0};
     for (uint32_t i = 0; i < row->count; i++) {
         pbti_sample_add(&sample, values[i]);
@@ -108,5 +109,10 @@ bool pbti_comparison_analyse(struct pbti_comparison *comparison)
 
 bool pbti_comparison_over_budget(const struct pbti_comparison *comparison, uint32_t index)
 {
-    return comparison->rows[index].steps_max > comparison->budget;
+    return comparison->rows[index].steps_max > comparison->contenders[index].budget;
+}
+
+double pbti_comparison_unused(const struct pbti_comparison *comparison, uint32_t index)
+{
+    return fmax(0.0, (double)comparison->contenders[index].budget - comparison->rows[index].steps);
 }

@@ -15,6 +15,16 @@
 
 #define PBTI_COMPARE_FILE "compare.json" /* in a study's folder */
 
+#define PBTI_CONTENDER_NAME_MAX 64
+
+/* A strategy that takes part, and what it may do. */
+struct pbti_contender {
+    char name[PBTI_CONTENDER_NAME_MAX]; /* "pbt"; "bayes@2x" has twice the others' budget */
+    uint64_t budget;                    /* steps that each of its studies may train */
+    uint32_t population;
+    uint32_t brackets; /* hyperband: how many; else 0 */
+};
+
 /* The best score so far, when it changed. */
 struct pbti_compare_point {
     uint64_t steps; /* of all members together, when it was reported */
@@ -52,12 +62,12 @@ struct pbti_compare_row {
 };
 
 struct pbti_comparison {
-    const char *const *names; /* (strategies), borrowed */
+    const struct pbti_contender *contenders; /* (strategies), borrowed */
     uint32_t strategies, seeds;
     uint64_t first_seed;
     uint32_t reference; /* which strategy the others are compared with */
     uint32_t slots;
-    uint64_t budget;                /* steps that a study may train: population times steps */
+    uint64_t budget;                /* steps of a study of one that has no multiple */
     const char *study, *score_name; /* borrowed */
     bool maximize;
     struct pbti_compare_study *studies; /* (strategies, seeds), owned */
@@ -80,8 +90,11 @@ PBT_NODISCARD pbt_status pbti_compare_read(struct pbti_compare_study *study, con
 /* Fill the rows from the studies. False: out of memory. */
 bool pbti_comparison_analyse(struct pbti_comparison *comparison);
 
-/* Did a study of strategy `index` train more than the budget? */
+/* Did a study of strategy `index` train more than its budget? */
 bool pbti_comparison_over_budget(const struct pbti_comparison *comparison, uint32_t index);
+
+/* Steps of its budget that strategy `index` left, in the mean over its studies. */
+double pbti_comparison_unused(const struct pbti_comparison *comparison, uint32_t index);
 
 /* The table, and below it what it means. width: columns of the terminal, 0 = no limit. */
 void pbti_comparison_text(struct pbti_str *str, const struct pbti_comparison *comparison,

@@ -44,7 +44,7 @@ static void add_heading(struct pbti_table *table, const struct pbti_comparison *
     pbti_table_cell(table);
     pbti_str_add(&table->text, words[0]);
     pbti_table_cell(table);
-    pbti_str_addf(&table->text, "minus %s", comparison->names[comparison->reference]);
+    pbti_str_addf(&table->text, "minus %s", comparison->contenders[comparison->reference].name);
     pbti_table_cell(table);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         pbti_str_add(&table->text, words[i]);
@@ -58,7 +58,7 @@ static void add_row(struct pbti_table *table, const struct pbti_comparison *comp
 {
     const struct pbti_compare_row *const row = &comparison->rows[index];
     struct pbti_str *const text = &table->text;
-    pbti_str_add(text, comparison->names[index]);
+    pbti_str_add(text, comparison->contenders[index].name);
     pbti_table_cell(table);
     pbti_str_score(text, row->mean);
     pbti_table_cell(table);
@@ -84,8 +84,8 @@ static void add_verdict(struct pbti_str *str, const struct pbti_comparison *comp
                         uint32_t index)
 {
     const struct pbti_compare_row *const row = &comparison->rows[index];
-    const char *const reference = comparison->names[comparison->reference];
-    pbti_str_addf(str, "  %s ", comparison->names[index]);
+    const char *const reference = comparison->contenders[comparison->reference].name;
+    pbti_str_addf(str, "  %s ", comparison->contenders[index].name);
     if (row->pairs < 2) {
         pbti_str_addf(str, "cannot be told from %s: %" PRIu32 " seeds have a score of both\n",
                       reference, row->pairs);
@@ -102,6 +102,7 @@ static void add_verdict(struct pbti_str *str, const struct pbti_comparison *comp
     }
 }
 
+/* What each may train, and who trained more. */
 static void add_budget(struct pbti_str *str, const struct pbti_comparison *comparison)
 {
     pbti_str_add(str, "\nEach study may train ");
@@ -109,12 +110,38 @@ static void add_budget(struct pbti_str *str, const struct pbti_comparison *compa
     pbti_str_add(str, " steps");
     bool over = false;
     for (uint32_t i = 0; i < comparison->strategies; i++) {
+        const struct pbti_contender *const contender = &comparison->contenders[i];
+        if (contender->budget == comparison->budget) { continue; }
+        pbti_str_addf(str, ", of %s ", contender->name);
+        pbti_str_count(str, contender->budget);
+    }
+    for (uint32_t i = 0; i < comparison->strategies; i++) {
         if (!pbti_comparison_over_budget(comparison, i)) { continue; }
-        pbti_str_addf(str, "%s %s trained ", over ? "," : "; MORE:", comparison->names[i]);
+        pbti_str_addf(str, "%s %s trained ",
+                      over ? "," : "; MORE:", comparison->contenders[i].name);
         pbti_str_count(str, comparison->rows[i].steps_max);
         over = true;
     }
     pbti_str_add(str, over ? "\n" : "; none trained more.\n");
+}
+
+/* What a strategy did not make use of. */
+static void add_unused(struct pbti_str *str, const struct pbti_comparison *comparison,
+                       uint32_t index)
+{
+    const struct pbti_contender *const contender = &comparison->contenders[index];
+    long long const unused = llround(pbti_comparison_unused(comparison, index));
+    if (unused == 0) { return; }
+    pbti_str_addf(str, "  %s left ", contender->name);
+    pbti_str_count(str, (uint64_t)unused);
+    pbti_str_add(str, " of ");
+    pbti_str_count(str, contender->budget);
+    pbti_str_add(str, " steps unused");
+    if (contender->brackets > 0) {
+        pbti_str_addf(str, ": %" PRIu32 " whole bracket%s fit%s", contender->brackets,
+                      contender->brackets == 1 ? "" : "s", contender->brackets == 1 ? "s" : "");
+    }
+    pbti_str_add(str, "\n");
 }
 
 void pbti_comparison_text(struct pbti_str *str, const struct pbti_comparison *comparison,
@@ -134,6 +161,9 @@ void pbti_comparison_text(struct pbti_str *str, const struct pbti_comparison *co
     str->failed |= table.failed;
     pbti_table_deinit(&table);
     add_budget(str, comparison);
+    for (uint32_t i = 0; i < comparison->strategies; i++) {
+        add_unused(str, comparison, i);
+    }
     for (uint32_t i = 0; i < comparison->strategies; i++) {
         if (i != comparison->reference) { add_verdict(str, comparison, i); }
     }
@@ -190,12 +220,17 @@ static json_t *row_json(const struct pbti_comparison *comparison, uint32_t index
                         interval_json(row->distance), "p", pbti_json_number(row->paired.p),
                         "p_holm", pbti_json_number(row->p), "detectable",
                         pbti_json_number(row->detectable));
-    return json_pack("{s:s, s:o, s:o, s:o, s:f, s:f, s:I, s:f, s:b, s:o}", "strategy",
-                     comparison->names[index], "mean", pbti_json_number(row->mean), "interval",
-                     interval_json(row->interval), "against_reference", against, "steps",
-                     row->steps, "evaluations", row->evaluations, "worked_ms",
-                     milliseconds(row->wall_s), "overhead", row->overhead, "over_budget",
-                     pbti_comparison_over_budget(comparison, index), "studies", studies);
+    const struct pbti_contender *const contender = &comparison->contenders[index];
+    return json_pack("{s:s, s:I, s:I, s:o, s:f, s:o, s:o, s:o, s:f, s:f, s:I, s:f, s:b, s:o}",
+                     "strategy", contender->name, "population", (json_int_t)contender->population,
+                     "budget_steps", (json_int_t)contender->budget, "brackets",
+                     contender->brackets > 0 ? json_integer(contender->brackets) : json_null(),
+                     "unused_steps", pbti_comparison_unused(comparison, index), "mean",
+                     pbti_json_number(row->mean), "interval", interval_json(row->interval),
+                     "against_reference", against, "steps", row->steps, "evaluations",
+                     row->evaluations, "worked_ms", milliseconds(row->wall_s), "overhead",
+                     row->overhead, "over_budget", pbti_comparison_over_budget(comparison, index),
+                     "studies", studies);
 }
 
 json_t *pbti_comparison_json(const struct pbti_comparison *comparison, bool curves)
@@ -209,7 +244,7 @@ json_t *pbti_comparison_json(const struct pbti_comparison *comparison, bool curv
                      "score_name",
                      pbti_json_text(comparison->score_name, strlen(comparison->score_name)), "goal",
                      comparison->maximize ? "maximize" : "minimize", "reference",
-                     comparison->names[comparison->reference], "seeds",
+                     comparison->contenders[comparison->reference].name, "seeds",
                      (json_int_t)comparison->seeds, "slots", (json_int_t)comparison->slots,
                      "budget_steps", (json_int_t)comparison->budget, "strategies", rows);
 }
@@ -225,9 +260,9 @@ void pbti_comparison_csv(struct pbti_str *str, const struct pbti_comparison *com
                 &comparison->studies[(size_t)i * comparison->seeds + k];
             for (uint32_t at = 0; at < study->points_count; at++) {
                 const struct pbti_compare_point *const point = &study->points[at];
-                pbti_str_addf(str, "%s,%" PRIu64 ",%" PRIu64 ",%.3f,%.17g\n", comparison->names[i],
-                              comparison->first_seed + k, point->steps, (double)point->ms / 1e3,
-                              point->best);
+                pbti_str_addf(str, "%s,%" PRIu64 ",%" PRIu64 ",%.3f,%.17g\n",
+                              comparison->contenders[i].name, comparison->first_seed + k,
+                              point->steps, (double)point->ms / 1e3, point->best);
             }
         }
     }

@@ -62,6 +62,55 @@ class Compare(Lab):
                 self.assertEqual(study["steps"], 400)
                 self.assertEqual(study["evaluations"], 100)
 
+    def test_all_within_the_budget(self):
+        """240 steps; rungs at 20 and 60, brackets of 3@20 1@60 (100 steps) and 2@60 (120)."""
+        self.make_spec()
+        strategies = "pbt,random@2x,hyperband,hyperband@2x,successive_halving,asha,grid"
+        found = self.json("compare", "toy.yaml", "--seeds", "1", "--dir", "all", "--strategies",
+                          strategies)
+        rows = self.rows(found)
+        self.assertEqual(list(rows), strategies.split(","))
+        for name, row in rows.items():
+            self.assertEqual(row["budget_steps"], 480 if name.endswith("@2x") else 240)
+            self.assertLessEqual(row["steps"], row["budget_steps"])
+            self.assertEqual(row["unused_steps"], row["budget_steps"] - row["steps"])
+            self.assertFalse(row["over_budget"])
+            study = f"all/{name}-3"
+            self.assertEqual(self.json("show", study)["steps_done"], row["steps"])
+            self.assertTrue(self.json("verify", study)["good"])
+        self.assertEqual({name: row["population"] for name, row in rows.items()},
+                         {"pbt": 4, "random@2x": 8, "hyperband": 5, "hyperband@2x": 10,
+                          "successive_halving": 8, "asha": 4, "grid": 4})
+        self.assertEqual([rows[name]["steps"] for name in strategies.split(",")[:5]],
+                         [240, 480, 220, 440, 240])
+        self.assertEqual({name: row["brackets"] for name, row in rows.items() if row["brackets"]},
+                         {"hyperband": 2, "hyperband@2x": 4})
+        text = self.pbt("compare", "toy.yaml", "--seeds", "1", "--dir", "all", "--strategies",
+                        strategies).stdout
+        self.assertIn("Each study may train 240 steps, of random@2x 480, of hyperband@2x 480; none "
+                      "trained more", text)
+        self.assertIn("hyperband left 20 of 240 steps unused: 2 whole brackets fit", text)
+
+    def test_rungs_of_the_spec_are_everybody_s(self):
+        """A spec of successive halving has a budget of its own, and the others are paid from it."""
+        self.make_spec("strategy: {name: successive_halving, eta: 2, min_steps: 15}\n")
+        found = self.json("compare", "toy.yaml", "--seeds", "1", "--set", "population=8",
+                          "--strategies", "successive_halving,pbt,hyperband", "--dir", "all")
+        rows = self.rows(found)
+        self.assertEqual(found["budget_steps"], 8 * 15 + 4 * 15 + 2 * 30)
+        self.assertEqual(rows["successive_halving"]["unused_steps"], 0)
+        self.assertEqual(rows["pbt"]["population"], 4)
+        self.assertEqual(rows["hyperband"]["brackets"], 2)  # 4@15 2@30 1@60, 3@30 1@60
+        self.assertEqual(rows["hyperband"]["steps"], 240)  # with eta 3 it would be 220
+
+    def test_bayes_with_more_than_the_others(self):
+        self.make_spec()
+        strategies = "bayes,bayes@2x,bayes@4x"
+        found = self.json("compare", "toy.yaml", "--seeds", "1", "--dir", "all", "--strategies",
+                          strategies)
+        self.assertEqual([row["steps"] for row in found["strategies"]], [240, 480, 960])
+        self.assertEqual(found["reference"], "bayes")
+
     def test_studies_are_ordinary_and_paired_by_seed(self):
         self.make_spec("strategy: {name: pbt, exploit: {name: truncation, quantile: 0.25}, explore:"
                        " {name: perturb, factors: [0.5, 2.0]}, controls: {independent: 1}}\n")
@@ -159,6 +208,15 @@ class Compare(Lab):
         self.assertIn("did you mean random?", done.stderr)
         done = self.pbt("compare", "toy.yaml", "--strategies", "pbt,pbt", code=2)
         self.assertIn('"pbt" is there twice', done.stderr)
+        for word in "bayes@2", "bayes@1x", "bayes@x", "bayes@-2x", "bayes@2xx", "bayes@101x":
+            done = self.pbt("compare", "toy.yaml", "--strategies", word, code=2)
+            self.assertIn(f'"{word}" is no strategy with a multiple of the budget', done.stderr)
+        done = self.pbt("compare", "toy.yaml", "--strategies", "pbt,hyperband", "--set",
+                        "population=1", code=2)
+        self.assertIn("no bracket of hyperband fits into the 60 steps of a study", done.stderr)
+        done = self.pbt("compare", "toy.yaml", "--strategies", "pbt,hyperband", "--set",
+                        "max_age=20", code=2)
+        self.assertIn("max_age is 20", done.stderr)
         self.assertFalse(os.path.exists(self.path("toy-compare")))
         self.pbt("compare", "toy.yaml", "--strategies", "random", "--seeds", "1", "-q")
         done = self.pbt("compare", "toy.yaml", "--strategies", "random", "--seeds", "1", "--set",

@@ -17,7 +17,8 @@
 
 #define SEEDS 6
 
-static const char *const names[] = {"pbt", "random", "grid"};
+static const struct pbti_contender contenders[] = {
+    {"pbt", 1000, 10, 0}, {"random", 1000, 10, 0}, {"grid", 1000, 10, 0}};
 
 /* Three strategies: the second is worse than the first, the third about the same. */
 static void fill(struct pbti_comparison *comparison)
@@ -26,7 +27,7 @@ static void fill(struct pbti_comparison *comparison)
                                             {0.86, 0.84, 0.85, 0.87, 0.83, 0.88},
                                             {0.90, 0.89, 0.94, 0.88, 0.90, 0.92}};
     assert_true(pbti_comparison_init(comparison, 3, SEEDS));
-    comparison->names = names;
+    comparison->contenders = contenders;
     comparison->first_seed = 1;
     comparison->slots = 2;
     comparison->budget = 1000;
@@ -128,12 +129,47 @@ static void test_one_study_over_the_budget(void **state)
     pbti_comparison_deinit(&comparison);
 }
 
+/* Another budget of its own, and what is left of it. */
+static void test_multiples_and_leftovers(void **unused)
+{
+    (void)unused;
+    static const struct pbti_contender own[] = {
+        {"pbt", 1000, 10, 0}, {"bayes@2x", 2000, 20, 0}, {"hyperband", 1000, 40, 3}};
+    struct pbti_comparison comparison;
+    fill(&comparison);
+    comparison.contenders = own;
+    for (uint32_t i = 0; i < SEEDS; i++) {
+        comparison.studies[SEEDS + i].steps = 2000;
+        comparison.studies[2 * SEEDS + i].steps = 880;
+    }
+    assert_true(pbti_comparison_analyse(&comparison));
+    assert_false(pbti_comparison_over_budget(&comparison, 1));
+    assert_true(says(&comparison, "may train 1,000 steps, of bayes@2x 2,000; none trained more"));
+    assert_true(says(&comparison, "hyperband left 120 of 1,000 steps unused: 3 whole brackets"));
+    assert_false(says(&comparison, "pbt left"));
+    json_t *const json = pbti_comparison_json(&comparison, false);
+    const json_t *const rows = json_object_get(json, "strategies");
+    const json_t *const bayes = json_array_get(rows, 1);
+    const json_t *const hyperband = json_array_get(rows, 2);
+    assert_int_equal(json_integer_value(json_object_get(bayes, "budget_steps")), 2000);
+    assert_true(json_is_null(json_object_get(bayes, "brackets")));
+    assert_close(json_number_value(json_object_get(bayes, "unused_steps")), 0.0, 0.0);
+    assert_close(json_number_value(json_object_get(hyperband, "unused_steps")), 120.0, 0.0);
+    assert_int_equal(json_integer_value(json_object_get(hyperband, "brackets")), 3);
+    json_decref(json);
+    comparison.studies[SEEDS].steps = 2001;
+    assert_true(pbti_comparison_analyse(&comparison));
+    assert_true(says(&comparison, "MORE: bayes@2x trained 2,001"));
+    pbti_comparison_deinit(&comparison);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows),
         cmocka_unit_test(test_scores_that_are_missing),
         cmocka_unit_test(test_one_study_over_the_budget),
+        cmocka_unit_test(test_multiples_and_leftovers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
