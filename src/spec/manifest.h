@@ -12,6 +12,8 @@
 #define PBTI_SPEC_MANIFEST_H
 
 #include "core/config.h"
+#include "propose/acquisition.h"
+#include "propose/kernel.h"
 #include "spec/spec.h"
 
 #include <stdbool.h>
@@ -99,6 +101,8 @@ enum pbti_strategy_id {
     X(EXPLORE, PBTI_EXPLORE_LIST)                                                                  \
     X(VARIANT, PBTI_VARIANT_LIST)                                                                  \
     X(DECAY, PBTI_DECAY_LIST)                                                                      \
+    X(KERNEL, PBTI_KERNEL_LIST)                                                                    \
+    X(ACQUISITION, PBTI_ACQUISITION_LIST)                                                          \
     X(HP_KIND, PBTI_HP_KIND_LIST)
 
 /* -------- sections: the maps of a spec -------- */
@@ -128,6 +132,9 @@ enum pbti_strategy_id {
       "a letter or `_`")                                                                           \
     X(INITIAL, "initial", "", true, "where the members begin")                                     \
     X(STRATEGY, "strategy", "name", true, "what a member does next when it is ready")              \
+    X(ACQUISITION, "strategy.acquisition", "name", false,                                          \
+      "what is hoped for from a point, given what the model expects there and how sure it is; "    \
+      "the point with most of it is proposed")                                                     \
     X(EXPLOIT, "strategy.exploit", "name", false,                                                  \
       "when a member takes over a better one's weights and hyperparameters")                       \
     X(EXPLORE, "strategy.explore", "name", false, "how hyperparameters change after that")         \
@@ -250,6 +257,7 @@ struct pbti_schedule_entry {
 #define PBTI_FOR_RACING                                                                            \
     (PBTI_FOR(PBTI_STRATEGY_HALVING) | PBTI_FOR(PBTI_STRATEGY_HYPERBAND) |                         \
      PBTI_FOR(PBTI_STRATEGY_ASHA))
+#define PBTI_FOR_IMPROVING (PBTI_FOR(PBTI_ACQUISITION_EI) | PBTI_FOR(PBTI_ACQUISITION_PI))
 #define PBTI_FOR_COPYING                                                                           \
     (PBTI_FOR(PBTI_EXPLOIT_TRUNCATION) | PBTI_FOR(PBTI_EXPLOIT_TOURNAMENT) |                       \
      PBTI_FOR(PBTI_EXPLOIT_TTEST))
@@ -381,9 +389,22 @@ struct pbti_schedule_entry {
     X(STRATEGY, min_steps, WHOLE64, PBTI_AT(config.rung_min), PBTI_WHOLE(1, PBTI_STEPS_MAX),       \
       PBTI_FOR_RACING, "=`ready.every`",                                                           \
       "no rung is lower; rungs are `steps`, `steps` / `eta`, and so on")                           \
-    X(STRATEGY, initial, WHOLE32, PBTI_AT(proposals_initial), PBTI_WHOLE(1, PBTI_MEMBERS_MAX),     \
+    X(STRATEGY, initial, WHOLE32, PBTI_AT(bayes.initial), PBTI_WHOLE(1, PBTI_MEMBERS_MAX),         \
       PBTI_FOR(PBTI_STRATEGY_BAYES), "10",                                                         \
       "members that begin spread over the space, before there is a model")                         \
+    X(STRATEGY, kernel, WORD, PBTI_AT(bayes.kernel), PBTI_ONE_OF(KERNEL),                          \
+      PBTI_FOR(PBTI_STRATEGY_BAYES), "matern52",                                                   \
+      "how the model expects scores to vary over the space: rbf very smoothly, matern52 less so, " \
+      "matern32 roughly")                                                                          \
+    X(STRATEGY, acquisition, SECTION, PBTI_NOWHERE, PBTI_MAP_OF(ACQUISITION),                      \
+      PBTI_FOR(PBTI_STRATEGY_BAYES), "-", "what is hoped for from a point")                        \
+    X(ACQUISITION, name, WORD, PBTI_AT(bayes.acquisition), PBTI_ONE_OF(ACQUISITION), PBTI_FOR_ALL, \
+      "ei", "ei: expected improvement; pi: probability of one; ucb: upper confidence bound")       \
+    X(ACQUISITION, xi, NUMBER, PBTI_AT(bayes.xi), PBTI_REAL(0, PBTI_UNBOUNDED), PBTI_FOR_IMPROVING,\
+      "0", "so much improvement does not count, in standard deviations of the scores")             \
+    X(ACQUISITION, kappa, NUMBER, PBTI_AT(bayes.kappa), PBTI_REAL(0, PBTI_UNBOUNDED),              \
+      PBTI_FOR(PBTI_ACQUISITION_UCB), "1.96",                                                      \
+      "so many standard deviations of the model are added; more looks further away")               \
     X(STRATEGY, resolution, RESOLUTION, PBTI_NOWHERE, PBTI_WHOLE(1, PBTI_MEMBERS_MAX),             \
       PBTI_FOR(PBTI_STRATEGY_GRID), "=3",                                                          \
       "values of every hyperparameter with bounds, which are among them, at equal distances on "   \

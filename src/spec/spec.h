@@ -32,6 +32,15 @@ struct pbti_trainer {
     json_t *environment; /* object of strings, added to the worker's own; may be empty */
 };
 
+/* Strategy bayes. Decisions do not depend on it: proposals are recorded (worker/proposer.h). */
+struct pbti_bayes {
+    uint32_t initial;    /* members before there is a model, at least 1 */
+    uint8_t kernel;      /* enum pbti_kernel */
+    uint8_t acquisition; /* enum pbti_acquisition_kind */
+    double xi;           /* ei, pi: at least 0, in standard deviations of the scores */
+    double kappa;        /* ucb: at least 0 */
+};
+
 struct pbti_spec {
     char *study; /* name */
     struct pbti_trainer trainer;
@@ -40,11 +49,11 @@ struct pbti_spec {
     char *initial_checkpoint;  /* absolute path or NULL */
     json_t *fixed;             /* object; handed to the trainer unchanged */
     json_t *final_evaluation; /* object; put over `fixed` for an evaluation at the end; {} = none */
-    uint32_t proposals_initial; /* bayes: members before there is a model, at least 1 */
-    uint32_t slots;             /* 0 = auto */
-    double stop_hours;          /* 0 = never */
-    bool sync_full;             /* true: an appended report survives power loss (default) */
-    uint64_t log_bytes;         /* cap of each member's log; default 10 MiB */
+    struct pbti_bayes bayes;  /* strategy bayes: how proposals are made */
+    uint32_t slots;           /* 0 = auto */
+    double stop_hours;        /* 0 = never */
+    bool sync_full;           /* true: an appended report survives power loss (default) */
+    uint64_t log_bytes;       /* cap of each member's log; default 10 MiB */
 };
 
 /* One `--set key=value`: a dotted path (strategy.exploit.quantile) and a YAML value. */

@@ -399,6 +399,7 @@ uint32_t pbti_section_choice(enum pbti_section section, const struct pbti_spec *
 {
     switch (section) {
     case PBTI_SECTION_STRATEGY: return PBTI_FOR(pbti_strategy_of(&spec->config));
+    case PBTI_SECTION_ACQUISITION: return PBTI_FOR(spec->bayes.acquisition);
     case PBTI_SECTION_EXPLOIT: return PBTI_FOR(spec->config.exploit);
     case PBTI_SECTION_EXPLORE: return PBTI_FOR(spec->config.explore);
     case PBTI_SECTION_DECAY: return PBTI_FOR(((const struct pbti_decay *)base)->shape);

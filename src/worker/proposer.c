@@ -7,7 +7,14 @@ pbt_status pbti_proposer_next(struct pbti_proposer *proposer, const struct pbti_
                               double *values, struct pbt_error *err)
 {
     struct pbti_propose_options options = pbti_propose_options_default();
-    options.initial = spec->proposals_initial;
+    const struct pbti_bayes *const bayes = &spec->bayes;
+    options.initial = bayes->initial;
+    options.kernel = (enum pbti_kernel)bayes->kernel;
+    options.acquisition = (struct pbti_acquisition){
+        .kind = (enum pbti_acquisition_kind)bayes->acquisition,
+        .xi = bayes->xi,
+        .kappa = bayes->kappa,
+    };
     struct pbti_propose_data const data = {
         .values = trials->values,
         .scores = trials->scores,

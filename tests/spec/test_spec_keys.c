@@ -114,7 +114,17 @@ static bool is_json_text(const json_t *json, const char *text)
     X(STRATEGY, min_steps, "strategy={name: asha, min_steps: 25}", "\n  min_steps: 25\n",          \
       config->rungs == PBTI_RUNGS_PROMOTION && config->rung_min == 25)                             \
     X(STRATEGY, initial, "strategy={name: bayes, initial: 4}", "\n  initial: 4\n",                 \
-      config->proposals && spec->proposals_initial == 4)                                           \
+      config->proposals && spec->bayes.initial == 4)                                               \
+    X(STRATEGY, kernel, "strategy={name: bayes, kernel: rbf}", "\n  kernel: rbf\n",                \
+      spec->bayes.kernel == PBTI_KERNEL_RBF)                                                       \
+    X(STRATEGY, acquisition, "strategy={name: bayes, acquisition: pi}",                            \
+      "acquisition: {name: pi, xi: 0}", spec->bayes.acquisition == PBTI_ACQUISITION_PI)            \
+    X(ACQUISITION, name, "strategy=bayes\nstrategy.acquisition.name=ucb",                          \
+      "acquisition: {name: ucb, kappa: 1.96}", spec->bayes.acquisition == PBTI_ACQUISITION_UCB)    \
+    X(ACQUISITION, xi, "strategy=bayes\nstrategy.acquisition={xi: 0.01}",                          \
+      "acquisition: {name: ei, xi: 0.01}", spec->bayes.xi == 0.01)                                 \
+    X(ACQUISITION, kappa, "strategy=bayes\nstrategy.acquisition={name: ucb, kappa: 3}",            \
+      "acquisition: {name: ucb, kappa: 3}", spec->bayes.kappa == 3.0)                              \
     X(STRATEGY, resolution, "population=5\nstrategy={name: grid, resolution: {lr: 5}}",            \
       "\n  resolution: {lr: 5}\n", config->grid && config->places[0] == 5)                         \
     X(STRATEGY, mode, "strategy.mode=generational", "\n  mode: generational\n",                    \
@@ -285,10 +295,12 @@ static void test_16_every_word_is_reachable(void **state)
                 continue; /* not with any population; test_populations_that_follow */
             }
             if (key->allowed.list == PBTI_WORDS_VARIANT) { continue; } /* asha; cases above */
+            bool const of_bayes = key->allowed.list == PBTI_WORDS_KERNEL ||
+                                  key->allowed.list == PBTI_WORDS_ACQUISITION;
             char sets[256];
             const char *const path = pbti_sections[key->section].path;
-            (void)snprintf(sets, sizeof sets, "%s%s%s=%s", path, path[0] == '\0' ? "" : ".",
-                           key->name, words->words[w].text);
+            (void)snprintf(sets, sizeof sets, "%s%s%s%s=%s", of_bayes ? "strategy=bayes\n" : "",
+                           path, path[0] == '\0' ? "" : ".", key->name, words->words[w].text);
             struct pbti_spec *const spec = spec_good(SPEC_MINIMAL, sets);
             spec_assert_round_trip(spec);
             pbti_spec_destroy(spec);

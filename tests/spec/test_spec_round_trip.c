@@ -405,7 +405,11 @@ static struct pbti_spec *random_spec(struct dice *dice)
     spec->fixed = random_object(dice, 0);
     spec->final_evaluation = random_object(dice, 0);
     spec->slots = (uint32_t)below(dice, 100);
-    spec->proposals_initial = 1 + (uint32_t)below(dice, 100);
+    spec->bayes = (struct pbti_bayes){.initial = 1 + (uint32_t)below(dice, 100),
+                                      .kernel = (uint8_t)below(dice, 3),
+                                      .acquisition = (uint8_t)below(dice, 3),
+                                      .xi = unit(dice),
+                                      .kappa = 10.0 * unit(dice)};
     spec->stop_hours = coin(dice) ? 0.0 : 1000.0 * (1.0 - unit(dice));
     spec->sync_full = coin(dice);
     spec->log_bytes = 4095 + whole(dice, 1ull << 39);
