@@ -204,6 +204,16 @@ static void happen_freed(struct pbti_process *process, uint32_t slot)
     if (after_call(process, PBT_OK)) { poll(process); }
 }
 
+static void happen_proposed(struct pbti_process *process)
+{
+    double values[PBTI_SEEN_HPS_MAX];
+    bool const made = pbti_world_propose(process, values);
+    process->proposing = false;
+    process->inside = true;
+    pbt_status const status = pbti_agent_proposed(process->agent, made ? values : NULL, NULL);
+    if (after_call(process, status)) { leave_when_done(process); }
+}
+
 static void happen_again(struct pbti_process *process, uint32_t slot)
 {
     process->scene->counts.repeats++;
@@ -264,6 +274,7 @@ void pbti_process_happen(struct pbti_scene *scene, const struct pbti_plan *plan)
     case PBTI_HAPPEN_LOADED: pbti_world_load(process, &process->trainer[plan->slot]); break;
     case PBTI_HAPPEN_ENDED: happen_ended(process, plan->slot); break;
     case PBTI_HAPPEN_FREED: happen_freed(process, plan->slot); break;
+    case PBTI_HAPPEN_PROPOSED: happen_proposed(process); break;
     case PBTI_HAPPEN_AGAIN: happen_again(process, plan->slot); break;
     case PBTI_HAPPEN_HANG:
         if (!scene->calm) { happen_hang(process); }

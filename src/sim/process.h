@@ -47,6 +47,7 @@ struct pbti_process {
     bool troubled;       /* its last call failed: what it wanted is still to be done */
     uint64_t wake_at_ms; /* while it hangs */
     uint64_t poll_at_ms;
+    bool proposing; /* a proposal is being made */
     uint32_t slots;
     struct pbti_trainer trainer[PBTI_SIM_SLOTS_MAX];
 };
@@ -64,6 +65,8 @@ static inline struct pbti_life *pbti_process_life(const struct pbti_process *pro
 
 /* What its agent sees of the world. */
 struct pbti_world pbti_world_of(struct pbti_process *process);
+/* Make a proposal: false when there is none. values: out, shape (space.count). */
+bool pbti_world_propose(struct pbti_process *process, double *values);
 /* The trainer restores what its task starts from. */
 void pbti_world_load(struct pbti_process *process, struct pbti_trainer *trainer);
 /* The trainer has trained, saved and published; its answer is complete. */

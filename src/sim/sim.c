@@ -185,6 +185,7 @@ static void happen(struct pbti_scene *scene, const struct pbti_plan *plan)
     case PBTI_HAPPEN_LOADED:
     case PBTI_HAPPEN_ENDED:
     case PBTI_HAPPEN_FREED:
+    case PBTI_HAPPEN_PROPOSED:
     case PBTI_HAPPEN_AGAIN:
     case PBTI_HAPPEN_CRASH:
     case PBTI_HAPPEN_HANG:

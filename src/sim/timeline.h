@@ -9,13 +9,14 @@
 #include <stdint.h>
 
 enum pbti_happening {
-    PBTI_HAPPEN_POLL,   /* a process looks at the journal */
-    PBTI_HAPPEN_LOADED, /* a trainer has loaded what it starts from */
-    PBTI_HAPPEN_ENDED,  /* a trainer has ended its segment */
-    PBTI_HAPPEN_FREED,  /* a cancelled trainer is gone */
-    PBTI_HAPPEN_AGAIN,  /* an old result is delivered once more */
-    PBTI_HAPPEN_CRASH,  /* a process is killed */
-    PBTI_HAPPEN_HANG,   /* a process stops doing anything, for a while */
+    PBTI_HAPPEN_POLL,     /* a process looks at the journal */
+    PBTI_HAPPEN_LOADED,   /* a trainer has loaded what it starts from */
+    PBTI_HAPPEN_ENDED,    /* a trainer has ended its segment */
+    PBTI_HAPPEN_FREED,    /* a cancelled trainer is gone */
+    PBTI_HAPPEN_PROPOSED, /* a proposal is there */
+    PBTI_HAPPEN_AGAIN,    /* an old result is delivered once more */
+    PBTI_HAPPEN_CRASH,    /* a process is killed */
+    PBTI_HAPPEN_HANG,     /* a process stops doing anything, for a while */
     PBTI_HAPPEN_WAKE,
     PBTI_HAPPEN_LEAVE,  /* a process is asked to stop in order */
     PBTI_HAPPEN_JOIN,   /* a process begins on a machine */

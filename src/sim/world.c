@@ -15,6 +15,7 @@ enum {
     LIMIT_START_MS = 20000,
     LIMIT_SILENCE_MS = 40000,
     LIMIT_SEGMENT_MS = 80000,
+    PROPOSAL_MS = 10000,
     DRAWS_PER_ATTEMPT = 64
 };
 
@@ -261,24 +262,40 @@ static bool world_dead(void *context, const struct pbti_event_worker *worker)
     return false;
 }
 
+/* A proposer that draws from the prior, each time something else. */
+bool pbti_world_propose(struct pbti_process *process, double *values)
+{
+    struct pbti_scene *const scene = process->scene;
+    const struct pbti_space *const space = &scene->swarm->config.space;
+    for (uint32_t i = 0; i < space->count; i++) {
+        values[i] = pbti_hp_sample(&space->hp[i], pbti_dice_unit(&scene->machines));
+    }
+    return pbti_dice_chance(&scene->machines, 0.9);
+}
+
 /*
- * A proposer that draws from the prior, each time something else. It is told of everybody who has
+ * At once, or after seconds in which everything else goes on. It is told of everybody who has
  * begun, once, and of those who are over in the order in which they ended: their keys are what the
  * witness has of them.
  */
-static bool world_propose(void *context, const struct pbti_config *config,
-                          const struct pbti_trials *trials, double *values)
+static enum pbti_proposed world_propose(void *context, const struct pbti_trials *trials,
+                                        double *values)
 {
     struct pbti_process *const process = context;
     struct pbti_scene *const scene = process->scene;
-    for (uint32_t i = 0; i < config->space.count; i++) {
-        values[i] = pbti_hp_sample(&config->space.hp[i], pbti_dice_unit(&scene->machines));
-    }
-    if (trials->count + trials->pending_count > config->members) {
+    uint32_t const members = scene->judge.witness->config->members;
+    if (process->proposing) { PBTI_BLAME(scene, "11: two proposals are asked for at once"); }
+    if (trials->count + trials->pending_count > members) {
         PBTI_BLAME(scene, "11: a proposer is told of %u trials of %u members",
-                   trials->count + trials->pending_count, config->members);
+                   trials->count + trials->pending_count, members);
     }
-    return pbti_dice_chance(&scene->machines, 0.9);
+    if (pbti_dice_chance(&scene->machines, 0.3)) {
+        return pbti_world_propose(process, values) ? PBTI_PROPOSED : PBTI_PROPOSED_NONE;
+    }
+    process->proposing = true;
+    pbti_process_plan(process, pbti_dice_between(&scene->machines, 1, PROPOSAL_MS),
+                      PBTI_HAPPEN_PROPOSED, 0);
+    return PBTI_PROPOSED_LATER;
 }
 
 struct pbti_world pbti_world_of(struct pbti_process *process)

@@ -3,8 +3,9 @@
  * worker/agent.c - the logic of a worker; see agent.h.
  *
  * Every call ends in settle(): look at what is durable, put everything that is to be said into one
- * batch, append it, act on what became durable; after a conflict all of it anew. What a slot is to
- * run comes from one place only, watch(): a claim of ours that is in the journal. So it does not
+ * batch, append it, act on what became durable; after a conflict all of it anew. Then ask for a
+ * proposal if a slot lacks one, and say that in the next round, or when it is there. What a slot is
+ * to run comes from one place only, watch(): a claim of ours that is in the journal. So it does not
  * matter how it got there, by an append that was acknowledged or by one whose answer was lost.
  *
  * A slot's life:
@@ -58,12 +59,13 @@ struct peer {
     bool dead; /* found so by the last poll */
 };
 
-/* A proposal that was made: kept until it is in the journal or does not apply any longer, so that
- * an append that meets a conflict need not wait for another. */
+/* A proposal: one that was made is kept until it is in the journal or does not apply any longer, so
+ * that an append that meets a conflict need not wait for another. */
 struct proposal {
-    bool made;
+    enum { NOT_ASKED, ASKED, MADE } phase;
     uint32_t member;
-    uint64_t knows; /* the last durable event then; what was staged may have come to nothing */
+    uint64_t knows;            /* the last event when it was asked for */
+    struct pbti_trials trials; /* while it is asked for */
     double values[PBTI_HP_MAX];
 };
 
@@ -394,37 +396,21 @@ static uint32_t expecting_for(const struct pbti_agent *agent)
     return pbti_proposal_applies(state, only, pbti_state_seq(state)) ? only : PBTI_NONE;
 }
 
-static pbt_status make_proposal(struct pbti_agent *agent, uint32_t member, struct pbt_error *err)
+/* Is there a proposal for the member that may be appended? */
+static bool is_proposed(const struct pbti_agent *agent, uint32_t member)
 {
-    struct proposal *const proposal = &agent->proposal;
-    proposal->made = false;
-    struct pbti_trials trials;
-    PBTI_TRY(pbti_trials_init(&trials, state_of(agent), err));
-    const struct pbti_state *const state = state_of(agent);
-    const struct pbti_config *const config = pbti_state_config(state);
-    if (!agent->world.propose(agent->world.context, config, &trials, proposal->values)) {
-        memcpy(proposal->values, pbti_state_values(state, member),
-               config->space.count * sizeof *proposal->values);
-    }
-    pbti_trials_deinit(&trials);
-    proposal->made = true;
-    proposal->member = member;
-    proposal->knows = pbti_replica_seq(agent->replica);
-    return PBT_OK;
+    const struct proposal *const proposal = &agent->proposal;
+    return member != PBTI_NONE && proposal->phase == MADE && proposal->member == member &&
+           pbti_proposal_applies(state_of(agent), member, proposal->knows);
 }
 
-/* A proposal for the member: the one that is kept, where it applies, or a new one. */
-static pbt_status stage_proposal(struct pbti_agent *agent, uint32_t member, struct pbt_error *err)
+static pbt_status stage_proposal(struct pbti_agent *agent, struct pbt_error *err)
 {
-    const struct pbti_state *const state = state_of(agent);
-    struct proposal *const proposal = &agent->proposal;
-    bool const kept = proposal->made && proposal->member == member &&
-                      pbti_proposal_applies(state, member, proposal->knows);
-    uint64_t const knows = kept ? proposal->knows : pbti_state_seq(state); /* with what is staged */
-    if (!kept) { PBTI_TRY(make_proposal(agent, member, err)); }
+    const struct proposal *const proposal = &agent->proposal;
     struct pbti_event event = {
         .type = PBTI_PROPOSAL,
-        .proposal = {member, knows, pbti_state_config(state)->space.count, proposal->values},
+        .proposal = {proposal->member, proposal->knows,
+                     pbti_state_config(state_of(agent))->space.count, proposal->values},
     };
     return stage(agent, &event, err);
 }
@@ -438,8 +424,8 @@ static pbt_status stage_claims(struct pbti_agent *agent, struct pbt_error *err)
         uint32_t member = next_for(agent, slot);
         if (member == PBTI_NONE) {
             member = expecting_for(agent);
-            if (member == PBTI_NONE) { return PBT_OK; }
-            PBTI_TRY(stage_proposal(agent, member, err));
+            if (!is_proposed(agent, member)) { return PBT_OK; }
+            PBTI_TRY(stage_proposal(agent, err));
         }
         const struct pbti_member *const m = pbti_state_member(state_of(agent), member);
         struct pbti_event event = {
@@ -514,7 +500,7 @@ static pbt_status look(struct pbti_agent *agent, struct pbt_error *err)
     return PBT_OK;
 }
 
-static pbt_status settle(struct pbti_agent *agent, struct pbt_error *err)
+static pbt_status say_and_act(struct pbti_agent *agent, struct pbt_error *err)
 {
     if (agent->stale) { PBTI_TRY(look(agent, err)); }
     if (agent->peer_missed) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory for workers"); }
@@ -528,6 +514,63 @@ static pbt_status settle(struct pbti_agent *agent, struct pbt_error *err)
         return status;
     }
     act(agent);
+    return PBT_OK;
+}
+
+/* -------- proposals -------- */
+
+/* The member that a slot could run if there were a proposal for it, or PBTI_NONE. */
+static uint32_t wanting(const struct pbti_agent *agent)
+{
+    if (agent->leaving || agent->draining || !agent->joined) { return PBTI_NONE; }
+    for (uint32_t i = 0; i < agent->opts.slots; i++) {
+        const struct slot *const slot = &agent->slots[i];
+        bool const idle = slot->phase == FREE && !slot->retired && slot->granted.claim == 0;
+        if (idle) { return expecting_for(agent); } /* nobody waits, or it would have a claim */
+    }
+    return PBTI_NONE;
+}
+
+/* values: NULL = none; the member then begins with what it drew. */
+static void take_proposal(struct pbti_agent *agent, const double *values)
+{
+    struct proposal *const proposal = &agent->proposal;
+    const struct pbti_state *const state = state_of(agent);
+    uint32_t const count = pbti_state_config(state)->space.count;
+    if (values == NULL) { values = pbti_state_values(state, proposal->member); }
+    memmove(proposal->values, values, count * sizeof *values);
+    pbti_trials_deinit(&proposal->trials);
+    proposal->phase = MADE;
+}
+
+/* Ask for a proposal where one is wanted. made: out, it is there already. */
+static pbt_status ask(struct pbti_agent *agent, bool *made, struct pbt_error *err)
+{
+    struct proposal *const proposal = &agent->proposal;
+    uint32_t const member = wanting(agent);
+    *made = false;
+    if (member == PBTI_NONE || proposal->phase == ASKED || is_proposed(agent, member)) {
+        return PBT_OK;
+    }
+    PBTI_TRY(pbti_trials_init(&proposal->trials, state_of(agent), err));
+    proposal->phase = ASKED;
+    proposal->member = member;
+    proposal->knows = pbti_replica_seq(agent->replica);
+    enum pbti_proposed const answer =
+        agent->world.propose(agent->world.context, &proposal->trials, proposal->values);
+    if (answer == PBTI_PROPOSED_LATER) { return PBT_OK; }
+    take_proposal(agent, answer == PBTI_PROPOSED ? proposal->values : NULL);
+    *made = true;
+    return PBT_OK;
+}
+
+static pbt_status settle(struct pbti_agent *agent, struct pbt_error *err)
+{
+    bool made = true;
+    while (made) {
+        PBTI_TRY(say_and_act(agent, err));
+        PBTI_TRY(ask(agent, &made, err));
+    }
     return PBT_OK;
 }
 
@@ -604,6 +647,7 @@ void pbti_agent_destroy(struct pbti_agent *agent)
         free(agent->slots[i].scores);
         free(agent->slots[i].texts);
     }
+    pbti_trials_deinit(&agent->proposal.trials);
     free(agent->slots);
     free(agent->peers);
     free(agent);
@@ -648,6 +692,14 @@ void pbti_agent_freed(struct pbti_agent *agent, uint32_t index, bool usable)
     if (slot->phase != CANCELLED) { return; }
     drop(agent, saved_by(&slot->task)); /* never reported, so never named */
     slot->phase = FREE;
+}
+
+pbt_status pbti_agent_proposed(struct pbti_agent *agent, const double *values,
+                               struct pbt_error *err)
+{
+    assert(agent->proposal.phase == ASKED);
+    take_proposal(agent, values);
+    return settle(agent, err);
 }
 
 void pbti_agent_drain(struct pbti_agent *agent)

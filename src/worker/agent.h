@@ -45,6 +45,14 @@ struct pbti_result {
     struct pbti_text metrics, message;
 };
 
+/* The answer to a question for a proposal. */
+enum pbti_proposed {
+    PBTI_PROPOSED,
+    PBTI_PROPOSED_NONE, /* the world has said why to whom it concerns; the member begins with what
+                           it drew from the prior */
+    PBTI_PROPOSED_LATER /* by pbti_agent_proposed(), or never when the agent is destroyed first */
+};
+
 /* The outside. All slots are called from within agent calls; they may not call the agent back. */
 struct pbti_world {
     void *context;
@@ -63,16 +71,13 @@ struct pbti_world {
     /* Is the worker with this id certainly dead? false when alive or not known. */
     bool (*dead)(void *context, const struct pbti_event_worker *worker);
     /*
-     * What should a member begin with, after these trials? May take seconds. NULL: this world
-     * cannot propose, and works on no study that asks for it.
+     * What should a member begin with, after these trials? There is one such question at a time.
+     * NULL: this world cannot propose, and works on no study that asks for it.
      *
-     * trials      borrowed
-     * values      out, shape (space.count), valid values
-     * Returns     false: there is no proposal, and the world has said why to whom it concerns; the
-     *             member begins with what it drew from the prior
+     * trials      borrowed until there is an answer; nobody changes them meanwhile
+     * values      out, shape (space.count), valid values; filled when the answer is PBTI_PROPOSED
      */
-    bool (*propose)(void *context, const struct pbti_config *config,
-                    const struct pbti_trials *trials, double *values);
+    enum pbti_proposed (*propose)(void *context, const struct pbti_trials *trials, double *values);
 };
 
 struct pbti_agent; /* opaque */
@@ -120,6 +125,15 @@ PBT_NODISCARD pbt_status pbti_agent_finished(struct pbti_agent *agent, uint32_t 
 /* A cancelled slot is free again (`usable`), or a slot is out of order for good: it gets nothing
  * more after what it runs. */
 void pbti_agent_freed(struct pbti_agent *agent, uint32_t slot, bool usable);
+
+/*
+ * The answer that propose() put off. It is appended if it still applies.
+ *
+ * values      in, shape (space.count); NULL: there is no proposal
+ * Errors      as pbti_agent_poll(); the proposal is kept and appended by a later poll
+ */
+PBT_NODISCARD pbt_status pbti_agent_proposed(struct pbti_agent *agent, const double *values,
+                                             struct pbt_error *err);
 
 /* Claim nothing more; tasks that run may finish and are reported. */
 void pbti_agent_drain(struct pbti_agent *agent);

@@ -241,12 +241,13 @@ static pbt_status open_folder(struct pbt_study *study, const char *dir, const ch
 }
 
 /* There is nobody to warn: without a proposal the member begins with what it drew. */
-static bool embed_propose(void *context, const struct pbti_config *config,
-                          const struct pbti_trials *trials, double *values)
+static enum pbti_proposed embed_propose(void *context, const struct pbti_trials *trials,
+                                        double *values)
 {
     struct pbt_study *const study = context;
-    return pbti_proposer_next(&study->proposer, study->spec, config, trials, values, NULL) ==
-           PBT_OK;
+    pbt_status const status =
+        pbti_proposer_next(&study->proposer, study->spec, trials, values, NULL);
+    return status == PBT_OK ? PBTI_PROPOSED : PBTI_PROPOSED_NONE;
 }
 
 static pbt_status start_agent(struct pbt_study *study, struct pbt_error *err)

@@ -3,8 +3,8 @@
 #include "worker/proposer.h"
 
 pbt_status pbti_proposer_next(struct pbti_proposer *proposer, const struct pbti_spec *spec,
-                              const struct pbti_config *config, const struct pbti_trials *trials,
-                              double *values, struct pbt_error *err)
+                              const struct pbti_trials *trials, double *values,
+                              struct pbt_error *err)
 {
     struct pbti_propose_options options = pbti_propose_options_default();
     const struct pbti_bayes *const bayes = &spec->bayes;
@@ -22,6 +22,6 @@ pbt_status pbti_proposer_next(struct pbti_proposer *proposer, const struct pbti_
         .pending = trials->pending,
         .pending_count = trials->pending_count,
     };
-    return pbti_propose_next(&config->space, &data, &options, config->seed, &proposer->memo, values,
-                             err);
+    return pbti_propose_next(&spec->config.space, &data, &options, spec->config.seed,
+                             &proposer->memo, values, err);
 }

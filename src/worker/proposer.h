@@ -16,10 +16,12 @@ struct pbti_proposer {
     struct pbti_propose_memo memo; /* zeroed at first */
 };
 
-/* As pbti_world.propose; `err` says why there is none. */
+/*
+ * As pbti_world.propose, but it takes its time: seconds after a thousand trials. It may run in any
+ * thread, one at a time for a proposer. Errors: those of pbti_propose_next().
+ */
 PBT_NODISCARD pbt_status pbti_proposer_next(struct pbti_proposer *proposer,
                                             const struct pbti_spec *spec,
-                                            const struct pbti_config *config,
                                             const struct pbti_trials *trials, double *values,
                                             struct pbt_error *err);
 

@@ -3,10 +3,12 @@
  * worker/run.c - the run of a worker: opens everything, is the agent's world, ends in order.
  *
  * One libuv loop in the caller's thread. Appends to the journal are made on it, since they are
- * short; what may take long (publishing and deleting checkpoints) goes to libuv's thread pool.
+ * short; what may take long (publishing and deleting checkpoints, proposals) goes to libuv's thread
+ * pool.
  *
  * The end: wind_down() says goodbye to the journal, every trainer is told to leave (or stopped),
- * and when the last one has, the remaining handles are closed and the loop runs out.
+ * and when the last one has, the remaining handles are closed and the loop runs out. It waits for a
+ * proposal that is being computed, and drops it.
  */
 #include "worker/run_inside.h"
 
@@ -94,6 +96,47 @@ static bool world_dead(void *context, const struct pbti_event_worker *worker)
     return dead;
 }
 
+/* -------- proposals, off the loop -------- */
+
+/* Reads the trials, which wait for it, and the spec, which nobody changes. */
+static void propose_work(uv_work_t *work)
+{
+    struct run_proposal *const proposal = work->data;
+    const struct run *const run = proposal->run;
+    proposal->status = pbti_proposer_next(&proposal->proposer, run->opened.spec, proposal->trials,
+                                          proposal->values, &proposal->err);
+}
+
+static void propose_done(uv_work_t *work, int code)
+{
+    struct run_proposal *const proposal = work->data;
+    struct run *const run = proposal->run;
+    struct pbt_error err;
+    proposal->under_way = false;
+    if (code != 0 || run->winding) { return; } /* nobody waits for it any longer */
+    bool const good = proposal->status == PBT_OK;
+    if (!good) {
+        pbti_run_warn(run, "a member begins with what was drawn, for want of a proposal: %s",
+                      proposal->err.message);
+    }
+    pbti_run_after_agent(run, pbti_agent_proposed(run->agent, good ? proposal->values : NULL, &err),
+                         &err);
+}
+
+static enum pbti_proposed world_propose(void *context, const struct pbti_trials *trials,
+                                        double *values)
+{
+    struct run *const run = context;
+    struct run_proposal *const proposal = &run->proposal;
+    (void)values; /* the agent's: its own are filled while the agent goes on */
+    proposal->run = run;
+    proposal->trials = trials;
+    proposal->work.data = proposal;
+    proposal->under_way =
+        uv_queue_work(&run->loop, &proposal->work, propose_work, propose_done) == 0;
+    return proposal->under_way ? PBTI_PROPOSED_LATER : PBTI_PROPOSED_NONE;
+}
+
 static void on_event(void *context, uint64_t seq, const struct pbti_event *event)
 {
     struct run *const run = context;
@@ -137,6 +180,7 @@ static void wind_down(struct run *run)
     run->winding = true;
     (void)uv_timer_stop(&run->poll);
     (void)uv_timer_stop(&run->nudge);
+    if (run->proposal.under_way) { (void)uv_cancel((uv_req_t *)&run->proposal.work); }
     if (run->fatal == PBT_OK) {
         struct pbt_error err;
         pbt_status const status = pbti_agent_leave(run->agent, &err);
@@ -363,20 +407,6 @@ static pbt_status open_slots(struct run *run, struct pbt_error *err)
     }
     pbti_strings_free(&gpus);
     return status;
-}
-
-static bool world_propose(void *context, const struct pbti_config *config,
-                          const struct pbti_trials *trials, double *values)
-{
-    struct run *const run = context;
-    struct pbt_error err;
-    pbt_status const status =
-        pbti_proposer_next(&run->proposer, run->opened.spec, config, trials, values, &err);
-    if (status != PBT_OK) {
-        pbti_run_warn(run, "a member begins with what was drawn, for want of a proposal: %s",
-                      err.message);
-    }
-    return status == PBT_OK;
 }
 
 static pbt_status open_agent(struct run *run, struct pbt_error *err)

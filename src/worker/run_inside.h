@@ -2,7 +2,8 @@
 /*
  * worker/run_inside.h - what run.c (the run) and run_slot.c (one slot of it) share.
  *
- * Everything belongs to the loop's thread, but for the members of `work` while it is queued.
+ * Everything belongs to the loop's thread, but for what a `work` reads and writes while it is
+ * queued.
  */
 #ifndef PBTI_WORKER_RUN_INSIDE_H
 #define PBTI_WORKER_RUN_INSIDE_H
@@ -61,12 +62,24 @@ struct run_slot {
     int64_t since_ms;
 };
 
+/* A proposal that is computed off the loop; there is one at a time. */
+struct run_proposal {
+    struct run *run;
+    uv_work_t work;
+    bool under_way;                   /* everything below is the work's */
+    const struct pbti_trials *trials; /* the agent's, which keeps them as they are meanwhile */
+    struct pbti_proposer proposer;
+    double values[PBTI_HP_MAX];
+    pbt_status status;
+    struct pbt_error err;
+};
+
 struct run {
     struct pbti_run_opts opts;
     struct pbti_opened opened;
     struct pbti_presence *presence;
     struct pbti_agent *agent;
-    struct pbti_proposer proposer;
+    struct run_proposal proposal;
     struct pbti_launch launch;
     struct pbti_ledger ledger;
     char logs[PATH_MAX];

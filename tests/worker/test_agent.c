@@ -30,6 +30,7 @@ struct worker {
     struct story *story;
     char name; /* 'a', 'b', ... */
     bool dead; /* others find it so */
+    bool slow; /* its proposals come later, from answer() */
     struct door door;
     struct pbti_journal *journal;
     struct pbti_replica *replica;
@@ -161,11 +162,11 @@ static bool world_dead(void *context, const struct pbti_event_worker *event)
 }
 
 /* Says what it was told, and proposes 0.25 after none, 0.5 after one; nothing after two. */
-static bool world_propose(void *context, const struct pbti_config *config,
-                          const struct pbti_trials *trials, double *values)
+static enum pbti_proposed world_propose(void *context, const struct pbti_trials *trials,
+                                        double *values)
 {
     struct worker *const worker = context;
-    assert_int_equal(config->space.count, 1);
+    look(worker->story);
     say(worker->story, "%c: propose after", worker->name);
     for (uint32_t i = 0; i < trials->count; i++) {
         say(worker->story, " %g at %g", trials->scores[i], trials->values[i]);
@@ -174,8 +175,9 @@ static bool world_propose(void *context, const struct pbti_config *config,
         say(worker->story, ", tried %g", trials->pending[i]);
     }
     say(worker->story, "\n");
+    if (worker->slow) { return PBTI_PROPOSED_LATER; }
     values[0] = 0.25 * (trials->count + 1);
-    return trials->count < 2;
+    return trials->count < 2 ? PBTI_PROPOSED : PBTI_PROPOSED_NONE;
 }
 
 /* -------- telling a story -------- */
@@ -766,19 +768,19 @@ static void test_a_member_begins_with_what_was_proposed(void **state)
     struct story *const story = begin_proposals(4, 1);
     struct worker *const a = join(story, 2, PBTI_NONE);
     poll(a);
-    expect(story, "a: propose after, tried 0.1\n" /* one is waiting, for the other slot */
-                  "| worker a\n"
+    expect(story, "| worker a\n"
                   "| claim m0.s1.a1 by a0\n"
+                  "a0: start m0.s1.a1, fresh\n"
+                  "a: propose after, tried 0.1\n"
                   "| proposal m1\n"
                   "| claim m1.s1.a1 by a1\n"
-                  "a0: start m0.s1.a1, fresh\n"
                   "a1: start m1.s1.a1, fresh\n");
     assert_true(held(story, 1) == 0.25);
-    assert_int_equal(a->door.batches, 1);
+    assert_int_equal(a->door.batches, 2);
     done(a, 1, 7.0); /* minimised: its key is -7 */
-    expect(story, "a: propose after -7 at 0.25, tried 0.1\n"
-                  "| report m1.s1.a1 done\n"
+    expect(story, "| report m1.s1.a1 done\n"
                   "| decision m1 finish\n"
+                  "a: propose after -7 at 0.25, tried 0.1\n"
                   "| proposal m2\n"
                   "| claim m2.s1.a1 by a1\n"
                   "a1: start m2.s1.a1, fresh\n");
@@ -786,14 +788,54 @@ static void test_a_member_begins_with_what_was_proposed(void **state)
     forget(story);
     double const drawn = held(story, 3);
     assert_int_equal(finish(a, 0, PBTI_OUTCOME_NAN, 0.0), PBT_OK);
-    expect(story, "a: propose after -7 at 0.25 nan at 0.1, tried 0.5\n" /* in order of their ends */
-                  "| report m0.s1.a1 nan\n"
+    expect(story, "| report m0.s1.a1 nan\n"
                   "| decision m0 give_up\n"
+                  "a: delete m0.s1.a1\n"
+                  "a: propose after -7 at 0.25 nan at 0.1, tried 0.5\n" /* in order of their ends */
                   "| proposal m3\n"
                   "| claim m3.s1.a1 by a0\n"
-                  "a: delete m0.s1.a1\n"
                   "a0: start m3.s1.a1, fresh\n");
     assert_true(held(story, 3) == drawn); /* nothing was proposed: what it drew */
+    end(story);
+}
+
+/* The answer that world_propose() put off. */
+static void answer(struct worker *worker, double value)
+{
+    assert_int_equal(pbti_agent_proposed(worker->agent, &value, NULL), PBT_OK);
+}
+
+/* While a proposal is made the other slot reports, and nobody asks for another. */
+static void test_a_slow_proposal_holds_up_nobody(void **state)
+{
+    (void)state;
+    struct story *const story = begin_proposals(4, 2);
+    struct worker *const a = join(story, 2, PBTI_NONE);
+    a->slow = true;
+    poll(a);
+    forget(story);
+    done(a, 0, 1.0);
+    expect(story, "| report m0.s1.a1 done\n"
+                  "| decision m0 finish\n"
+                  "a: propose after -1 at 0.1, tried 0.2\n");
+    done(a, 1, 2.0);
+    poll(a);
+    expect(story, "| report m1.s1.a1 done\n"
+                  "| decision m1 finish\n");
+    assert_int_equal(pbti_agent_busy(a->agent), 0);
+    assert_false(pbti_agent_done(a->agent));
+    answer(a, 0.7);
+    expect(story, "| proposal m2\n"
+                  "| claim m2.s1.a1 by a0\n"
+                  "a0: start m2.s1.a1, fresh\n"
+                  "a: propose after -1 at 0.1 -2 at 0.2, tried 0.7\n"); /* for the other slot */
+    assert_true(held(story, 2) == 0.7);
+    double const drawn = held(story, 3);
+    assert_int_equal(pbti_agent_proposed(a->agent, NULL, NULL), PBT_OK);
+    expect(story, "| proposal m3\n"
+                  "| claim m3.s1.a1 by a1\n"
+                  "a1: start m3.s1.a1, fresh\n");
+    assert_true(held(story, 3) == drawn);
     end(story);
 }
 
@@ -805,31 +847,73 @@ static void test_a_proposal_outlives_a_conflict_unless_there_is_another(void **s
     struct story *const story = begin_proposals(4, 2);
     struct worker *const a = join(story, 1, PBTI_NONE);
     struct worker *const b = join(story, 1, PBTI_NONE);
+    a->slow = b->slow = true;
     poll(a);
     poll(b);
+    done(a, 0, 1.0);
     forget(story);
-    assert_int_equal(finish(a, 0, PBTI_OUTCOME_CRASH, 0.0), PBT_OK); /* b does not look */
-    forget(story);
-    done(b, 0, 1.0);
-    expect(story, "b: propose after -1 at 0.2, tried 0.1\n"
-                  "| report m1.s1.a1 done\n"
+    done(b, 0, 2.0);
+    expect(story, "| report m1.s1.a1 done\n"
                   "| decision m1 finish\n"
-                  "| proposal m2\n"
-                  "| claim m2.s1.a1 by b0\n"
-                  "b0: start m2.s1.a1, fresh\n");
+                  "b: propose after -1 at 0.1 -2 at 0.2\n");
+    answer(a, 0.5); /* it has not looked since it asked */
+    expect(story, "| proposal m2\n"
+                  "| claim m2.s1.a1 by a0\n"
+                  "a0: start m2.s1.a1, fresh\n");
     assert_true(held(story, 2) == 0.5);
+    answer(b, 0.6); /* for m2, too */
+    expect(story, "b: propose after -1 at 0.1 -2 at 0.2, tried 0.5\n");
+    answer(b, 0.9);
+    expect(story, "| proposal m3\n"
+                  "| claim m3.s1.a1 by b0\n"
+                  "b0: start m3.s1.a1, fresh\n");
+    assert_true(held(story, 3) == 0.9);
     struct worker *const c = join(story, 1, PBTI_NONE);
-    done(a, 0, 2.0); /* a looks at the end of this only: it, too, proposes for m2 first */
-    expect(story, "a: propose after -2 at 0.1, tried 0.2\n"
-                  "a: propose after -1 at 0.2 -2 at 0.1, tried 0.5\n"
-                  "| report m0.s1.a2 done\n"
-                  "| decision m0 finish\n"
-                  "| proposal m3\n"
-                  "| claim m3.s1.a1 by a0\n"
-                  "a0: start m3.s1.a1, fresh\n");
     poll(c); /* nobody expects one any longer */
     expect(story, "| worker c\n");
     end(story);
+}
+
+/* Where an append fails, what was proposed is said by the next poll. */
+static void test_a_proposal_that_was_not_appended_is_kept(void **state)
+{
+    (void)state;
+    struct story *const story = begin_proposals(2, 1);
+    struct worker *const a = join(story, 1, PBTI_NONE);
+    a->slow = true;
+    poll(a);
+    done(a, 0, 1.0);
+    forget(story);
+    a->door.append = PBT_EIO;
+    double const value = 0.4;
+    assert_int_equal(pbti_agent_proposed(a->agent, &value, NULL), PBT_EIO);
+    expect(story, "");
+    poll(a);
+    expect(story, "| proposal m1\n"
+                  "| claim m1.s1.a1 by a0\n"
+                  "a0: start m1.s1.a1, fresh\n");
+    assert_true(held(story, 1) == 0.4);
+    end(story);
+}
+
+static void test_who_leaves_does_not_wait_for_a_proposal(void **state)
+{
+    (void)state;
+    struct story *const story = begin_proposals(3, 1);
+    struct worker *const a = join(story, 1, PBTI_NONE);
+    struct worker *const b = join(story, 1, PBTI_NONE);
+    a->slow = b->slow = true;
+    poll(a);
+    poll(b);
+    forget(story);
+    pbti_agent_drain(b->agent);
+    answer(b, 0.4);
+    expect(story, "");
+    done(a, 0, 1.0);
+    forget(story);
+    assert_int_equal(pbti_agent_leave(a->agent, NULL), PBT_OK);
+    expect(story, "| leave a\n");
+    end(story); /* without an answer */
 }
 
 static void test_a_world_that_cannot_propose_is_refused(void **state)
@@ -890,7 +974,10 @@ int main(void)
         cmocka_unit_test(test_a_generation_is_judged_by_whoever_completes_it),
         cmocka_unit_test(test_what_is_too_long_is_cut),
         cmocka_unit_test(test_a_member_begins_with_what_was_proposed),
+        cmocka_unit_test(test_a_slow_proposal_holds_up_nobody),
         cmocka_unit_test(test_a_proposal_outlives_a_conflict_unless_there_is_another),
+        cmocka_unit_test(test_a_proposal_that_was_not_appended_is_kept),
+        cmocka_unit_test(test_who_leaves_does_not_wait_for_a_proposal),
         cmocka_unit_test(test_a_world_that_cannot_propose_is_refused),
         cmocka_unit_test(test_wrong_options_are_refused),
     };

@@ -36,7 +36,7 @@ static double propose(const char *strategy)
     struct pbti_trials const trials = {.values = values, .scores = scores, .count = TRIALS};
     struct pbti_proposer proposer = {0};
     double value = -1.0;
-    if (pbti_proposer_next(&proposer, spec, &spec->config, &trials, &value, &err) != PBT_OK) {
+    if (pbti_proposer_next(&proposer, spec, &trials, &value, &err) != PBT_OK) {
         fail_msg("%s", err.message);
     }
     pbti_spec_destroy(spec);

@@ -4,8 +4,11 @@
  *
  * Protects rule 12 (killing loses and duplicates nothing; interrupts can be resumed), hot slots
  * (nothing is reloaded when the right weights are in memory), several workers on one study, trouble
- * with storage, stop.hours, and that a run leaves the process as it found it.
+ * with storage, stop.hours, proposals that hold up nobody, and that a run leaves the process as it
+ * found it. Runs under the thread sanitizer, too: a worker publishes and proposes off its loop, by
+ * uv_queue_work().
  */
+#include "propose/propose.h"
 #include "worker/opened.h"
 #include "worker/worker_lab.h"
 
@@ -63,8 +66,8 @@ static int wait_for(pid_t pid)
     return status;
 }
 
-/* Until the journal holds so many events. */
-static void await_events(uint64_t count)
+/* Until the journal holds so many events; returns how many there are. */
+static uint64_t await_events(uint64_t count)
 {
     char url[128];
     struct pbti_journal *journal;
@@ -77,6 +80,7 @@ static void await_events(uint64_t count)
     }
     assert_true(last >= count);
     pbti_journal_close(journal);
+    return last;
 }
 
 /* Every segment of every member was reported as done exactly once, and the checkpoints on disk are
@@ -323,6 +327,96 @@ static void test_stop_hours(void **state)
     assert_int_equal(lab.end, PBTI_RUN_ENDED);
 }
 
+/* -------- proposals -------- */
+
+/* Members behind `initial` ones, whose proposals take a while. */
+static void make_study_of_proposals(int initial, int later)
+{
+    char trainer[600];
+    lab_study(&lab,
+              "study: run\n%s"
+              "  limits: {grace: 500ms}\n"
+              "population: %d\nsteps: 1\nready: 1\nsync: normal\nslots: 2\n"
+              "space:\n  lr: {type: log, low: 1e-3, high: 1e-1}\n"
+              "  a: {type: linear, low: 0, high: 1}\n  b: {type: linear, low: 0, high: 1}\n"
+              "  c: {type: linear, low: 0, high: 1}\n  d: {type: linear, low: 0, high: 1}\n"
+              "strategy: {name: bayes, initial: %d}\n",
+              lab_bad_trainer(&lab, "good", "", trainer, sizeof trainer), initial + later, initial);
+}
+
+struct proposals {
+    uint64_t reports_at[512]; /* sequence numbers */
+    uint32_t reports;
+    uint32_t count;   /* proposals */
+    uint32_t overlap; /* reports between the last event that a proposal knows of, and itself */
+};
+
+/* A pbti_observer. */
+static void count_proposals(void *context, uint64_t seq, const struct pbti_event *event)
+{
+    struct proposals *const seen = context;
+    if (event->type == PBTI_REPORT && seen->reports < 512) {
+        seen->reports_at[seen->reports++] = seq;
+    }
+    if (event->type != PBTI_PROPOSAL) { return; }
+    seen->count++;
+    for (uint32_t i = 0; i < seen->reports; i++) {
+        if (seen->reports_at[i] > event->proposal.knows) { seen->overlap++; }
+    }
+}
+
+static void read_proposals(struct proposals *seen)
+{
+    struct pbti_opened opened;
+    *seen = (struct proposals){.count = 0};
+    assert_int_equal(pbti_opened_open(&opened, lab.study, true, count_proposals, seen, NULL),
+                     PBT_OK);
+    pbti_opened_close(&opened);
+}
+
+/* What the other slot trained meanwhile is in the journal before the proposal is. */
+static void test_a_slow_proposal_holds_up_no_other_slot(void **state)
+{
+    (void)state;
+    if (!pbti_propose_is_available()) { skip(); }
+    struct proposals seen;
+    make_study_of_proposals(200, 20);
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_int_equal(lab.end, PBTI_RUN_ENDED);
+    read_proposals(&seen);
+    assert_int_equal(seen.count, 220);
+    assert_true(seen.overlap >= 5);
+    check_whole(220, 1);
+}
+
+/* Interrupted at any time, also while a proposal is made, it ends in order and goes on. */
+static void test_12_interrupted_proposals_are_made_again(void **state)
+{
+    (void)state;
+    if (!pbti_propose_is_available()) { skip(); }
+    struct proposals seen;
+    make_study_of_proposals(100, 40);
+    pid_t pid = lab_start_worker(&lab);
+    (void)await_events(410); /* four of each of the first 100 members, and the worker's */
+    for (int i = 0; i < 6; i++) {
+        (void)usleep(3000 * (useconds_t)i);
+        assert_int_equal(kill(pid, SIGINT), 0);
+        int const status = wait_for(pid);
+        assert_true(WIFEXITED(status));
+        assert_int_equal(WEXITSTATUS(status), 10);
+        uint64_t const last = await_events(1);
+        pid = lab_start_worker(&lab);
+        (void)await_events(last + 4); /* it is there, and has begun */
+    }
+    assert_true(WIFEXITED(wait_for(pid)));
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_int_equal(lab.end, PBTI_RUN_ENDED);
+    assert_int_equal(lab_processes(&lab), 0);
+    read_proposals(&seen);
+    assert_int_equal(seen.count, 140);
+    check_whole(140, 1);
+}
+
 static void test_a_run_leaves_the_process_as_it_was(void **state)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP, SIGCHLD, SIGPIPE};
@@ -403,6 +497,8 @@ int main(int argc, char **argv)
         RUN_TEST(test_storage_that_stays_away_ends_the_run),
         RUN_TEST(test_storage_that_goes_while_publishing_ends_the_run),
         RUN_TEST(test_stop_hours),
+        RUN_TEST(test_a_slow_proposal_holds_up_no_other_slot),
+        RUN_TEST(test_12_interrupted_proposals_are_made_again),
         RUN_TEST(test_a_run_leaves_the_process_as_it_was),
         RUN_TEST(test_a_checkpoint_can_be_evaluated),
         RUN_TEST(test_the_log_belongs_to_the_member),
