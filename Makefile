@@ -8,7 +8,7 @@ FUZZ_SECONDS ?= 60
 BENCH ?=
 JOBS := $(shell nproc)
 
-.PHONY: help demo test test-long build install bench fuzz coverage format tidy clean
+.PHONY: help demo test test-cluster test-long build install bench fuzz coverage format tidy clean
 .DEFAULT_GOAL := help
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo 'make tidy        the checks of scripts/tidy alone (seconds)'
 	@echo 'make clean       remove build/'
 	@echo 'Longer checks:'
+	@echo 'make test-cluster  studies under Slurm and mpirun (2 minutes)'
 	@echo 'make test-long   as test, with many more simulated studies and real kills (hours)'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make coverage    which lines the tests run'
@@ -32,6 +33,10 @@ demo: build
 test:
 	@scripts/setup test
 	@scripts/test
+
+test-cluster:
+	@scripts/setup cluster
+	@scripts/test cluster
 
 test-long:
 	@scripts/setup test

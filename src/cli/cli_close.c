@@ -162,7 +162,7 @@ static int print_closing(const struct pbti_call *call, const struct pbti_reading
     return printed;
 }
 
-int pbti_cli_close(const struct pbti_call *call, const char *dir)
+int pbti_cli_close(const struct pbti_call *call, const char *dir, bool evaluate_best)
 {
     struct pbti_reading_opts opts = pbti_reading_opts_default();
     opts.history = true;
@@ -173,7 +173,7 @@ int pbti_cli_close(const struct pbti_call *call, const char *dir)
         return pbti_cli_fail(call, &err);
     }
     bool const found = pbti_winner_find(&winner, reading, false);
-    if (found && wants_evaluation(reading, &winner)) {
+    if (found && evaluate_best && wants_evaluation(reading, &winner)) {
         memset(&err, 0, sizeof err);
         pbt_status status = evaluate(call, dir, reading, &winner, &err);
         if (status == PBT_OK) { status = pbti_reading_update(reading, 0, &err); }
@@ -192,5 +192,5 @@ int pbti_cli_close(const struct pbti_call *call, const char *dir)
 int pbti_cli_work_and_close(const struct pbti_call *call, const char *dir)
 {
     int const code = pbti_cli_work(call, dir);
-    return code >= 0 ? code : pbti_cli_close(call, dir);
+    return code >= 0 ? code : pbti_cli_close(call, dir, true);
 }

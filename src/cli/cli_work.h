@@ -23,8 +23,10 @@ int pbti_cli_work_and_close(const struct pbti_call *call, const char *dir);
 /*
  * Print the closing summary of a study that has ended: best network, schedule, lineage, what to do
  * next. Returns the exit code.
+ *
+ * evaluate_best  run the final evaluation first, where the spec asks for one that is missing
  */
-int pbti_cli_close(const struct pbti_call *call, const char *dir);
+int pbti_cli_close(const struct pbti_call *call, const char *dir, bool evaluate_best);
 
 /* Read the overrides of --set; then "key=value" of the verb's own. False: too many. */
 bool pbti_cli_override(struct pbti_call *call, const char *key, const char *value);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/verb_run.c - pbt run SPEC, pbt resume DIR, pbt worker DIR. */
+#include "cli/cli_slurm.h"
 #include "cli/cli_work.h"
 #include "worker/run.h"
 
@@ -10,6 +11,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* Train here until the study has ended, or have Slurm place the workers. */
+static int work(const struct pbti_call *call, const char *dir)
+{
+    return pbti_cli_has(call, PBTI_OPT_SLURM) ? pbti_cli_slurm_run(call, dir)
+                                              : pbti_cli_work_and_close(call, dir);
+}
 
 /* -------- run -------- */
 
@@ -45,7 +53,10 @@ static int create(const struct pbti_call *call, const char *dir, const struct pb
     if (stat(dir, &info) == 0 && !S_ISDIR(info.st_mode)) {
         return complain_exists(call, dir, false);
     }
-    pbt_status const status = pbti_study_create(dir, call->value[PBTI_OPT_JOURNAL], spec, &err);
+    const char *const shared = pbti_cli_has(call, PBTI_OPT_SLURM) ? "dir" : NULL;
+    const char *const journal =
+        pbti_cli_has(call, PBTI_OPT_JOURNAL) ? call->value[PBTI_OPT_JOURNAL] : shared;
+    pbt_status const status = pbti_study_create(dir, journal, spec, &err);
     if (status == PBT_EEXIST) { return complain_exists(call, dir, true); }
     return status == PBT_OK ? -1 : pbti_cli_fail(call, &err);
 }
@@ -55,6 +66,8 @@ int pbti_verb_run(const struct pbti_call *given)
     struct pbti_call call = *given;
     const char *const seed = call.value[PBTI_OPT_SEED];
     if (seed != NULL && !pbti_cli_override(&call, "seed", seed)) { return PBTI_EXIT_USAGE; }
+    int const wrong = pbti_cli_slurm_check(&call);
+    if (wrong >= 0) { return wrong; }
     struct pbti_spec *spec = NULL;
     struct pbt_error err;
     if (pbti_spec_load(call.argument[0], call.set, call.set_count, &spec, &err) != PBT_OK) {
@@ -68,7 +81,7 @@ int pbti_verb_run(const struct pbti_call *given)
                                             : pbti_cli_complain(&call, PBTI_EXIT_USAGE, NULL,
                                                                 "the folder's path is too long");
     pbti_spec_destroy(spec);
-    return code >= 0 ? code : pbti_cli_work_and_close(&call, dir);
+    return code >= 0 ? code : work(&call, dir);
 }
 
 /* -------- resume -------- */
@@ -110,7 +123,7 @@ static int check_end(const struct pbti_call *call, const char *dir)
                                 "the study in \"%s\" has ended", dir);
     }
     pbti_str_deinit(&hint);
-    return pbti_cli_close(call, dir);
+    return pbti_cli_close(call, dir, !pbti_cli_has(call, PBTI_OPT_SLURM));
 }
 
 int pbti_verb_resume(const struct pbti_call *given)
@@ -119,6 +132,8 @@ int pbti_verb_resume(const struct pbti_call *given)
     const char *const dir = call.argument[0];
     const char *const steps = call.value[PBTI_OPT_STEPS];
     if (steps != NULL && !pbti_cli_override(&call, "steps", steps)) { return PBTI_EXIT_USAGE; }
+    int const wrong = pbti_cli_slurm_check(&call);
+    if (wrong >= 0) { return wrong; }
     struct pbti_reading *reading = NULL;
     struct pbt_error err;
     pbt_status status = pbti_reading_open(dir, NULL, &reading, &err);
@@ -126,7 +141,7 @@ int pbti_verb_resume(const struct pbti_call *given)
     pbti_reading_close(reading);
     if (status != PBT_OK) { return pbti_cli_fail(&call, &err); }
     int const code = check_end(&call, dir);
-    return code >= 0 ? code : pbti_cli_work_and_close(&call, dir);
+    return code >= 0 ? code : work(&call, dir);
 }
 
 /* -------- worker -------- */
@@ -141,6 +156,6 @@ int pbti_verb_worker(const struct pbti_call *call)
     }
     uint8_t const stop = pbti_state_stop(pbti_reading_state(reading));
     pbti_reading_close(reading);
-    if (stop != PBTI_STOP_NONE) { return pbti_cli_close(call, dir); }
+    if (stop != PBTI_STOP_NONE) { return pbti_cli_close(call, dir, true); }
     return pbti_cli_work_and_close(call, dir);
 }

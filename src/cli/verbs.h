@@ -37,14 +37,20 @@ enum pbti_option_kind {
       "answer, are its hyperparameters in force, does it continue from a checkpoint as\n"          \
       "if it had never stopped, how long does each part take, what will a study cost?\n",          \
       "pbt check study.yaml")                                                                      \
-    X(run, "SPEC", 1, 1, false, "train the population that SPEC describes",                        \
+    X(run, "SPEC", 1, 32, false, "train the population that SPEC describes",                       \
       "Makes a study folder and trains in it until the study has ended. Ctrl-C stops it\n"         \
-      "in order; nothing that was reported is lost, and `pbt resume` goes on.\n",                  \
+      "in order; nothing that was reported is lost, and `pbt resume` goes on. With\n"              \
+      "--slurm the workers are a job; options behind `--` are sbatch's.\n",                        \
       "pbt run study.yaml --slots 2 --set population=8")                                           \
-    X(resume, "DIR", 1, 1, false, "go on with a study, or change and extend it",                   \
+    X(resume, "DIR", 1, 32, false, "go on with a study, or change and extend it",                  \
       "Goes on with an interrupted study. With --set or --steps the study is amended\n"            \
-      "first; a study that has ended goes on when that gives it something to do.\n",               \
+      "first; a study that has ended goes on when that gives it something to do. With\n"           \
+      "--slurm the workers are a job; options behind `--` are sbatch's.\n",                        \
       "pbt resume ./fashion --steps 40000")                                                        \
+    X(attach, "DIR", 1, 1, false, "follow a study that runs elsewhere",                            \
+      "Shows what `pbt run` shows, of a study whose workers are a Slurm job or run\n"              \
+      "anywhere else, until it has ended. Ctrl-C stops looking; the study goes on.\n",             \
+      "pbt attach ./fashion")                                                                      \
     X(show, "DIR", 1, 1, false, "how a study stands now",                                          \
       "Prints the best score, what it gained, steps, time, failures, disk and the\n"               \
       "leading members of a study, also while it runs.\n",                                         \
@@ -117,9 +123,10 @@ enum pbti_option_kind {
 /* X(id): what an option is called inside. */
 #define PBTI_OPT_LIST(X)                                                                           \
     X(AT_END) X(COMPARE) X(COPY_TO) X(CSV) X(DECISIONS) X(DIR) X(FOLLOW) X(FORMAT) X(FULL)         \
-    X(HELP) X(JOURNAL) X(JSON) X(LEADERS) X(LISTEN) X(MEMBER) X(NO_CHECKPOINTS) X(OPEN)            \
-    X(OUTPUT) X(PORT) X(QUIET) X(SCHEDULE) X(SEED) X(SEEDS) X(SET) X(SINCE) X(SLOTS)               \
-    X(STEPS) X(STRATEGIES) X(TENSORBOARD) X(TOKEN) X(TRAINER)
+    X(GPUS) X(HELP) X(JOURNAL) X(JSON) X(LEADERS) X(LISTEN) X(MEMBER) X(NO_CHECKPOINTS)            \
+    X(NODES) X(OPEN) X(OUTPUT) X(PARTITION) X(PORT) X(QUIET) X(SCHEDULE) X(SEED) X(SEEDS)          \
+    X(SET) X(SINCE) X(SLOTS) X(SLURM) X(STEPS) X(STRATEGIES) X(TENSORBOARD) X(TIME) X(TOKEN)       \
+    X(TRAINER)
 
 /* X(verb, id, letter, name, kind, argument, help) */
 #define PBTI_OPTION_LIST(X)                                                                        \
@@ -132,13 +139,25 @@ enum pbti_option_kind {
     X(run, SEED, 0, "seed", NUMBER, "N", "of all random choices (default: as the spec says)")      \
     X(run, SLOTS, 0, "slots", COUNT, "N", "trainers that run at once (default: as the spec says)") \
     X(run, SET, 0, "set", SET, "KEY=VALUE", "change a key of the spec; may be repeated")           \
+    X(run, SLURM, 0, "slurm", FLAG, "", "submit the workers as a job, and follow the study")       \
+    X(run, NODES, 0, "nodes", COUNT, "N", "workers of the job, a node each (default 1)")           \
+    X(run, GPUS, 0, "gpus-per-node", COUNT, "N", "GPUs of each (default: what its slots need)")    \
+    X(run, TIME, 0, "time", TEXT, "LIMIT", "of the job, after which it queues again")              \
+    X(run, PARTITION, 0, "partition", TEXT, "P", "of the cluster")                                 \
     X(run, JSON, 0, "json", FLAG, "", "print the closing summary as JSON; progress to stderr")     \
     X(run, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                              \
     X(resume, STEPS, 0, "steps", NUMBER, "N", "each member's new budget")                          \
     X(resume, SET, 0, "set", SET, "KEY=VALUE", "change a key of the spec; may be repeated")        \
     X(resume, SLOTS, 0, "slots", COUNT, "N", "trainers that run at once, this time")               \
+    X(resume, SLURM, 0, "slurm", FLAG, "", "submit the workers as a job, and follow the study")    \
+    X(resume, NODES, 0, "nodes", COUNT, "N", "workers of the job, a node each (default 1)")        \
+    X(resume, GPUS, 0, "gpus-per-node", COUNT, "N", "GPUs of each (default: what its slots need)") \
+    X(resume, TIME, 0, "time", TEXT, "LIMIT", "of the job, after which it queues again")           \
+    X(resume, PARTITION, 0, "partition", TEXT, "P", "of the cluster")                              \
     X(resume, JSON, 0, "json", FLAG, "", "print the closing summary as JSON; progress to stderr")  \
     X(resume, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
+    X(attach, JSON, 0, "json", FLAG, "", "print the closing summary as JSON; progress to stderr")  \
+    X(attach, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
     X(show, LEADERS, 0, "leaders", NUMBER, "N", "how many leading members to list (default 8)")    \
     X(show, JSON, 0, "json", FLAG, "", "print JSON")                                               \
     X(show, FULL, 0, "full", FLAG, "", "with --json: all members, segments and decisions")         \

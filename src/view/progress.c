@@ -181,8 +181,11 @@ static void say_begin(struct pbti_progress *progress, const struct pbti_progress
     pbti_str_count(out, pbti_config_members(config));
     pbti_str_add(out, " members, ");
     pbti_str_budget(out, config);
-    pbti_str_addf(out, ", %" PRIu32 " slot%s, in %s\n", view->slots_count,
-                  view->slots_count == 1 ? "" : "s", pbti_str_text(&progress->dir));
+    if (view->slots_count > 0) { /* none of ours when somebody else's study is followed */
+        pbti_str_addf(out, ", %" PRIu32 " slot%s", view->slots_count,
+                      view->slots_count == 1 ? "" : "s");
+    }
+    pbti_str_addf(out, ", in %s\n", pbti_str_text(&progress->dir));
     send(progress, out);
 }
 
@@ -265,25 +268,31 @@ void pbti_progress_finish(struct pbti_progress *progress, const struct pbti_prog
     progress->spoken_ms = now_ms;
 }
 
-void pbti_progress_warn(struct pbti_progress *progress, const char *text)
+static void say_above(struct pbti_progress *progress, const char *kind, const char *text)
 {
     if (progress->kind == PBTI_PROGRESS_NONE) { return; }
     struct pbti_str *const out = &progress->frame;
+    struct pbti_str block = {0};
     pbti_str_clear(out);
     if (progress->kind == PBTI_PROGRESS_LIVE) {
-        struct pbti_str block = {0};
         pbti_str_add(&block, pbti_str_text(&progress->drawn));
         add_erase(progress, out, pbti_terminal_of(progress->stream).width);
-        pbti_str_add(out, "warning: ");
-        pbti_str_escape(out, text, strlen(text));
-        pbti_str_add(out, "\n");
-        pbti_str_add(out, pbti_str_text(&block));
-        pbti_str_add(&progress->drawn, pbti_str_text(&block));
-        pbti_str_deinit(&block);
-    } else {
-        pbti_str_add(out, "warning: ");
-        pbti_str_escape(out, text, strlen(text));
-        pbti_str_add(out, "\n");
     }
+    pbti_str_add(out, kind);
+    pbti_str_escape(out, text, strlen(text));
+    pbti_str_add(out, "\n");
+    pbti_str_add(out, pbti_str_text(&block));
+    pbti_str_add(&progress->drawn, pbti_str_text(&block));
+    pbti_str_deinit(&block);
     send(progress, out);
+}
+
+void pbti_progress_say(struct pbti_progress *progress, const char *text)
+{
+    say_above(progress, "", text);
+}
+
+void pbti_progress_warn(struct pbti_progress *progress, const char *text)
+{
+    say_above(progress, "warning: ", text);
 }

@@ -67,7 +67,8 @@ void pbti_progress_tick(struct pbti_progress *progress, const struct pbti_progre
 void pbti_progress_finish(struct pbti_progress *progress, const struct pbti_progress_view *view,
                           int64_t now_ms);
 
-/* A line for people, above the live block. */
+/* A line for people, above the live block; and one that begins with "warning: ". */
+void pbti_progress_say(struct pbti_progress *progress, const char *text);
 void pbti_progress_warn(struct pbti_progress *progress, const char *text);
 
 /* -------- for tests: one frame of the live block -------- */

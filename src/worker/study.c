@@ -20,7 +20,6 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 /* -------- small things -------- */
 
@@ -47,32 +46,13 @@ static pbt_status join(char path[PATH_MAX], const char *dir, const char *name,
     return PBTI_FAIL(err, PBT_ELIMIT, 0, "the path of \"%s\" in \"%s\" is too long", name, dir);
 }
 
-/* Whole or not at all: a reader never sees half of it. */
-static pbt_status write_file(const char *path, const char *text, struct pbt_error *err)
-{
-    char part[PATH_MAX + 32];
-    (void)snprintf(part, sizeof part, "%s.%ld.part", path, (long)getpid());
-    FILE *const file = fopen(part, "we");
-    if (file == NULL) {
-        return PBTI_FAIL(err, PBT_EIO, errno, "could not write \"%s\": %s", part, strerror(errno));
-    }
-    bool const written = fputs(text, file) >= 0;
-    if (fclose(file) != 0 || !written || rename(part, path) != 0) {
-        int const reason = errno;
-        (void)unlink(part);
-        return PBTI_FAIL(err, PBT_EIO, reason, "could not write \"%s\": %s", path,
-                         strerror(reason));
-    }
-    return PBT_OK;
-}
-
 static pbt_status render_to(const char *dir, const struct pbti_spec *spec, struct pbt_error *err)
 {
     char path[PATH_MAX];
     PBTI_TRY(join(path, dir, "study.yaml", err));
     char *const text = pbti_spec_render(spec);
     if (text == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
-    pbt_status const status = write_file(path, text, err);
+    pbt_status const status = pbti_tree_write(path, text, err);
     free(text);
     return status;
 }

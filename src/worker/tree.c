@@ -426,3 +426,23 @@ pbt_status pbti_tree_make(const char *path, struct pbt_error *err)
     }
     return PBT_OK;
 }
+
+/* -------- one file -------- */
+
+pbt_status pbti_tree_write(const char *path, const char *text, struct pbt_error *err)
+{
+    char part[PATH_MAX + 32];
+    (void)snprintf(part, sizeof part, "%s.%ld.part", path, (long)getpid());
+    FILE *const file = fopen(part, "we");
+    if (file == NULL) {
+        return PBTI_FAIL(err, PBT_EIO, errno, "could not write \"%s\": %s", part, strerror(errno));
+    }
+    bool const written = fputs(text, file) >= 0;
+    if (fclose(file) != 0 || !written || rename(part, path) != 0) {
+        int const reason = errno;
+        (void)unlink(part);
+        return PBTI_FAIL(err, PBT_EIO, reason, "could not write \"%s\": %s", path,
+                         strerror(reason));
+    }
+    return PBT_OK;
+}

@@ -34,4 +34,7 @@ PBT_NODISCARD pbt_status pbti_tree_copy(const char *from, const char *to, struct
 /* Make `path` and those of its parents that are not there. */
 PBT_NODISCARD pbt_status pbti_tree_make(const char *path, struct pbt_error *err);
 
+/* Write the file `path`, whole or not at all: a reader never sees half of it. */
+PBT_NODISCARD pbt_status pbti_tree_write(const char *path, const char *text, struct pbt_error *err);
+
 #endif

@@ -75,6 +75,7 @@ def note(path, task, loaded):
                        "age": task.age, "steps": len(task.steps), "start": task.start,
                        "from": task.from_checkpoint, "checkpoint": task.checkpoint,
                        "hp": dict(task.hp), "loaded": loaded,
+                       "gpus": os.environ.get("CUDA_VISIBLE_DEVICES"),
                        "saved": digest(task.save) if task.save else None})
     number = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     os.write(number, line.encode() + b"\n")
