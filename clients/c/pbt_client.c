@@ -497,6 +497,7 @@ static const char *const rank_variables[][3] = {
     {"PBT_RANK", "PBT_RANKS", NULL},
     {"RANK", "WORLD_SIZE", NULL},
     {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", NULL},
+    {"PMI_RANK", "PMI_SIZE", NULL},
     {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "SLURM_NTASKS"},
 };
 
@@ -521,7 +522,7 @@ static int find_rank(struct pbt_client *client, uint64_t *ranks)
     return 0;
 }
 
-static int connect_to(struct pbt_client *client, const char *path)
+static int connect_to(struct pbt_client *client, const char *path, uint64_t ranks)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     const size_t length = strlen(path);
@@ -544,7 +545,10 @@ static int connect_to(struct pbt_client *client, const char *path)
         result = connect(client->fd, (const struct sockaddr *)&address, sizeof address);
     } while (result != 0 && errno == EINTR);
     if (result != 0 && errno != EISCONN) { /* EISCONN: an interrupted connect had gone through */
-        return break_off(client, "could not connect to \"%s\": %s", path, strerror(errno));
+        return break_off(client, "could not connect to \"%s\": %s%s", path, strerror(errno),
+                         ranks > 1 ? "; all ranks of a member must be on the worker's machine, "
+                                     "unless the trainer is a one_shot"
+                                   : "");
     }
     return 0;
 }
@@ -576,7 +580,7 @@ static int open_client(struct pbt_client *client, const char *name)
     if (find_rank(client, &ranks) != 0) { return -1; }
     const char *const path = variable("PBT_SOCKET");
     if (path == NULL) { return 0; }
-    if (connect_to(client, path) != 0) { return -1; }
+    if (connect_to(client, path, ranks) != 0) { return -1; }
     return say_hello(client, name != NULL ? name : "c", ranks);
 }
 

@@ -41,9 +41,9 @@
  * Ranks       A member may be several processes (torchrun, mpirun, srun): each opens a client and
  *             gets every task. Rank and number of ranks come from the first pair that is set:
  *             PBT_RANK and PBT_RANKS, RANK and WORLD_SIZE, OMPI_COMM_WORLD_RANK and
- *             OMPI_COMM_WORLD_SIZE, SLURM_PROCID and SLURM_STEP_NUM_TASKS (or SLURM_NTASKS);
- *             otherwise rank 0 of 1. Only rank 0 is heard: on the others progress and report send
- *             nothing (report still ends the task). Any rank may fail.
+ *             OMPI_COMM_WORLD_SIZE, PMI_RANK and PMI_SIZE, SLURM_PROCID and SLURM_STEP_NUM_TASKS
+ *             (or SLURM_NTASKS); otherwise rank 0 of 1. Only rank 0 is heard: on the others
+ *             progress and report send nothing (report still ends the task). Any rank may fail.
  *
  * Alone       Without PBT_SOCKET the program runs by itself: exactly one task, then 0 from
  *             pbt_client_next(). The task is

@@ -76,6 +76,7 @@ RANK_VARIABLES: Sequence[Tuple[str, Tuple[str, ...]]] = (
     ("PBT_RANK", ("PBT_RANKS",)),
     ("RANK", ("WORLD_SIZE",)),
     ("OMPI_COMM_WORLD_RANK", ("OMPI_COMM_WORLD_SIZE",)),
+    ("PMI_RANK", ("PMI_SIZE",)),
     ("SLURM_PROCID", ("SLURM_STEP_NUM_TASKS", "SLURM_NTASKS")),
 )
 
@@ -387,7 +388,8 @@ class Connection(Channel):
             self._socket.connect(path)
         except OSError as error:
             self._socket.close()
-            raise ConnectionError(f'could not connect to the worker at "{path}": {error}') from None
+            raise ConnectionError(f'could not connect to the worker at "{path}": {error}'
+                                  f"{_elsewhere(self.ranks)}") from None
         self._send({"type": "hello", "protocol": PROTOCOL, "rank": self.rank,
                     "ranks": self.ranks, "client": "python " + __version__})
 
@@ -604,6 +606,12 @@ def _parse_value(text: str) -> Union[int, float, bool, str]:
         return float(text)
     except ValueError:
         return text
+
+
+def _elsewhere(ranks: int) -> str:
+    """Why one of several ranks may not reach the worker."""
+    return ("; all ranks of a member must be on the worker's machine, unless the trainer is a "
+            "one_shot" if ranks > 1 else "")
 
 
 def _find_rank() -> Tuple[int, int]:

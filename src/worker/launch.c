@@ -157,16 +157,29 @@ static void add_clients(const struct pbti_launch *launch, struct pbti_strings *e
     free(path);
 }
 
-/* A rank of the worker itself, which srun or mpirun may have started, is none of its trainers'. */
-static bool is_own_rank(const char *variable)
+/*
+ * What srun or mpirun told the worker of itself, which is not for its trainers: they would take its
+ * rank for theirs, and a second mpirun refuses to run in the environment of the first. What people
+ * set (OMPI_MCA_btl) has other names. Beginnings of them, or whole names with their `=`.
+ */
+static bool is_of_launcher(const char *variable)
 {
-    static const char *const names[] = {"PBT_RANK=",     "PBT_RANKS=",
-                                        "RANK=",         "WORLD_SIZE=",
-                                        "LOCAL_RANK=",   "OMPI_COMM_WORLD_RANK=",
-                                        "SLURM_PROCID=", "OMPI_COMM_WORLD_SIZE=",
-                                        "SLURM_NTASKS=", "SLURM_STEP_NUM_TASKS="};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strncmp(variable, names[i], strlen(names[i])) == 0) { return true; }
+    static const char *const beginnings[] = {"PBT_RANK=",
+                                             "PBT_RANKS=",
+                                             "RANK=",
+                                             "WORLD_SIZE=",
+                                             "LOCAL_RANK=",
+                                             "SLURM_PROCID=",
+                                             "SLURM_NTASKS=",
+                                             "SLURM_STEP_NUM_TASKS=",
+                                             "OMPI_COMM_WORLD_",
+                                             "OMPI_UNIVERSE_",
+                                             "OMPI_MCA_orte_",
+                                             "OMPI_MCA_ess",
+                                             "PMIX_",
+                                             "PMI_"};
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        if (strncmp(variable, beginnings[i], strlen(beginnings[i])) == 0) { return true; }
     }
     return false;
 }
@@ -178,7 +191,7 @@ void pbti_launch_environment(const struct pbti_launch *launch, const char *gpus,
                                                "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"};
     const struct pbti_trainer *const trainer = &launch->spec->trainer;
     for (char **variable = environ; *variable != NULL; variable++) {
-        if (!is_own_rank(*variable)) { pbti_strings_add(environment, "%s", *variable); }
+        if (!is_of_launcher(*variable)) { pbti_strings_add(environment, "%s", *variable); }
     }
     char threads[16];
     (void)snprintf(threads, sizeof threads, "%u", trainer->threads);

@@ -115,9 +115,18 @@ static uint32_t cgroup_cpus(void)
     return cpus;
 }
 
+/* What Slurm has given this task: not every cluster confines its jobs by affinity or cgroups. */
+static uint32_t slurm_cpus(void)
+{
+    const char *text = getenv("SLURM_CPUS_PER_TASK");
+    if (text == NULL) { text = getenv("SLURM_CPUS_ON_NODE"); }
+    unsigned long const cpus = text != NULL ? strtoul(text, NULL, 10) : 0;
+    return cpus > 0 && cpus < UINT32_MAX ? (uint32_t)cpus : UINT32_MAX;
+}
+
 uint32_t pbti_machine_cpus(void)
 {
-    uint32_t const cpus = min_u32(affinity_cpus(), cgroup_cpus());
+    uint32_t const cpus = min_u32(min_u32(affinity_cpus(), cgroup_cpus()), slurm_cpus());
     return cpus > 0 ? cpus : 1;
 }
 

@@ -3,8 +3,8 @@
  * worker/slots.h - what this machine has: processors and GPUs, and how many trainers fit on it.
  *
  * Processors: those this process may run on (affinity), less when a cgroup (v1 or v2) limits its
- * share. GPUs: the entries of CUDA_VISIBLE_DEVICES as they are (indices or UUIDs); without that
- * variable those that the NVIDIA driver lists.
+ * share, or when Slurm says that the job has less. GPUs: the entries of CUDA_VISIBLE_DEVICES as
+ * they are (indices or UUIDs); without that variable those that the NVIDIA driver lists.
  */
 #ifndef PBTI_WORKER_SLOTS_H
 #define PBTI_WORKER_SLOTS_H

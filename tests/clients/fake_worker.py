@@ -18,7 +18,7 @@ SOURCE = os.environ.get("PBT_SOURCE_DIR") or os.path.abspath(
 BUILD = os.environ.get("PBT_BUILD_DIR", "")
 PYTHON = "/usr/bin/python3"
 CLIENT = os.path.join(SOURCE, "clients", "python")
-RANK_VARIABLES = ("PBT_RANK", "RANK", "OMPI_COMM_WORLD_RANK", "SLURM_PROCID")
+RANK_VARIABLES = ("PBT_RANK", "RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
 
 
 def train_message(**changes):

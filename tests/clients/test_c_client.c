@@ -56,6 +56,8 @@ static const char *const variables[] = {
     "RANK",
     "WORLD_SIZE",
     "SLURM_PROCID",
+    "PMI_RANK",
+    "PMI_SIZE",
     "OMPI_COMM_WORLD_RANK",
     "SLURM_NTASKS",
     "OMPI_COMM_WORLD_SIZE",
@@ -496,6 +498,7 @@ static void test_rank_comes_from_the_launcher(void **state)
         {"PBT_RANK", "PBT_RANKS", "2", "4"},
         {"RANK", "WORLD_SIZE", "0", "2"},
         {"OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "1", "2"},
+        {"PMI_RANK", "PMI_SIZE", "5", "6"},
         {"SLURM_PROCID", "SLURM_STEP_NUM_TASKS", "3", "4"},
         {"SLURM_PROCID", "SLURM_NTASKS", "3", "4"},
     };
@@ -739,6 +742,10 @@ static void test_open_says_why_it_could_not(void **state)
     assert_null(pbt_client_open("x", error, sizeof error));
     assert_string_equal(error, "could not connect to \"/nonexistent/socket\": "
                                "No such file or directory");
+    setenv("RANK", "1", 1);
+    setenv("WORLD_SIZE", "2", 1);
+    assert_null(pbt_client_open("x", error, sizeof error));
+    assert_non_null(strstr(error, "all ranks of a member must be on the worker's machine"));
     memset(path, 'a', sizeof path - 1);
     path[sizeof path - 1] = '\0';
     setenv("PBT_SOCKET", path, 1);

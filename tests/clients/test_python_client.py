@@ -335,7 +335,8 @@ class Ranks(ClientCase):
 
     def test_rank_comes_from_the_launcher(self):
         pairs = (("PBT_RANK", "PBT_RANKS"), ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE"),
-                 ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"), ("SLURM_PROCID", "SLURM_NTASKS"))
+                 ("PMI_RANK", "PMI_SIZE"), ("SLURM_PROCID", "SLURM_STEP_NUM_TASKS"),
+                 ("SLURM_PROCID", "SLURM_NTASKS"))
         for rank, ranks in pairs:
             self.start(SIMPLE, **{rank: "2", ranks: "3"})
             self.assertEqual((self.hello["rank"], self.hello["ranks"]), (2, 3))
@@ -407,10 +408,14 @@ for task in pbt.tasks():
         self.assertEqual(finish(self.process)[0], 1)  # an exception, not a signal (-13)
 
     def test_no_worker_at_the_socket(self):
-        process = subprocess.run([PYTHON, "-c", SIMPLE], capture_output=True, timeout=60,
-                                 env=environment(PBT_SOCKET="/nonexistent/socket"))
-        self.assertEqual(process.returncode, 1)
-        self.assertIn(b'could not connect to the worker at "/nonexistent/socket"', process.stderr)
+        for ranks in ({}, {"RANK": "1", "WORLD_SIZE": "2"}):
+            process = subprocess.run([PYTHON, "-c", SIMPLE], capture_output=True, timeout=60,
+                                     env=environment(PBT_SOCKET="/nonexistent/socket", **ranks))
+            self.assertEqual(process.returncode, 1)
+            self.assertIn(b'could not connect to the worker at "/nonexistent/socket"',
+                          process.stderr)
+            said = b"all ranks of a member must be on the worker's machine" in process.stderr
+            self.assertEqual(said, bool(ranks))
 
 
 class Alone(unittest.TestCase):

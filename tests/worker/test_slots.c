@@ -66,6 +66,23 @@ static void test_slots_follow_cpus_gpus_and_members(void **state)
     assert_int_equal(count, 3);
 }
 
+/* A cluster need not confine its jobs: then only Slurm's variables say what a job may use. */
+static void test_slots_are_those_of_the_slurm_job(void **state)
+{
+    (void)state;
+    uint32_t const cpus = pbti_machine_cpus();
+    assert_int_equal(setenv("SLURM_CPUS_ON_NODE", "1", 1), 0);
+    assert_int_equal(pbti_machine_cpus(), 1);
+    assert_int_equal(setenv("SLURM_CPUS_ON_NODE", "100000", 1), 0);
+    assert_int_equal(pbti_machine_cpus(), cpus);
+    assert_int_equal(setenv("SLURM_CPUS_PER_TASK", "1", 1), 0);
+    assert_int_equal(pbti_machine_cpus(), 1);
+    assert_int_equal(setenv("SLURM_CPUS_PER_TASK", "", 1), 0);
+    assert_int_equal(pbti_machine_cpus(), cpus);
+    assert_int_equal(unsetenv("SLURM_CPUS_PER_TASK"), 0);
+    assert_int_equal(unsetenv("SLURM_CPUS_ON_NODE"), 0);
+}
+
 static void expect_gpus(const char *visible, uint32_t slot, uint32_t per_slot, const char *wanted)
 {
     struct pbti_strings gpus = {0};
@@ -150,6 +167,32 @@ static void test_the_environment_of_a_trainer(void **state)
     assert_int_equal(unsetenv("MKL_NUM_THREADS"), 0);
 }
 
+/* What launched the worker must not be taken for what launched the trainer. */
+static void test_a_trainer_has_no_rank_of_the_workers(void **state)
+{
+    static const char *const gone[] = {"RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "PMIX_RANK",
+                                       "OMPI_UNIVERSE_SIZE"};
+    struct pbti_launch launch = {.spec = &spec};
+    struct pbti_strings environment = {0};
+    (void)state;
+    make_spec(1, 0, 4);
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
+        assert_int_equal(setenv(gone[i], "1", 1), 0);
+    }
+    assert_int_equal(setenv("OMPI_MCA_btl", "self,tcp", 1), 0);
+    assert_int_equal(setenv("RANKING", "7", 1), 0);
+    pbti_launch_environment(&launch, NULL, &environment);
+    for (size_t i = 0; i < sizeof gone / sizeof *gone; i++) {
+        assert_null(value_of(&environment, gone[i]));
+        assert_int_equal(unsetenv(gone[i]), 0);
+    }
+    assert_string_equal(value_of(&environment, "OMPI_MCA_btl"), "self,tcp");
+    assert_string_equal(value_of(&environment, "RANKING"), "7");
+    assert_int_equal(unsetenv("OMPI_MCA_btl"), 0);
+    assert_int_equal(unsetenv("RANKING"), 0);
+    pbti_strings_free(&environment);
+}
+
 /* -------- logs -------- */
 
 static size_t read_log(const char *folder, const char *name, char *text, size_t size)
@@ -222,8 +265,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_quotas),
         cmocka_unit_test(test_slots_follow_cpus_gpus_and_members),
+        cmocka_unit_test(test_slots_are_those_of_the_slurm_job),
         cmocka_unit_test(test_gpus_are_chosen_from_the_inherited_ones),
         cmocka_unit_test(test_the_environment_of_a_trainer),
+        cmocka_unit_test(test_a_trainer_has_no_rank_of_the_workers),
         cmocka_unit_test(test_logs_keep_beginning_and_end_within_the_cap),
         cmocka_unit_test(test_the_ledger_counts_what_is_there),
     };
