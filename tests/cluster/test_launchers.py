@@ -66,8 +66,8 @@ class Workers(OnCluster):
 class Members(OnCluster):
     """A member of three processes."""
 
-    def make_study(self, command, kind="command", **resources):
-        study = self.study(population=2, steps=60, slots=1)
+    def make_study(self, command, kind="command", slots=1, **resources):
+        study = self.study(population=2, steps=60, slots=slots)
         del study.spec["trainer"]["command"]
         study.spec["trainer"][kind] = [*command, TRAINER]
         study.spec["trainer"]["resources"] = resources
@@ -119,7 +119,8 @@ class Members(OnCluster):
         self.run_study([*TORCHRUN, "--standalone", "--nproc_per_node=3"])
 
     def test_rule_12_srun_inside_the_job(self):
-        self.run_study(["srun", "--ntasks=2", PYTHON, "-S"], "--slurm", ranks=2, cpus=2)
+        self.run_study(["srun", "--exact", "--ntasks=2", PYTHON, "-S"], "--slurm", ranks=2,
+                       slots=2, cpus=2)
 
     def test_rule_12_a_one_shot_may_have_ranks_on_several_nodes(self):
         study = self.run_study(["salloc", "--nodes=2", "srun", "--ntasks=2", PYTHON, "-S"],

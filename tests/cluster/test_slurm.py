@@ -125,15 +125,6 @@ class Following(OnSlurm):
         self.ends(study, study.start("attach", study.dir))
         self.sound(study)
 
-    def test_rule_12_a_study_without_a_job_is_followed_as_well(self):
-        study = self.study()
-        process = study.start_run()
-        study.wait_reports(1)
-        answer = self.ends(study, study.start("attach", study.dir))
-        self.assertNotIn("job", answer.out)
-        self.assertEqual(study.finish(process).code, 0)
-        study.sound()
-
 
 class Leaving(OnSlurm):
     """Workers that are told to go, and those that come back."""
@@ -285,14 +276,6 @@ class Refusing(OnSlurm):
     def refused(self, study, *options, code=2):
         return study.pbt("run", study.spec_file, "--dir", study.dir, *options, code=code).err
 
-    def test_rule_12_slurm_is_not_there(self):
-        study = self.study()
-        study.environment["PATH"] = "/nonexistent"
-        err = self.refused(study, "--slurm")
-        self.assertIn('could not run "sbatch"', err)
-        self.assertIn("login node", err)
-        self.assertFalse(study.dir.exists())
-
     def test_rule_12_the_job_is_refused_in_slurms_words_and_can_be_submitted_again(self):
         study = self.study(steps=40)
         err = self.refused(study, "--slurm", "--partition", "nosuch")
@@ -323,8 +306,6 @@ class Refusing(OnSlurm):
 
     def test_rule_12_a_journal_that_cannot_be_shared_is_refused(self):
         study = self.study(steps=40)
-        self.assertIn("SQLite", self.refused(study, "--slurm", "--journal", "sqlite"))
-        self.assertFalse(study.dir.exists())
         process = study.start_run()
         study.wait_reports(1)
         process.terminate()
@@ -335,21 +316,6 @@ class Refusing(OnSlurm):
         study = self.study()
         study.dir = pathlib.Path("/proc/nosuch/study")
         self.assertIn("/proc/nosuch", self.refused(study, "--slurm", code=None))
-
-    def test_rule_16_options_without_slurm_are_refused(self):
-        study = self.study()
-        self.assertIn("--nodes is for jobs", self.refused(study, "--nodes", "2"))
-        self.assertIn("unexpected argument", self.refused(study, "--", "--nice"))
-        self.assertIn("unexpected argument", self.refused(study, "more.yaml", "--slurm"))
-        self.assertFalse(study.dir.exists())
-
-    def test_rule_16_gpus_that_nobody_asked_for_are_missed(self):
-        study = self.study(slots=None)
-        study.spec["trainer"]["resources"] = {"gpus": 2}
-        study.write_spec()
-        err = self.refused(study, "--slurm")
-        self.assertIn("a member needs 2 GPUs", err)
-        self.assertIn("--gpus-per-node", err)
 
 
 def run():
