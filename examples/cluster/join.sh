@@ -4,7 +4,7 @@
 # join.sh - one study on all nodes of a job: run it once a node by any launcher.
 #
 #     srun --ntasks-per-node=1 join.sh study.yaml /shared/fashion --journal dir
-#     mpirun --map-by ppr:1:node join.sh study.yaml /shared/fashion --journal dir
+#     mpirun --map-by ppr:1:node --bind-to none join.sh study.yaml /shared/fashion --journal dir
 #
 # The task with rank 0 begins the study, or goes on with it when it is there; the others wait until
 # there is a study and join it. When the job ends before the study (SIGTERM at its time limit), the

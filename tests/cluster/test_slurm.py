@@ -9,6 +9,7 @@ The cluster is one of Debian's packages, started here: support/slurm_cluster.py.
 import json
 import os
 import pathlib
+import random
 import signal
 import sys
 import time
@@ -204,6 +205,47 @@ class Leaving(OnSlurm):
         wait_for(lambda: len(study.log("worker")) == 3, "a worker in its place")
         self.ends(study, process)
         study.sound()
+
+    def test_rule_15_whatever_happens_to_its_tasks_and_nodes_a_study_ends(self):
+        study = self.study(population=8, steps=1000, fixed={"sleep": 0.3})
+        process = self.submit(study, "--nodes", "3", "--", "--exclusive")
+        study.wait_reports(1)
+        dice = random.Random(6)
+        before = study.log_lines()
+        for _ in range(8):
+            self.trouble(study, dice)
+            time.sleep(dice.uniform(0.5, 2.0))
+            lines = study.log_lines()
+            study.is_prefix(before, lines)
+            before = lines
+        self.ends(study, process)
+        study.sound()
+        left = [event for event in study.log("leave")]
+        self.assertGreater(len(left), 4)
+
+    def trouble(self, study, dice):
+        """One thing that an operator, a user or a broken machine does."""
+        kind = dice.choice(("leave", "requeue", "drain", "down"))
+        running = self.tasks(study, "RUNNING")
+        if kind in ("drain", "down"):
+            name = dice.choice(CLUSTER.nodes)
+            CLUSTER.run("scontrol", "update", f"NodeName={name}", f"State={kind}", "Reason=test")
+            time.sleep(dice.uniform(0.0, 1.0))
+            CLUSTER.run("scontrol", "update", f"NodeName={name}", "State=RESUME", check=False)
+        elif running:
+            task = dice.choice(sorted(running))
+            CLUSTER.run(*(("scontrol", "requeue") if kind == "requeue" else
+                          ("scancel", "--batch", "--signal=USR1")), task, check=False)
+
+    def test_rule_12_more_workers_are_a_job_of_ones_own(self):
+        study = self.study(steps=400)
+        process = self.submit(study)
+        study.wait_reports(1)
+        CLUSTER.run("sbatch", "--array=1-2", f"--output={study.folder}/more.out",
+                    study.dir / "slurm" / "job.sh", study.program, study.dir, "--slots", "1")
+        wait_for(lambda: len(study.log("worker")) == 3, "two more workers")
+        self.ends(study, process)
+        self.sound(study)
 
     def test_rule_12_tasks_that_still_wait_when_the_study_ends_are_not_kept(self):
         study = self.study(steps=100)

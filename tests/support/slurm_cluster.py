@@ -61,6 +61,8 @@ def why_not():
     """What is missing here; None: nothing."""
     if os.geteuid() != 0:
         return "only root may start Slurm's daemons"
+    if subprocess.run(["unshare", "--uts", "true"], check=False, capture_output=True).returncode:
+        return "host names of one's own are not allowed here"
     missing = [name for name in PROGRAMS if shutil.which(name, path=PATH) is None]
     return f"not installed: {', '.join(missing)}" if missing else None
 
