@@ -169,9 +169,8 @@ int pbti_cli_close(const struct pbti_call *call, const char *dir, bool evaluate_
     struct pbti_reading *reading = NULL;
     struct pbti_winner winner = {0};
     struct pbt_error err;
-    if (pbti_reading_open(dir, &opts, &reading, &err) != PBT_OK) {
-        return pbti_cli_fail(call, &err);
-    }
+    int const opened = pbti_cli_open(call, dir, &opts, &reading);
+    if (opened >= 0) { return opened; }
     bool const found = pbti_winner_find(&winner, reading, false);
     if (found && evaluate_best && wants_evaluation(reading, &winner)) {
         memset(&err, 0, sizeof err);

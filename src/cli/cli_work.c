@@ -4,6 +4,7 @@
 
 #include "view/explain.h"
 #include "view/progress.h"
+#include "worker/patience.h"
 #include "worker/run.h"
 
 #include <stdio.h>
@@ -107,27 +108,47 @@ static int say_interrupted(const struct pbti_call *call, const char *dir)
 
 /*
  * For how long storage may fail before the run ends: PBT_PATIENCE of the environment, in seconds.
- * False: it is no such number.
+ * Returns -1, or the exit code: it is no such number.
  */
-static bool read_patience(uint32_t *patience_ms)
+static int read_patience(const struct pbti_call *call, uint32_t *patience_ms)
 {
     const char *const text = getenv("PBT_PATIENCE");
-    if (text == NULL || text[0] == '\0') { return true; }
+    *patience_ms = pbti_run_opts_default().give_up_ms;
+    if (text == NULL || text[0] == '\0') { return -1; }
     char *end;
     unsigned long const seconds = strtoul(text, &end, 10);
-    if (*end != '\0' || text[0] < '0' || text[0] > '9' || seconds > PATIENCE_MAX) { return false; }
+    if (*end != '\0' || text[0] < '0' || text[0] > '9' || seconds > PATIENCE_MAX) {
+        return pbti_cli_complain(call, PBTI_EXIT_USAGE, NULL,
+                                 "PBT_PATIENCE is \"%s\", but must be 0 to %lu seconds", text,
+                                 PATIENCE_MAX);
+    }
     *patience_ms = (uint32_t)seconds * 1000;
-    return true;
+    return -1;
+}
+
+int pbti_cli_open(const struct pbti_call *call, const char *dir,
+                  const struct pbti_reading_opts *opts, struct pbti_reading **reading)
+{
+    struct pbti_patience patience = {0};
+    int const code = read_patience(call, &patience.give_up_ms);
+    if (code >= 0) { return code; }
+    struct pbt_error err;
+    pbt_status status;
+    do {
+        status = pbti_reading_open(dir, opts, reading, &err);
+        if (status == PBT_EBUSY && patience.since_ms == 0) {
+            (void)pbti_cli_complain(call, PBTI_EXIT_STORAGE, NULL, "%s; trying again for %u s",
+                                    err.message, patience.give_up_ms / 1000);
+        }
+    } while (pbti_patience_again(&patience, status));
+    return status == PBT_OK ? -1 : pbti_cli_fail(call, &err);
 }
 
 int pbti_cli_work(const struct pbti_call *call, const char *dir)
 {
     struct pbti_run_opts opts = pbti_run_opts_default();
-    if (!read_patience(&opts.give_up_ms)) {
-        return pbti_cli_complain(call, PBTI_EXIT_USAGE, NULL,
-                                 "PBT_PATIENCE is \"%s\", but must be 0 to %lu seconds",
-                                 getenv("PBT_PATIENCE"), PATIENCE_MAX);
-    }
+    int const code = read_patience(call, &opts.give_up_ms);
+    if (code >= 0) { return code; }
     FILE *const stream = pbti_cli_has(call, PBTI_OPT_JSON) ? stderr : stdout;
     enum pbti_progress_kind const kind =
         pbti_cli_has(call, PBTI_OPT_QUIET) ? PBTI_PROGRESS_NONE : pbti_progress_kind_for(stream);

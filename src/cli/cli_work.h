@@ -28,6 +28,13 @@ int pbti_cli_work_and_close(const struct pbti_call *call, const char *dir);
  */
 int pbti_cli_close(const struct pbti_call *call, const char *dir, bool evaluate_best);
 
+/*
+ * Open a study to work on it: a journal whose server is away for a moment is waited for, as long as
+ * PBT_PATIENCE says. Returns -1, or the exit code: it has complained.
+ */
+int pbti_cli_open(const struct pbti_call *call, const char *dir,
+                  const struct pbti_reading_opts *opts, struct pbti_reading **reading);
+
 /* Read the overrides of --set; then "key=value" of the verb's own. False: too many. */
 bool pbti_cli_override(struct pbti_call *call, const char *key, const char *value);
 

@@ -103,10 +103,8 @@ static pbt_status amend(const struct pbti_call *call, const struct pbti_reading 
 static int check_end(const struct pbti_call *call, const char *dir)
 {
     struct pbti_reading *reading = NULL;
-    struct pbt_error err;
-    if (pbti_reading_open(dir, NULL, &reading, &err) != PBT_OK) {
-        return pbti_cli_fail(call, &err);
-    }
+    int const code = pbti_cli_open(call, dir, NULL, &reading);
+    if (code >= 0) { return code; }
     uint8_t const stop = pbti_state_stop(pbti_reading_state(reading));
     uint64_t const steps = pbti_state_config(pbti_reading_state(reading))->steps;
     pbti_reading_close(reading);
@@ -135,12 +133,13 @@ int pbti_verb_resume(const struct pbti_call *given)
     int const wrong = pbti_cli_slurm_check(&call);
     if (wrong >= 0) { return wrong; }
     struct pbti_reading *reading = NULL;
+    int code = pbti_cli_open(&call, dir, NULL, &reading);
+    if (code >= 0) { return code; }
     struct pbt_error err;
-    pbt_status status = pbti_reading_open(dir, NULL, &reading, &err);
-    if (status == PBT_OK && call.set_count > 0) { status = amend(&call, reading, dir, &err); }
+    pbt_status const status = call.set_count > 0 ? amend(&call, reading, dir, &err) : PBT_OK;
     pbti_reading_close(reading);
     if (status != PBT_OK) { return pbti_cli_fail(&call, &err); }
-    int const code = check_end(&call, dir);
+    code = check_end(&call, dir);
     return code >= 0 ? code : work(&call, dir);
 }
 
@@ -150,10 +149,8 @@ int pbti_verb_worker(const struct pbti_call *call)
 {
     const char *const dir = call->argument[0];
     struct pbti_reading *reading = NULL;
-    struct pbt_error err;
-    if (pbti_reading_open(dir, NULL, &reading, &err) != PBT_OK) {
-        return pbti_cli_fail(call, &err);
-    }
+    int const code = pbti_cli_open(call, dir, NULL, &reading);
+    if (code >= 0) { return code; }
     uint8_t const stop = pbti_state_stop(pbti_reading_state(reading));
     pbti_reading_close(reading);
     if (stop != PBTI_STOP_NONE) { return pbti_cli_close(call, dir, true); }

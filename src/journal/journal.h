@@ -49,7 +49,8 @@ struct pbti_journal_opts pbti_journal_opts_default(void);
  *
  * out         out, owned by the caller, release with pbti_journal_close(); NULL on error
  * Errors      PBT_EINVAL (scheme not known), PBT_ENOENT (absent and !create), PBT_ECORRUPT (not a
- *             journal, or damaged), PBT_EVERSION, PBT_EIO, PBT_EBUSY, PBT_ENOMEM
+ *             journal, or damaged), PBT_EVERSION, PBT_EIO, PBT_EBUSY (a server is away, or somebody
+ *             holds a lock: it may pass), PBT_ENOMEM
  */
 PBT_NODISCARD pbt_status pbti_journal_open(const char *url, const struct pbti_journal_opts *opts,
                                            struct pbti_journal **out, struct pbt_error *err);
@@ -72,8 +73,8 @@ PBT_NODISCARD pbt_status pbti_journal_name(const char *given, const char *study,
  * count       events in it, at least 1
  * last        out: expected + count on PBT_OK; the journal's actual last on PBT_ECONFLICT
  * Errors      PBT_ECONFLICT (read what was missed, decide again, retry), PBT_ELIMIT, PBT_EINVAL
- *             (read-only handle, impossible count or size), PBT_EBUSY (lock_wait_ms
- *             went by), PBT_EIO (nothing was appended; the handle stays usable),
+ *             (read-only handle, impossible count or size), PBT_EBUSY (lock_wait_ms went
+ *             by, or a server is away) and PBT_EIO (nothing was appended; the handle stays usable),
  *             PBT_EUNKNOWN (ask pbti_journal_landed)
  * Blocking    yes
  */

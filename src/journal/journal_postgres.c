@@ -99,8 +99,8 @@ static pbt_status ask(struct pbti_postgres *state, enum pbti_postgres_statement 
         if (event != NULL) { pbti_postgres_put_integer(&args, (int64_t)*event); }
         status = pbti_postgres_run(state, statement, &args, result, err);
     }
-    if (status == PBT_EUNKNOWN && err != NULL) { err->code = PBT_EIO; }
-    return status == PBT_EUNKNOWN ? PBT_EIO : status;
+    if (status == PBT_EUNKNOWN && err != NULL) { err->code = PBT_EBUSY; }
+    return status == PBT_EUNKNOWN ? PBT_EBUSY : status;
 }
 
 static pbt_status last_postgres(void *opaque, uint64_t *last, struct pbt_error *err)

@@ -71,8 +71,9 @@ void pbti_postgres_detach(struct pbti_postgres *state);
  * Be connected. Whoever was connected before is certain to be alone then: what the lost connection
  * had under way has ended, one way or the other.
  *
- * Errors      PBT_EIO (no answer; the next attempts come after growing pauses, and fail at once
- *             until then), PBT_EBUSY, PBT_ENOENT, PBT_EVERSION, PBT_ECORRUPT
+ * Errors      PBT_EBUSY (there is no server, or it is starting or stopping; the next attempts come
+ *             after growing pauses, and fail at once until then), PBT_EIO (it does not let us in),
+ *             PBT_ENOENT, PBT_EVERSION, PBT_ECORRUPT
  */
 pbt_status pbti_postgres_connect(struct pbti_postgres *state, struct pbt_error *err);
 

@@ -450,15 +450,22 @@ static pbt_status try_to_connect(struct pbti_postgres *state, struct pbt_error *
     state->connection = open_connection(state->conninfo);
     if (state->connection == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
     if (PQstatus(state->connection) != CONNECTION_OK) {
+        /* libpq keeps the server's code to itself. What a server says begins with FATAL; with these
+         * words it says that it is starting or stopping. */
         const char *const said = PQerrorMessage(state->connection);
+        bool const away = strstr(said, "FATAL") == NULL || strstr(said, "the database system");
         bool const password = strstr(said, "password") != NULL;
         bool const database = strstr(said, "database \"") != NULL;
-        return fail(state, PBT_EIO, password ? "28" : database ? "3D000" : NULL, said, err);
+        return fail(state, away ? PBT_EBUSY : PBT_EIO,
+                    password   ? "28"
+                    : database ? "3D000"
+                               : NULL,
+                    said, err);
     }
     (void)PQsetNoticeProcessor(state->connection, ignore_notice, NULL);
     pbt_status const status = set_up_all(state, err);
-    if (status == PBT_EUNKNOWN && err != NULL) { err->code = PBT_EIO; }
-    return status == PBT_EUNKNOWN ? PBT_EIO : status;
+    if (status == PBT_EUNKNOWN && err != NULL) { err->code = PBT_EBUSY; }
+    return status == PBT_EUNKNOWN ? PBT_EBUSY : status;
 }
 
 pbt_status pbti_postgres_connect(struct pbti_postgres *state, struct pbt_error *err)

@@ -13,6 +13,7 @@
 #include "worker/run_inside.h"
 
 #include "base/fail.h"
+#include "worker/patience.h"
 #include "worker/quiet.h"
 #include "worker/slots.h"
 
@@ -443,9 +444,20 @@ static void open_timers(struct run *run)
     }
 }
 
+static pbt_status open_study(struct run *run, struct pbt_error *err)
+{
+    struct pbti_patience patience = {.give_up_ms = run->opts.give_up_ms};
+    pbt_status status;
+    do {
+        pbti_opened_close(&run->opened);
+        status = pbti_opened_open(&run->opened, run->opts.dir, false, on_event, run, err);
+    } while (pbti_patience_again(&patience, status));
+    return status;
+}
+
 static pbt_status open_all(struct run *run, struct pbt_error *err)
 {
-    PBTI_TRY(pbti_opened_open(&run->opened, run->opts.dir, false, on_event, run, err));
+    PBTI_TRY(open_study(run, err));
     PBTI_TRY(check_trainer(run, err));
     int const used = snprintf(run->logs, sizeof run->logs, "%s/logs", run->opts.dir);
     if (used < 0 || (size_t)used >= sizeof run->logs ||

@@ -83,6 +83,27 @@ class Failing(unittest.TestCase):
         study.is_prefix(before, study.log_lines())
         study.sound()
 
+    def test_rule_12_a_worker_that_begins_while_the_server_is_away_waits_for_it(self):
+        study = Study(self, steps=400, fixed={"sleep": 0.05})
+        first = study.start_run()
+        study.wait_reports(4)
+        SERVER.halt("immediate")
+        try:
+            study.environment["PBT_PATIENCE"] = "0"
+            answer = study.pbt("worker", study.dir, "--quiet", code=3)
+            self.assertIn("trying again for 0 s", answer.err)
+            del study.environment["PBT_PATIENCE"]
+            second = study.start("worker", study.dir, "--quiet", "--slots", "2")
+            wait_for(lambda: "trying again for 60 s" in second.outputs[1].read_text(),
+                     "what it says")
+        finally:
+            SERVER.start()
+        for process in (first, second):
+            answer = study.finish(process)
+            self.assertEqual(answer.code, 0, answer)
+        self.assertEqual(len({event["worker"] for event in study.log("claim")}), 2)
+        study.sound()
+
     def test_rule_12_a_server_that_stays_away_ends_the_run_and_it_is_resumed(self):
         study = Study(self, steps=600, fixed={"sleep": 0.02})
         study.environment["PBT_PATIENCE"] = "1"

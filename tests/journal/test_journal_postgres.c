@@ -29,6 +29,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define PASSWORD "correct horse" /* that of postgres_server.py */
+
 static struct postgres_server server;
 
 /* -------- the proxy -------- */
@@ -216,7 +218,7 @@ static int tear_down(void **state)
 static bool has_landed(struct place *place, uint64_t expected, uint64_t number)
 {
     bool landed = false;
-    pbt_status status = PBT_EIO;
+    pbt_status status = PBT_EBUSY;
     for (int tries = 0; tries < 200 && status != PBT_OK; tries++) {
         status =
             pbti_journal_landed(place->journal, expected, fixture_id(number), &landed, &place->err);
@@ -292,7 +294,7 @@ static void test_appends_under_random_cuts_are_there_once(void **state)
             assert_int_equal(pbti_journal_last(place->journal, &last, NULL), PBT_OK);
         } else if (status != PBT_OK) {
             last = before;
-            if (status == PBT_EIO) { nap_ms(20); }
+            if (status == PBT_EBUSY) { nap_ms(20); }
             continue;
         }
         number++;
@@ -324,15 +326,34 @@ static void test_a_server_that_comes_back_is_found_again(void **state)
     uint64_t const end = last;
     (void)postgres_command(&server, "immediate");
     pbt_status status = fixture_append(place->journal, 3, end, &last, &place->err);
-    assert_true(status == PBT_EUNKNOWN || status == PBT_EIO);
-    assert_int_equal(fixture_append(place->journal, 3, end, &last, &place->err), PBT_EIO);
-    assert_int_equal(pbti_journal_wait(place->journal, end, 300, &last, &place->err), PBT_EIO);
+    assert_true(status == PBT_EUNKNOWN || status == PBT_EBUSY);
+    assert_int_equal(fixture_append(place->journal, 3, end, &last, &place->err), PBT_EBUSY);
+    assert_int_equal(pbti_journal_wait(place->journal, end, 300, &last, &place->err), PBT_EBUSY);
     (void)postgres_command(&server, "start");
     assert_int_equal(pbti_journal_wait(place->journal, 0, 60000, &last, &place->err), PBT_OK);
     assert_int_equal(last, end); /* what was acknowledged survived */
     assert_false(has_landed(place, end, 3));
     (void)fixture_fill(place->journal, 3, 5);
     fixture_expect(place->direct, 0, 5);
+}
+
+/* The one may pass, the other will not by itself. */
+static void test_a_server_that_is_away_is_told_from_one_that_refuses(void **state)
+{
+    struct place *const place = *state;
+    struct pbti_journal *journal = NULL;
+    char *absent = NULL;
+    assert_true(asprintf(&absent, "postgresql://pbt@/absent?host=%s&port=%d#test", server.folder,
+                         server.port) > 0);
+    assert_int_equal(pbti_journal_open(absent, NULL, &journal, &place->err), PBT_EIO);
+    (void)setenv("PGPASSWORD", "wrong", 1);
+    assert_int_equal(pbti_journal_open(place->url, NULL, &journal, &place->err), PBT_EIO);
+    (void)setenv("PGPASSWORD", PASSWORD, 1);
+    (void)postgres_command(&server, "immediate");
+    assert_int_equal(pbti_journal_open(absent, NULL, &journal, &place->err), PBT_EBUSY);
+    assert_int_equal(pbti_journal_open(place->url, NULL, &journal, &place->err), PBT_EBUSY);
+    (void)postgres_command(&server, "start");
+    free(absent);
 }
 
 /* -------- damage and versions -------- */
@@ -416,7 +437,7 @@ static void test_studies_of_one_database_are_apart(void **state)
 int main(void)
 {
     if (!PBT_HAVE_POSTGRES || !postgres_start(&server, false)) { return 77; }
-    (void)setenv("PGPASSWORD", "correct horse", 1); /* PASSWORD of postgres_server.py */
+    (void)setenv("PGPASSWORD", PASSWORD, 1);
     start_proxy();
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
@@ -426,6 +447,7 @@ int main(void)
         TEST(test_appends_under_random_cuts_are_there_once),
         TEST(test_a_reading_is_tried_again_on_a_new_connection),
         TEST(test_a_server_that_comes_back_is_found_again),
+        TEST(test_a_server_that_is_away_is_told_from_one_that_refuses),
         TEST(test_changed_rows_are_found),
         TEST(test_missing_rows_are_found),
         TEST(test_other_versions_of_the_schema_are_refused_by_name),
