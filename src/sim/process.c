@@ -178,13 +178,19 @@ static void happen_ended(struct pbti_process *process, uint32_t slot)
     pbti_world_train(process, trainer);
     trainer->previous = trainer->answer;
     if (trainer->answer.outcome != PBTI_OUTCOME_DONE) { scene->counts.failures++; }
-    if (!pbti_witness_claimed(scene->judge.witness, member, claim)) { scene->counts.zombies++; }
+    const struct pbti_witness *const witness = scene->judge.witness;
+    bool const late = !pbti_witness_claimed(witness, member, claim);
+    uint64_t const noted = witness->late;
+    scene->counts.zombies += late;
     pbti_scene_note(scene, "ends", process->machine, slot, trainer->task.save);
     pbt_status const status = hand_over(process, slot, &trainer->previous);
     if (!after_call(process, status)) { return; }
-    if (status == PBT_OK && pbti_witness_claimed(scene->judge.witness, member, claim)) {
+    if (status == PBT_OK && pbti_witness_claimed(witness, member, claim)) {
         PBTI_BLAME(scene, "12: the result of member %u was taken, and is not in the journal",
                    member);
+    }
+    if (status == PBT_OK && late && witness->late == noted) {
+        PBTI_BLAME(scene, "12: the result of member %u came too late, and nothing says so", member);
     }
     if (pbti_dice_chance(&scene->machines, faults_of(scene)->late_twice)) {
         uint32_t const after = 1 + pbti_dice_below(&scene->machines, 5000);

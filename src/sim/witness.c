@@ -502,6 +502,22 @@ static void see_proposal(struct pbti_witness *w, uint64_t seq,
     w->proposed = seq;
 }
 
+/* -------- notes -------- */
+
+/* What came too late is noted of an attempt that is over, and was not reported. */
+static void see_note(struct pbti_witness *w, const struct pbti_event_note *note)
+{
+    static const char late[] = "late_report";
+    uint32_t const member = note->checkpoint.member;
+    if (note->topic.size != sizeof late - 1 || memcmp(note->topic.data, late, sizeof late - 1)) {
+        return;
+    }
+    w->late++;
+    if (member < w->members && pbti_same_checkpoint(w->member[member].start, note->checkpoint)) {
+        pbti_witness_blame(w, "12: a report of member %u was taken and called late", member);
+    }
+}
+
 /* -------- all of them -------- */
 
 void pbti_witness_event(struct pbti_witness *w, uint64_t seq, const struct pbti_event *event)
@@ -524,7 +540,7 @@ void pbti_witness_event(struct pbti_witness *w, uint64_t seq, const struct pbti_
         break;
     case PBTI_WORKER: see_worker(w, event->worker.worker); break;
     case PBTI_LEAVE: see_leave(w, event->worker.worker); break;
-    case PBTI_NOTE: break;
+    case PBTI_NOTE: see_note(w, &event->note); break;
     }
 }
 

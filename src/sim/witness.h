@@ -78,6 +78,7 @@ struct pbti_witness {
     double at_age[PBTI_SEEN_ROWS_MAX][PBTI_SEEN_MEMBERS_MAX]; /* keys by intervals of age; or NaN */
     double at_rung[PBTI_SEEN_RUNGS_MAX][PBTI_SEEN_MEMBERS_MAX]; /* keys; NaN: was never there */
     uint64_t proposed; /* sequence number of the last proposal */
+    uint64_t late;     /* notes of results that came too late */
     uint8_t stop;      /* enum pbti_stop */
     char broken[256];  /* the first rule that was broken, in words; empty: none */
 };

@@ -19,6 +19,8 @@
 #include "base/fail.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,6 +43,8 @@ struct slot {
     struct grant task;    /* running, or holding its result */
     uint64_t steps;       /* of the task */
     bool reported;        /* the result of the task is in the journal */
+    struct grant late;    /* a task whose result came too late: to be noted in the journal */
+    uint8_t late_outcome;
 
     uint32_t last;               /* member it ran last, or PBTI_NONE */
     struct pbti_checkpoint held; /* what is in its memory; segment 0 = nothing */
@@ -94,6 +98,18 @@ static const struct pbti_state *state_of(const struct pbti_agent *agent)
     return pbti_replica_state(agent->replica);
 }
 
+/* -------- checkpoints -------- */
+
+static struct pbti_checkpoint saved_by(const struct grant *grant)
+{
+    return (struct pbti_checkpoint){grant->member, grant->segment, grant->attempt};
+}
+
+static bool is_same(struct pbti_checkpoint a, struct pbti_checkpoint b)
+{
+    return a.member == b.member && a.segment == b.segment && a.attempt == b.attempt;
+}
+
 /* -------- what the journal says -------- */
 
 static void forget_peer(struct pbti_agent *agent, uint64_t worker)
@@ -131,6 +147,19 @@ static void note_report(struct pbti_agent *agent, uint64_t claim)
     }
 }
 
+static const char late_topic[] = "late_report";
+
+/* Is one of ours about a late result in the journal? An attempt is claimed once. */
+static void note_noted(struct pbti_agent *agent, const struct pbti_event_note *note)
+{
+    bool const late = note->topic.size == sizeof late_topic - 1 &&
+                      memcmp(note->topic.data, late_topic, note->topic.size) == 0;
+    for (uint32_t i = 0; late && i < agent->opts.slots; i++) {
+        struct grant *const grant = &agent->slots[i].late;
+        if (is_same(saved_by(grant), note->checkpoint)) { grant->claim = 0; }
+    }
+}
+
 /* A pbti_observer: remembers who is there, and claims and reports of ours. Acts on nothing. */
 static void watch(void *context, uint64_t seq, const struct pbti_event *event)
 {
@@ -151,6 +180,8 @@ static void watch(void *context, uint64_t seq, const struct pbti_event *event)
             (struct grant){seq, claim->member, claim->segment, claim->attempt};
     } else if (event->type == PBTI_REPORT) {
         note_report(agent, event->report.claim);
+    } else if (event->type == PBTI_NOTE) {
+        note_noted(agent, &event->note);
     }
 }
 
@@ -163,11 +194,6 @@ static bool is_ours(const struct pbti_agent *agent, const struct grant *grant)
 }
 
 /* -------- slots -------- */
-
-static struct pbti_checkpoint saved_by(const struct grant *grant)
-{
-    return (struct pbti_checkpoint){grant->member, grant->segment, grant->attempt};
-}
 
 static void drop(const struct pbti_agent *agent, struct pbti_checkpoint checkpoint)
 {
@@ -189,6 +215,10 @@ static void let_go(struct pbti_agent *agent, uint32_t index)
     }
     bool const failed = slot->result.outcome != PBTI_OUTCOME_DONE;
     if (failed || !slot->reported) { drop(agent, saved_by(&slot->task)); }
+    if (!slot->reported) {
+        slot->late = slot->task;
+        slot->late_outcome = slot->result.outcome;
+    }
     slot->phase = FREE;
 }
 
@@ -201,11 +231,6 @@ static void follow_state(struct pbti_agent *agent)
         if (occupied && !is_ours(agent, &slot->task)) { let_go(agent, i); }
         if (!is_ours(agent, &slot->granted)) { slot->granted.claim = 0; }
     }
-}
-
-static bool is_same(struct pbti_checkpoint a, struct pbti_checkpoint b)
-{
-    return a.member == b.member && a.segment == b.segment && a.attempt == b.attempt;
 }
 
 static void start(struct pbti_agent *agent, uint32_t index)
@@ -351,6 +376,25 @@ static pbt_status stage_report(struct pbti_agent *agent, const struct slot *slot
     return stage(agent, &event, err);
 }
 
+/* What came too late is no report, and no decision depends on it: people are told. */
+static pbt_status stage_late(struct pbti_agent *agent, struct pbt_error *err)
+{
+    for (uint32_t i = 0; i < agent->opts.slots; i++) {
+        const struct slot *const slot = &agent->slots[i];
+        if (slot->late.claim == 0) { continue; }
+        char detail[80];
+        int const size =
+            snprintf(detail, sizeof detail, "{\"claim\":%" PRIu64 ",\"outcome\":\"%s\"}",
+                     slot->late.claim, pbti_outcome_name(slot->late_outcome));
+        struct pbti_event event = {.type = PBTI_NOTE,
+                                   .note = {.checkpoint = saved_by(&slot->late),
+                                            .topic = {late_topic, sizeof late_topic - 1},
+                                            .detail = {detail, (size_t)size}}};
+        PBTI_TRY(stage(agent, &event, err));
+    }
+    return PBT_OK;
+}
+
 static pbt_status stage_stop(struct pbti_agent *agent, struct pbt_error *err)
 {
     if (agent->stop == PBTI_STOP_NONE || pbti_state_stop(state_of(agent)) != PBTI_STOP_NONE) {
@@ -444,6 +488,7 @@ static pbt_status stage_all(struct pbti_agent *agent, struct pbt_error *err)
         if (agent->slots[i].phase != HOLDING) { continue; }
         PBTI_TRY(stage_report(agent, &agent->slots[i], err));
     }
+    PBTI_TRY(stage_late(agent, err));
     PBTI_TRY(stage_stop(agent, err));
     for (size_t i = 0; i < agent->peers_count; i++) {
         if (agent->peers[i].dead) { PBTI_TRY(stage_burial(agent, &agent->peers[i], err)); }

@@ -8,8 +8,8 @@
  *
  * Rules it keeps:
  *  - it acts (starts a task, deletes a checkpoint) only on what has been appended;
- *  - a result whose claim is no longer its own is dropped: the token is the claim's sequence
- *    number;
+ *  - a result whose claim is no longer its own is dropped and noted: the token is the claim's
+ *    sequence number;
  *  - a slot runs one task at a time; each start is answered by exactly one pbti_agent_finished();
  *  - a batch that meets a conflict is decided anew, never appended as it was.
  */

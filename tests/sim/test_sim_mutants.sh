@@ -181,6 +181,8 @@ mutant worker/agent.c '        follow_state(agent);
     'after a conflict the old claims are taken for granted'
 mutant worker/agent.c '    if (agent->leaving && agent->joined) {' '    if (agent->leaving) {' \
     'a worker leaves that never joined'
+mutant worker/agent.c '        if (slot->late.claim == 0) { continue; }' \
+    '        if (slot->late.claim != 1) { continue; }' 'nobody says that a result came too late'
 
 echo "$tries mutants, $missed missed"
 [ "$missed" -eq 0 ]

@@ -93,9 +93,13 @@ static void tell(void *context, uint64_t seq, const struct pbti_event *event)
     case PBTI_WORKER: say(story, "| worker %c\n", name_of(story, event->worker.worker)); break;
     case PBTI_LEAVE: say(story, "| leave %c\n", name_of(story, event->worker.worker)); break;
     case PBTI_PROPOSAL: say(story, "| proposal m%u\n", event->proposal.member); break;
+    case PBTI_NOTE:
+        say(story, "| %.*s m%u.s%u.a%u %.*s\n", (int)event->note.topic.size, event->note.topic.data,
+            event->note.checkpoint.member, event->note.checkpoint.segment,
+            event->note.checkpoint.attempt, (int)event->note.detail.size, event->note.detail.data);
+        break;
     case PBTI_STUDY:
-    case PBTI_AMEND:
-    case PBTI_NOTE: say(story, "| %s\n", pbti_event_name(event->type)); break;
+    case PBTI_AMEND: say(story, "| %s\n", pbti_event_name(event->type)); break;
     }
 }
 
@@ -461,9 +465,37 @@ static void test_a_dead_workers_claims_are_freed_and_a_zombie_is_harmless(void *
     a->dead = false; /* it was alive after all, and reports late */
     done(a, 0, 0.7);
     expect(story, "a: delete m0.s1.a1\n"
+                  "| late_report m0.s1.a1 {\"claim\":3,\"outcome\":\"done\"}\n"
                   "| worker a\n"
                   "| claim m1.s2.a1 by a0\n"
                   "a0: start m1.s2.a1, load m1.s1\n");
+    end(story);
+}
+
+static void test_a_late_result_is_noted_once_although_the_answer_was_lost(void **state)
+{
+    (void)state;
+    struct story *const story = begin(1);
+    write_study(story);
+    struct worker *const a = join(story, 1, PBTI_NONE);
+    struct worker *const b = join(story, 1, PBTI_NONE);
+    poll(a);
+    a->dead = true;
+    poll(b);
+    a->dead = false;
+    forget(story);
+    a->door.append = PBT_EIO; /* it has not seen that its claim is gone */
+    assert_int_equal(finish(a, 0, PBTI_OUTCOME_CRASH, NAN), PBT_EIO);
+    expect(story, "");
+    a->door.append = PBT_EUNKNOWN;
+    a->door.append_lands = true;
+    a->door.landed_fails = 100;
+    assert_int_equal(pbti_agent_poll(a->agent, NULL), PBT_EUNKNOWN);
+    expect(story, "a: delete m0.s1.a1\n"
+                  "| late_report m0.s1.a1 {\"claim\":3,\"outcome\":\"crash\"}\n"
+                  "| worker a\n");
+    poll(a);
+    expect(story, "");
     end(story);
 }
 
@@ -961,6 +993,7 @@ int main(void)
         cmocka_unit_test(test_a_batch_whose_answer_was_lost_is_found_and_acted_on),
         cmocka_unit_test(test_a_conflict_is_decided_anew),
         cmocka_unit_test(test_a_dead_workers_claims_are_freed_and_a_zombie_is_harmless),
+        cmocka_unit_test(test_a_late_result_is_noted_once_although_the_answer_was_lost),
         cmocka_unit_test(test_a_zombie_that_looks_first_cancels),
         cmocka_unit_test(test_a_failed_attempt_is_tried_again_and_its_save_deleted),
         cmocka_unit_test(test_results_that_come_twice_count_once),
