@@ -41,43 +41,57 @@ static pbt_status append_note(const char *dir, const struct pbti_event *event,
     return status;
 }
 
-/* Evaluate the best network with what the spec gives for it, and note the outcome. */
-static pbt_status evaluate(const struct pbti_call *call, const char *dir,
-                           const struct pbti_reading *reading, const struct pbti_winner *winner,
-                           struct pbt_error *err)
+/* Note what the evaluation said. metrics: taken over. */
+static pbt_status note_score(const char *dir, struct pbti_checkpoint checkpoint, double score,
+                             json_t *metrics, struct pbt_error *err)
 {
-    struct pbti_run_opts opts = pbti_run_opts_default();
-    opts.dir = dir;
-    opts.program = pbti_cli_program();
-    opts.clients = pbti_cli_clients();
-    (void)call;
-    const struct pbti_spec *const spec = pbti_reading_spec(reading);
-    json_t *const fixed = json_copy(spec->fixed);
-    if (fixed == NULL || json_object_update(fixed, spec->final_evaluation) != 0) {
-        json_decref(fixed);
-        return PBT_ENOMEM;
-    }
-    double score = NAN;
-    json_t *metrics = NULL;
-    const double *const values = pbti_history_values(pbti_reading_history(reading), winner->record);
-    pbt_status status = pbti_evaluate(&opts, winner->best.checkpoint, values, winner->best.age,
-                                      fixed, &score, &metrics, err);
-    json_decref(fixed);
-    if (status != PBT_OK) { return status; }
-    json_t *const detail = json_pack("{s:o, s:o}", "score", pbti_json_number(score), "metrics",
-                                     metrics != NULL ? metrics : json_object());
+    json_t *const detail =
+        json_pack("{s:o, s:o}", "score", pbti_json_number(score), "metrics", metrics);
     char *const text = detail == NULL ? NULL : json_dumps(detail, JSON_COMPACT);
     json_decref(detail);
     if (text == NULL) { return PBT_ENOMEM; }
     static const char topic[] = "final_evaluation";
     struct pbti_event const event = {.type = PBTI_NOTE,
                                      .time_ms = pbti_cli_now_ms(),
-                                     .note = {.checkpoint = winner->best.checkpoint,
+                                     .note = {.checkpoint = checkpoint,
                                               .topic = {topic, sizeof topic - 1},
                                               .detail = {text, strlen(text)}}};
-    status = append_note(dir, &event, err);
+    pbt_status const status = append_note(dir, &event, err);
     free(text);
     return status;
+}
+
+/* Evaluate the best network with what the spec gives for it, and note the outcome. */
+static pbt_status evaluate(const char *dir, const struct pbti_reading *reading,
+                           const struct pbti_winner *winner, bool *interrupted,
+                           struct pbt_error *err)
+{
+    struct pbti_run_opts opts = pbti_run_opts_default();
+    opts.dir = dir;
+    opts.program = pbti_cli_program();
+    opts.clients = pbti_cli_clients();
+    opts.signals = true;
+    const struct pbti_spec *const spec = pbti_reading_spec(reading);
+    json_t *const fixed = json_copy(spec->fixed);
+    if (fixed == NULL || json_object_update(fixed, spec->final_evaluation) != 0) {
+        json_decref(fixed);
+        return PBT_ENOMEM;
+    }
+    uint64_t const seed = 1;
+    double score;
+    struct pbti_evaluation evaluation = {
+        .checkpoint = winner->best.checkpoint,
+        .values = pbti_history_values(pbti_reading_history(reading), winner->record),
+        .age = winner->best.age,
+        .fixed = fixed,
+        .seeds = &seed,
+        .count = 1,
+        .scores = &score};
+    pbt_status const status = pbti_evaluate(&opts, &evaluation, err);
+    json_decref(fixed);
+    *interrupted = evaluation.interrupted;
+    if (status != PBT_OK || evaluation.interrupted) { return status; }
+    return note_score(dir, evaluation.checkpoint, score, evaluation.metrics, err);
 }
 
 /* Does the spec ask for a final evaluation that this winner has not had? */
@@ -171,10 +185,11 @@ int pbti_cli_close(const struct pbti_call *call, const char *dir, bool evaluate_
     struct pbt_error err;
     int const opened = pbti_cli_open(call, dir, &opts, &reading);
     if (opened >= 0) { return opened; }
+    bool interrupted = false;
     bool const found = pbti_winner_find(&winner, reading, false);
     if (found && evaluate_best && wants_evaluation(reading, &winner)) {
         memset(&err, 0, sizeof err);
-        pbt_status status = evaluate(call, dir, reading, &winner, &err);
+        pbt_status status = evaluate(dir, reading, &winner, &interrupted, &err);
         if (status == PBT_OK) { status = pbti_reading_update(reading, 0, &err); }
         if (status != PBT_OK) {
             (void)pbti_cli_complain(call, PBTI_EXIT_FAILED, err.hint,
@@ -182,7 +197,8 @@ int pbti_cli_close(const struct pbti_call *call, const char *dir, bool evaluate_
                                     err.message[0] != '\0' ? err.message : "out of memory");
         }
     }
-    int const code = print_closing(call, reading, &winner);
+    int const code =
+        interrupted ? pbti_cli_interrupted(call, dir) : print_closing(call, reading, &winner);
     pbti_winner_deinit(&winner);
     pbti_reading_close(reading);
     return code;

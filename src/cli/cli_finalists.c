@@ -28,6 +28,7 @@ struct finals {
     uint32_t chosen;
     double scores[PBTI_FINALIST_SEEDS]; /* for the report */
     double mean;
+    bool interrupted;
 };
 
 /* -------- who -------- */
@@ -71,7 +72,7 @@ static void find_finalists(struct finals *finals)
 /* -------- evaluating -------- */
 
 /* Scores of a finalist and their mean. */
-static pbt_status evaluate(const struct finals *finals, const struct pbti_best *best, int purpose,
+static pbt_status evaluate(struct finals *finals, const struct pbti_best *best, int purpose,
                            double *scores, double *mean, struct pbt_error *err)
 {
     const struct pbti_history *const history = pbti_reading_history(finals->reading);
@@ -86,9 +87,16 @@ static pbt_status evaluate(const struct finals *finals, const struct pbti_best *
     json_t *const fixed = json_copy(spec->fixed);
     if (fixed == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
     if (purpose == FOR_REPORT) { (void)json_object_update(fixed, spec->final_evaluation); }
-    pbt_status const status =
-        pbti_evaluate_seeds(&finals->opts, best->checkpoint, pbti_history_values(history, record),
-                            best->age, fixed, seeds, PBTI_FINALIST_SEEDS, scores, err);
+    struct pbti_evaluation evaluation = {.checkpoint = best->checkpoint,
+                                         .values = pbti_history_values(history, record),
+                                         .age = best->age,
+                                         .fixed = fixed,
+                                         .seeds = seeds,
+                                         .count = PBTI_FINALIST_SEEDS,
+                                         .scores = scores};
+    pbt_status const status = pbti_evaluate(&finals->opts, &evaluation, err);
+    finals->interrupted = evaluation.interrupted;
+    json_decref(evaluation.metrics);
     json_decref(fixed);
     *mean = 0.0;
     for (uint32_t i = 0; i < PBTI_FINALIST_SEEDS; i++) {
@@ -100,14 +108,14 @@ static pbt_status evaluate(const struct finals *finals, const struct pbti_best *
 static pbt_status choose(struct finals *finals, struct pbt_error *err)
 {
     const struct pbti_config *const config = pbti_state_config(pbti_reading_state(finals->reading));
-    for (uint32_t i = 0; i < finals->count; i++) {
+    for (uint32_t i = 0; i < finals->count && !finals->interrupted; i++) {
         struct finalist *const one = &finals->finalists[i];
         PBTI_TRY(evaluate(finals, &one->best, FOR_CHOICE, one->scores, &one->mean, err));
         if (pbti_better(config, one->mean, finals->finalists[finals->chosen].mean)) {
             finals->chosen = i;
         }
     }
-    if (finals->count == 0) { return PBT_OK; }
+    if (finals->count == 0 || finals->interrupted) { return PBT_OK; }
     return evaluate(finals, &finals->finalists[finals->chosen].best, FOR_REPORT, finals->scores,
                     &finals->mean, err);
 }
@@ -171,7 +179,7 @@ bool pbti_finalists_done(const char *dir)
     return file_path(dir, "", path) && access(path, F_OK) == 0;
 }
 
-pbt_status pbti_finalists_evaluate(const char *dir, struct pbt_error *err)
+pbt_status pbti_finalists_evaluate(const char *dir, bool *interrupted, struct pbt_error *err)
 {
     struct pbti_reading_opts opts = pbti_reading_opts_default();
     opts.history = true;
@@ -180,11 +188,13 @@ pbt_status pbti_finalists_evaluate(const char *dir, struct pbt_error *err)
     int64_t const began = pbti_cli_steady_ms();
     struct finals finals = {.reading = reading, .opts = pbti_run_opts_default(), .mean = NAN};
     finals.opts.dir = dir;
+    finals.opts.signals = true;
     finals.opts.program = pbti_cli_program();
     finals.opts.clients = pbti_cli_clients();
     find_finalists(&finals);
     pbt_status status = choose(&finals, err);
-    if (status == PBT_OK) {
+    *interrupted = finals.interrupted;
+    if (status == PBT_OK && !finals.interrupted) {
         json_t *const json = finals_json(&finals, pbti_cli_steady_ms() - began);
         status = write_file(dir, json, err);
         json_decref(json);

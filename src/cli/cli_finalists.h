@@ -21,10 +21,13 @@
  * Evaluate, and write compare.json into the study's folder. A study without any score gets the
  * score null.
  *
+ * interrupted  out: a signal came, and nothing is written
+ *
  * Errors      those of pbti_evaluate() and of the study's journal, PBT_EIO; nothing is written then
  * Determinism the seeds follow from the study's
  */
-PBT_NODISCARD pbt_status pbti_finalists_evaluate(const char *dir, struct pbt_error *err);
+PBT_NODISCARD pbt_status pbti_finalists_evaluate(const char *dir, bool *interrupted,
+                                                 struct pbt_error *err);
 
 /* Does the study have its compare.json? */
 bool pbti_finalists_done(const char *dir);

@@ -92,7 +92,7 @@ static void finish_display(struct work *work, const char *dir)
     pbti_reading_close(reading);
 }
 
-static int say_interrupted(const struct pbti_call *call, const char *dir)
+int pbti_cli_interrupted(const struct pbti_call *call, const char *dir)
 {
     if (pbti_cli_has(call, PBTI_OPT_QUIET)) { return PBTI_EXIT_INTERRUPTED; }
     struct pbti_str command = {0};
@@ -172,7 +172,7 @@ int pbti_cli_work(const struct pbti_call *call, const char *dir)
     free(work.slots);
     if (status != PBT_OK) { return pbti_cli_fail(call, &err); }
     switch (end) {
-    case PBTI_RUN_INTERRUPTED: return say_interrupted(call, dir);
+    case PBTI_RUN_INTERRUPTED: return pbti_cli_interrupted(call, dir);
     case PBTI_RUN_NO_SLOTS:
         return pbti_cli_complain(call, PBTI_EXIT_FAILED,
                                  "see the logs of the trainers in the study's folder logs/",

@@ -20,6 +20,9 @@ int pbti_cli_work(const struct pbti_call *call, const char *dir);
 /* The same, then the final evaluation where the spec asks for one, and the closing summary. */
 int pbti_cli_work_and_close(const struct pbti_call *call, const char *dir);
 
+/* Say how to go on with a study that was interrupted. Returns the exit code. */
+int pbti_cli_interrupted(const struct pbti_call *call, const char *dir);
+
 /*
  * Print the closing summary of a study that has ended: best network, schedule, lineage, what to do
  * next. Returns the exit code.

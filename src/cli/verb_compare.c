@@ -122,7 +122,11 @@ static int finish_study(const struct plan *plan, uint32_t strategy, uint32_t pla
         int const code = pbti_cli_work(&quiet, dir);
         if (code >= 0) { return code; }
     }
-    if (pbti_finalists_evaluate(dir, &err) != PBT_OK) { return pbti_cli_fail(plan->call, &err); }
+    bool interrupted;
+    if (pbti_finalists_evaluate(dir, &interrupted, &err) != PBT_OK) {
+        return pbti_cli_fail(plan->call, &err);
+    }
+    if (interrupted) { return PBTI_EXIT_INTERRUPTED; }
     say_progress(plan, strategy, place, dir);
     return -1;
 }

@@ -86,28 +86,27 @@ PBT_NODISCARD pbt_status pbti_study_begin(struct pbti_replica *replica,
 PBT_NODISCARD pbt_status pbti_study_amend(const char *dir, const struct pbti_spec *spec,
                                           struct pbt_error *err);
 
-/*
- * Evaluate a checkpoint: a train of zero steps with `fixed` replaced. Runs its own trainer, needs
- * no slot, appends nothing.
- *
- * score       out; NaN when the trainer sent none
- * metrics     out, may be NULL: new reference to a JSON object
- */
-PBT_NODISCARD pbt_status pbti_evaluate(const struct pbti_run_opts *opts,
-                                       struct pbti_checkpoint checkpoint, const double *values,
-                                       uint64_t age, const json_t *fixed, double *score,
-                                       json_t **metrics, struct pbt_error *err);
+/* What is evaluated, and what came of it. */
+struct pbti_evaluation {
+    struct pbti_checkpoint checkpoint;
+    const double *values; /* hyperparameters, shape (space.count) */
+    uint64_t age;
+    const json_t *fixed;   /* NULL: the spec's */
+    const uint64_t *seeds; /* of the tasks, shape (count) */
+    uint32_t count;
+    double *scores;   /* out, shape (count); NaN where the trainer sent none */
+    json_t *metrics;  /* out: of the last seed, a new reference to an object; NULL = none */
+    bool interrupted; /* out, with opts->signals: it was, and nothing else is of use */
+};
 
 /*
- * The same on several seeds of the task, one after the other in one trainer.
+ * Evaluate a checkpoint: trains of zero steps on some seeds, one after the other in one trainer.
+ * Needs no slot, appends nothing.
  *
- * seeds, scores  in and out, shape (count)
+ * Errors      PBT_ETRAINER, those of the study's folder
  */
-PBT_NODISCARD pbt_status pbti_evaluate_seeds(const struct pbti_run_opts *opts,
-                                             struct pbti_checkpoint checkpoint,
-                                             const double *values, uint64_t age,
-                                             const json_t *fixed, const uint64_t *seeds,
-                                             uint32_t count, double *scores, struct pbt_error *err);
+PBT_NODISCARD pbt_status pbti_evaluate(const struct pbti_run_opts *opts,
+                                       struct pbti_evaluation *evaluation, struct pbt_error *err);
 
 /* Slots that `spec` gets on this machine when it says auto: from affinity, cgroup limits, visible
  * GPUs. */

@@ -61,11 +61,31 @@ pbt_status pbti_solo_open(struct pbti_solo *solo, const struct pbti_spec *spec, 
     return open_runner(solo, spec, logs, err);
 }
 
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct pbti_solo *const solo = handle->data;
+    (void)number;
+    if (solo->interrupted) { pbti_runner_hurry(solo->runner); }
+    solo->interrupted = true;
+}
+
+void pbti_solo_heed_signals(struct pbti_solo *solo)
+{
+    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    solo->heeds = true;
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        solo->signals[i].data = solo;
+        (void)uv_signal_init(&solo->loop, &solo->signals[i]);
+        (void)uv_signal_start(&solo->signals[i], on_signal, numbers[i]);
+    }
+}
+
 const struct pbti_answer *pbti_solo_run(struct pbti_solo *solo, const struct pbti_order *order)
 {
     solo->answer = NULL;
+    if (solo->interrupted) { return NULL; }
     pbti_runner_start(solo->runner, order);
-    while (solo->answer == NULL) {
+    while (solo->answer == NULL && !solo->interrupted) {
         (void)uv_run(&solo->loop, UV_RUN_ONCE);
     }
     return solo->answer;
@@ -85,6 +105,9 @@ void pbti_solo_close(struct pbti_solo *solo)
     if (!solo->open) { return; }
     if (solo->runner != NULL) { pbti_solo_end_trainer(solo); }
     pbti_runner_destroy(solo->runner);
+    for (size_t i = 0; solo->heeds && i < sizeof solo->signals / sizeof solo->signals[0]; i++) {
+        uv_close((uv_handle_t *)&solo->signals[i], NULL);
+    }
     (void)uv_run(&solo->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&solo->loop);
     pbti_launch_close(&solo->launch);

@@ -19,6 +19,8 @@ struct pbti_solo { /* begin with all zero */
     struct pbti_quiet quiet;
     const struct pbti_answer *answer; /* of the last order, as long as there is no other */
     bool open, stopped, usable;
+    bool heeds, interrupted;
+    uv_signal_t signals[3];
 };
 
 /*
@@ -29,7 +31,11 @@ PBT_NODISCARD pbt_status pbti_solo_open(struct pbti_solo *solo, const struct pbt
                                         const char *program, const char *clients, const char *logs,
                                         struct pbt_error *err);
 
-/* Run an order to its end. Borrowed until the next call. */
+/* Let SIGINT, SIGTERM and SIGHUP interrupt: the order that runs and all later ones answer NULL. A
+ * second one: no grace for the trainer. */
+void pbti_solo_heed_signals(struct pbti_solo *solo);
+
+/* Run an order to its end. Borrowed until the next call. NULL: interrupted. */
 const struct pbti_answer *pbti_solo_run(struct pbti_solo *solo, const struct pbti_order *order);
 
 /* End the trainer in order: the next order gets a fresh process. */

@@ -25,6 +25,22 @@ for task in pbt.tasks():
     task.report(base + random.Random(task.seed).gauss(0.0, 1.0))
 """
 
+# Evaluations take their time and say that they have begun: one line each in the file "evaluating".
+SLOW = """
+import os, time
+import pbt, random
+for task in pbt.tasks():
+    if not task.steps:
+        with open("evaluating", "a") as file:
+            file.write(f"{os.getpid()}\\n")
+        time.sleep(0.3)
+    for step in task.steps:
+        pass
+    if task.save:
+        (task.save / "empty").write_text("")
+    task.report(random.Random(task.seed).gauss(0.0, 1.0))
+"""
+
 
 class Compare(Lab):
     def figure2(self, *arguments, seeds=2, code=0):
@@ -175,6 +191,62 @@ class Compare(Lab):
         for name in ("pbt", "random"):
             self.assertEqual(self.rows(more)[name]["studies"][0], first[name]["studies"][0])
         self.assertEqual(self.json(*command), more)
+
+    def evaluations(self):
+        try:
+            with open(self.path("evaluating"), encoding="utf-8") as file:
+                return file.read().split()
+        except FileNotFoundError:
+            return []
+
+    def interrupt_evaluation(self, *command, after=1):
+        """Ctrl-C in the evaluation of that number: 130, and the trainer is gone."""
+        before = len(self.evaluations())
+        child = self.start(*command)
+        self.wait_for(lambda: len(self.evaluations()) >= before + after)
+        child.send_signal(signal.SIGINT)
+        _, said = child.communicate(timeout=60)
+        self.assertEqual(child.returncode, 130, said)
+        with self.assertRaises(ProcessLookupError):
+            os.kill(int(self.evaluations()[-1]), 0)
+        return said
+
+    def test_interrupted_while_the_finalists_are_evaluated(self):
+        self.make_spec()
+        self.write("train.py", SLOW)
+        command = ("compare", "toy.yaml", "--seeds", "1", "--strategies", "random")
+        scores = ["score", "best_in_training", "steps", "evaluations"]
+
+        def result(found):
+            return {name: found["strategies"][0]["studies"][0][name] for name in scores}
+
+        expected = result(self.json(*command, "--dir", "whole"))
+        self.assertEqual(len(self.evaluations()), 12)
+        for after in 1, 5, 11:  # a finalist, another one, the score that is reported
+            said = self.interrupt_evaluation(*command, "--dir", "all", after=after)
+            self.assertIn("the same command goes on", said)
+            self.assertFalse(os.path.exists(self.path("all", "random-3", "compare.json")))
+        self.assertEqual(result(self.json(*command, "--dir", "all")), expected)
+        with open(self.path("all", "random-3", "compare.json"), encoding="utf-8") as file:
+            finals = json.load(file)
+        with open(self.path("whole", "random-3", "compare.json"), encoding="utf-8") as file:
+            whole = json.load(file)
+        del finals["evaluating_ms"], whole["evaluating_ms"]
+        self.assertEqual(finals, whole)
+        self.assertTrue(self.json("verify", "all/random-3")["good"])
+
+    def test_interrupted_in_the_final_evaluation(self):
+        self.make_spec("final_evaluation: {split: test}\n")
+        self.write("train.py", SLOW)
+        self.pbt("run", "toy.yaml", "-q", "--dir", "whole")
+        said = self.interrupt_evaluation("run", "toy.yaml", "--dir", "toy")
+        self.assertIn("pbt resume toy", said)
+        self.assertIsNone(self.json("show", "toy")["final_evaluation"])
+        self.pbt("resume", "toy", "-q")
+        self.assertEqual(self.json("show", "toy")["final_evaluation"],
+                         self.json("show", "whole")["final_evaluation"])
+        self.pbt("resume", "toy", "-q")
+        self.assertEqual(len(self.evaluations()), 3)  # not once more
 
     def test_one_seed_tells_nothing_and_says_so(self):
         self.make_spec()

@@ -12,6 +12,7 @@
 #include "worker/opened.h"
 #include "worker/worker_lab.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -441,25 +442,29 @@ static void test_a_run_leaves_the_process_as_it_was(void **state)
 static void test_a_checkpoint_can_be_evaluated(void **state)
 {
     struct pbti_opened opened;
-    double score;
-    json_t *metrics;
     struct pbt_error err;
     (void)state;
     make_study(1, 2, "0", "slots: 1\n");
     assert_int_equal(lab_run(&lab), PBT_OK);
     assert_int_equal(pbti_opened_open(&opened, lab.study, true, NULL, NULL, NULL), PBT_OK);
     const struct pbti_state *const study = pbti_replica_state(opened.replica);
-    assert_int_equal(pbti_evaluate(&lab.opts, pbti_state_member(study, 0)->start,
-                                   pbti_state_values(study, 0), 2, NULL, &score, &metrics, &err),
-                     PBT_OK);
-    assert_true(score == 0.5);
-    assert_int_equal(json_integer_value(json_object_get(metrics, "start")), 1);
-    json_decref(metrics);
-    struct pbti_checkpoint const nowhere = {7, 7, 7};
-    assert_int_equal(pbti_evaluate(&lab.opts, nowhere, pbti_state_values(study, 0), 2, NULL, &score,
-                                   &metrics, &err),
-                     PBT_ENOENT);
-    assert_null(metrics);
+    uint64_t const seeds[] = {1, 2};
+    double scores[] = {0.0, 0.0};
+    struct pbti_evaluation evaluation = {.checkpoint = pbti_state_member(study, 0)->start,
+                                         .values = pbti_state_values(study, 0),
+                                         .age = 2,
+                                         .seeds = seeds,
+                                         .count = 2,
+                                         .scores = scores};
+    assert_int_equal(pbti_evaluate(&lab.opts, &evaluation, &err), PBT_OK);
+    assert_false(evaluation.interrupted);
+    assert_true(scores[0] == 0.5 && scores[1] == 0.5);
+    assert_int_equal(json_integer_value(json_object_get(evaluation.metrics, "start")), 1);
+    json_decref(evaluation.metrics);
+    evaluation.checkpoint = (struct pbti_checkpoint){7, 7, 7};
+    assert_int_equal(pbti_evaluate(&lab.opts, &evaluation, &err), PBT_ENOENT);
+    assert_null(evaluation.metrics);
+    assert_true(isnan(scores[0]) && isnan(scores[1]));
     pbti_opened_close(&opened);
 }
 
