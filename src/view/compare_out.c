@@ -87,15 +87,16 @@ static void add_verdict(struct pbti_str *str, const struct pbti_comparison *comp
     const char *const reference = comparison->contenders[comparison->reference].name;
     pbti_str_addf(str, "  %s ", comparison->contenders[index].name);
     if (row->pairs < 2) {
-        pbti_str_addf(str, "cannot be told from %s: %" PRIu32 " seeds have a score of both\n",
-                      reference, row->pairs);
+        pbti_str_addf(str, "cannot be told from %s: %" PRIu32 " seed%s a score of both\n",
+                      reference, row->pairs, row->pairs == 1 ? " has" : "s have");
     } else if (row->p <= 0.05) {
         bool const better = comparison->maximize == (row->paired.mean > 0.0);
         pbti_str_addf(str, "is %s than %s (p ", better ? "better" : "worse", reference);
         add_p(str, row->p);
         pbti_str_add(str, ")\n");
     } else {
-        pbti_str_addf(str, "is not told from %s: %" PRIu32 " seeds mostly show a difference of ",
+        pbti_str_addf(str,
+                      "is not told from %s: %" PRIu32 " seeds would mostly show a difference of ",
                       reference, row->pairs);
         pbti_str_score(str, row->detectable);
         pbti_str_add(str, ", not a smaller one\n");

@@ -251,7 +251,7 @@ class Compare(Lab):
     def test_one_seed_tells_nothing_and_says_so(self):
         self.make_spec()
         text = self.pbt("compare", "toy.yaml", "--seeds", "1").stdout
-        self.assertIn("random cannot be told from pbt: 1 seeds have a score of both", text)
+        self.assertIn("random cannot be told from pbt: 1 seed has a score of both", text)
         self.assertIn("none trained more", text)
         with open(self.path("toy-compare", "curves.csv"), encoding="utf-8") as file:
             points = list(csv.DictReader(file))

@@ -82,7 +82,7 @@ static void test_rows(void **state)
     assert_close(rows[1].overhead, 0.25, 1e-12);
     assert_close(rows[1].wall_s, 10.0, 1e-12);
     assert_true(says(&comparison, "random is worse than pbt"));
-    assert_true(says(&comparison, "grid is not told from pbt: 6 seeds mostly show"));
+    assert_true(says(&comparison, "grid is not told from pbt: 6 seeds would mostly show"));
     assert_true(says(&comparison, "none trained more"));
     comparison.maximize = false;
     assert_true(says(&comparison, "random is better than pbt"));
