@@ -21,7 +21,7 @@ set(PBT_SLOW_TESTS sim/sim_mutants)
 set(PBT_SERIAL_TESTS install/install)
 set(PBT_LONG_TESTS cli/compare cli/report sim/sim_seeds sim/sim_mutants conformance/chaos
     conformance/kills conformance/valgrind conformance/over_dir conformance/over_postgres
-    cluster/slurm cluster/launchers install/install tidy/tidy)
+    cluster/slurm cluster/slurm_leaving cluster/launchers install/install tidy/tidy)
 
 # What a room's C tests link beside libpbt.a.
 set(PBT_TEST_OBJECTS_sim room_sim)

@@ -30,7 +30,8 @@ struct follow {
     struct pbti_reading *reading;
     char job[PBTI_SLURM_JOB_MAX]; /* "": none was submitted */
     struct pbti_slurm_queue queue;
-    bool known; /* the queue was seen */
+    uint32_t absences; /* looks, one after the other, that did not find it in the queue */
+    bool known;        /* the queue was seen */
     int64_t queue_at_ms, queue_pause_ms;
 };
 
@@ -64,12 +65,17 @@ static bool has_ended(const struct follow *follow)
 
 /* -------- the queue -------- */
 
+static bool is_empty(const struct pbti_slurm_queue *queue)
+{
+    return queue->running + queue->waiting + queue->leaving == 0;
+}
+
 static void say_queue(const struct follow *follow)
 {
     const struct pbti_slurm_queue *const queue = &follow->queue;
     struct pbti_str line = {0};
     pbti_str_addf(&line, "job %s: ", follow->job);
-    if (queue->running + queue->waiting + queue->leaving == 0) {
+    if (is_empty(queue)) {
         pbti_str_add(&line, "has left the queue");
     } else {
         pbti_str_addf(&line, "%" PRIu32 " running, %" PRIu32 " waiting", queue->running,
@@ -80,36 +86,52 @@ static void say_queue(const struct follow *follow)
     pbti_str_deinit(&line);
 }
 
-/* Look when it is time. A controller that does not answer is no reason to stop following. */
-static void look_at_queue(struct follow *follow)
+static void take_queue(struct follow *follow, const struct pbti_slurm_queue *queue)
 {
-    struct pbti_slurm_queue queue;
-    struct pbt_error err;
-    if (follow->job[0] == '\0' || pbti_cli_steady_ms() < follow->queue_at_ms) { return; }
-    if (pbti_slurm_look(follow->job, &queue, &err) != PBT_OK) {
-        if (follow->queue_pause_ms < QUEUE_MOST_MS) {
-            pbti_progress_warn(follow->progress, err.message);
-        }
-        follow->queue_pause_ms = QUEUE_MOST_MS;
-        if (has_ended(follow)) { follow->job[0] = '\0'; } /* nothing to wait for that matters */
-    } else if (!follow->known || memcmp(&queue, &follow->queue, sizeof queue) != 0) {
-        follow->queue = queue;
+    follow->absences = is_empty(queue) ? follow->absences + 1 : 0;
+    if (!follow->known || memcmp(queue, &follow->queue, sizeof *queue) != 0) {
+        follow->queue = *queue;
         follow->known = true;
         follow->queue_pause_ms = QUEUE_FIRST_MS;
         say_queue(follow);
     } else if (follow->queue_pause_ms < QUEUE_MOST_MS) {
         follow->queue_pause_ms *= 2;
     }
+}
+
+/* A controller that does not answer is no reason to stop following; it is said once. */
+static void miss_queue(struct follow *follow, const struct pbt_error *err)
+{
+    if (follow->queue_pause_ms < QUEUE_MOST_MS) {
+        pbti_progress_warn(follow->progress, err->message);
+    }
+    follow->queue_pause_ms = QUEUE_MOST_MS;
+    if (has_ended(follow)) { follow->job[0] = '\0'; } /* nothing to wait for that matters */
+}
+
+static void look_at_queue(struct follow *follow)
+{
+    struct pbti_slurm_queue queue;
+    struct pbt_error err;
+    if (follow->job[0] == '\0' || pbti_cli_steady_ms() < follow->queue_at_ms) { return; }
+    if (pbti_slurm_look(follow->job, &queue, &err) == PBT_OK) {
+        take_queue(follow, &queue);
+    } else {
+        miss_queue(follow, &err);
+    }
     follow->queue_at_ms = pbti_cli_steady_ms() + follow->queue_pause_ms;
 }
 
-/* Has every worker's process ended? One that leaves may go back into the queue. */
+/*
+ * Has every worker's process ended? One that leaves its node may go back into the queue as long as
+ * the study goes on, and is looked for twice, lest it is missed on its way there.
+ */
 static bool has_left(const struct follow *follow)
 {
     const struct pbti_slurm_queue *const queue = &follow->queue;
     if (follow->job[0] == '\0') { return has_ended(follow); }
-    uint32_t const leaving = has_ended(follow) ? 0 : queue->leaving;
-    return follow->known && queue->running + queue->waiting + leaving == 0;
+    if (!has_ended(follow)) { return follow->absences >= 2; }
+    return follow->known && queue->running + queue->waiting == 0;
 }
 
 /* -------- following -------- */

@@ -7,35 +7,25 @@ every task.
 The Slurm cluster is started here; Open MPI runs more processes than there are processors.
 """
 
-import os
-import pathlib
 import shutil
-import sys
 import unittest
 
-TESTS = pathlib.Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "support"), str(TESTS / "conformance")]
+import slurm_lab
+from slurm_lab import main
 
-# pylint: disable=wrong-import-position
-import slurm_cluster  # noqa: E402
-from real_study import PYTHON, SOURCE, Study, main  # noqa: E402
-
-CLUSTER = None  # main() starts it
-JOIN = SOURCE / "examples" / "cluster" / "join.sh"
-TRAINER = str(pathlib.Path(__file__).with_name("rank_trainer.py"))
+JOIN = slurm_lab.real_study.SOURCE / "examples" / "cluster" / "join.sh"
+TRAINER = str(slurm_lab.TESTS / "cluster" / "rank_trainer.py")
+PYTHON = slurm_lab.real_study.PYTHON
 MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none"]
 TORCHRUN = ["torchrun", "-r", "0:1", "-t", "0:1"]  # torch 1.13 under Python 3.11 fails without
 
 
-class OnCluster(unittest.TestCase):
+class OnCluster(slurm_lab.OnCluster):
 
     def study(self, **spec):
-        study = Study(self, **spec)
-        for name in ("PATH", "SLURM_CONF"):
-            study.environment[name] = CLUSTER.environment[name]
+        study = super().study(**spec)
         study.environment.update({"PBT": study.program, "OMPI_ALLOW_RUN_AS_ROOT": "1",
                                   "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"})
-        self.addCleanup(CLUSTER.run, "scancel", "--user=root", check=False)
         return study
 
 
@@ -55,7 +45,7 @@ class Workers(OnCluster):
     def test_rule_12_srun_starts_a_worker_on_each_node(self):
         study = self.study(steps=400, fixed={"sleep": 0.03}, slots=1)
         self.join(study, ["srun", "--nodes=3", "--ntasks-per-node=1", "--cpus-per-task=2"])
-        self.assertEqual({event["host"] for event in study.log("worker")}, set(CLUSTER.nodes))
+        self.assertEqual({event["host"] for event in study.log("worker")}, set(self.cluster.nodes))
 
     def test_rule_12_mpirun_starts_workers(self):
         study = self.study(steps=400, fixed={"sleep": 0.03}, slots=1)
@@ -131,19 +121,5 @@ class Members(OnCluster):
         self.run_study([*MPIRUN, "-n", "3", PYTHON, "-S"], "--slurm")
 
 
-def run():
-    """Start a cluster and run everything on it."""
-    global CLUSTER  # pylint: disable=global-statement
-    problem = slurm_cluster.why_not()
-    if problem is not None:
-        print(f"skipped: {problem}", file=sys.stderr)
-        sys.exit(77)
-    CLUSTER = slurm_cluster.Cluster()
-    try:
-        main()
-    finally:
-        CLUSTER.stop()
-
-
 if __name__ == "__main__":
-    run()
+    main()

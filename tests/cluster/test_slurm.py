@@ -1,88 +1,19 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""test_slurm.py - rules 11, 12 and 15 where Slurm places the workers: `pbt run --slurm`, following
-and cancelling, time limits, nodes that go away and come back, and what is said when it is refused.
+"""test_slurm.py - rules 11, 12 and 16 where Slurm places the workers: `pbt run --slurm` is followed
+from any terminal, asks for what the slots need, and is refused in words that help.
 
 The cluster is one of Debian's packages, started here: support/slurm_cluster.py.
 """
 
 import json
-import os
 import pathlib
-import random
 import signal
-import sys
-import time
-import unittest
 
-TESTS = pathlib.Path(__file__).parents[1]
-sys.path[:0] = [str(TESTS / "support"), str(TESTS / "conformance")]
-
-# pylint: disable=wrong-import-position
-import slurm_cluster  # noqa: E402
-from real_study import Study, main, wait_for  # noqa: E402
-
-CLUSTER = None  # main() starts it
+from slurm_lab import OnCluster, main, wait_for
 
 
-class OnSlurm(unittest.TestCase):
-    """What the tests share."""
-
-    def study(self, **spec):
-        spec.setdefault("fixed", {"sleep": 0.05})
-        study = Study(self, **spec)
-        if study.spec["slots"] is None:  # the default: auto
-            del study.spec["slots"]
-            study.write_spec()
-        for name in ("PATH", "SLURM_CONF"):
-            study.environment[name] = CLUSTER.environment[name]
-        study.environment["PBT_BEAT"] = "0.5"
-        self.addCleanup(self.cancel_all)
-        return study
-
-    def cancel_all(self):
-        CLUSTER.run("scancel", "--user=root", check=False)
-        wait_for(lambda: not CLUSTER.tasks(), "an empty queue")
-
-    def submit(self, study, *options):
-        """Start `pbt run --slurm`, which goes on for as long as the study does."""
-        process = study.start("run", study.spec_file, "--dir", study.dir, "--slurm", *options)
-        wait_for(lambda: (study.dir / "slurm" / "job").exists() or process.poll() is not None,
-                 "a job")
-        return process
-
-    def job(self, study):
-        return (study.dir / "slurm" / "job").read_text(encoding="utf-8")
-
-    def tasks(self, study, state=None):
-        """{task: node} of the study's job in that state, or of all."""
-        return {task: node for task, (now, node) in CLUSTER.tasks(self.job(study)).items()
-                if state in (None, now)}
-
-    def said(self, study):
-        """What the workers' job said."""
-        return "".join(path.read_text(encoding="utf-8", errors="replace")
-                       for path in sorted((study.dir / "slurm").glob("*.out")))
-
-    def hosts(self, study):
-        return {event["host"] for event in study.log("worker")}
-
-    def lost(self, study):
-        return [event for event in study.log("release") if event["reason"] == "lost"]
-
-    def ends(self, study, process, code=0):
-        answer = study.finish(process)
-        self.assertEqual(answer.code, code, f"{answer!r}\n{self.said(study)}")
-        return answer
-
-    def sound(self, study):
-        study.sound()
-        self.assertEqual(self.tasks(study, "RUNNING"), {})
-        self.assertEqual(self.tasks(study, "PENDING"), {})
-        self.assertEqual([event for event in study.log("report") if event["outcome"] != "done"], [])
-
-
-class Following(OnSlurm):
+class Following(OnCluster):
 
     def test_rule_12_a_study_is_submitted_followed_and_ends(self):
         study = self.study()
@@ -127,137 +58,7 @@ class Following(OnSlurm):
         self.sound(study)
 
 
-class Leaving(OnSlurm):
-    """Workers that are told to go, and those that come back."""
-
-    def test_rule_12_a_cancelled_job_leaves_in_order_and_is_submitted_again(self):
-        study = self.study(steps=400)
-        first = self.submit(study, "--nodes", "2")
-        study.wait_reports(4)
-        wait_for(lambda: len(self.hosts(study)) > 0 and len(study.log("worker")) == 2, "workers")
-        CLUSTER.run("scancel", self.job(study))
-        answer = self.ends(study, first, 1)
-        self.assertIn("has left the queue, and the study has not ended", answer.err)
-        self.assertIn(f"pbt resume {study.dir} --slurm", answer.err)
-        study.alone()
-        self.assertEqual(len(study.log("leave")), 2)
-        self.assertEqual(self.lost(study), [])
-        before = study.log_lines()
-        self.ends(study, study.start("resume", study.dir, "--slurm", "--nodes", "3"))
-        study.is_prefix(before, study.log_lines())
-        self.sound(study)
-
-    def test_rule_12_at_its_time_limit_a_task_goes_back_into_the_queue(self):
-        """The limit is a minute, Slurm's shortest; the signal comes half a minute before it."""
-        study = self.study(steps=2000, fixed={"sleep": 0.6}, population=4)
-        process = self.submit(study, "--time", "1", "--", "--signal=B:USR1@30")
-        wait_for(lambda: study.log("leave"), "the worker's leaving", 90)
-        wait_for(lambda: len(study.log("worker")) == 2, "its coming back", 60)
-        self.assertIn("Restarts=1", CLUSTER.run("scontrol", "show", "job", self.job(study)))
-        self.assertNotIn("DUE TO TIME LIMIT", self.said(study))
-        self.assertIsNone(process.poll())
-        process.terminate()
-        self.ends(study, process, 130)
-        self.assertEqual(self.lost(study), [])
-
-    def test_rule_12_a_task_that_is_told_to_go_comes_back_and_the_study_ends(self):
-        study = self.study(steps=400, fixed={"sleep": 0.1})
-        process = self.submit(study, "--nodes", "2")
-        wait_for(lambda: len(study.log("worker")) == 2, "two workers")
-        for task in self.tasks(study, "RUNNING"):
-            CLUSTER.run("scancel", "--batch", "--signal=USR1", task)
-        wait_for(lambda: len(study.log("leave")) == 2, "their leaving")
-        self.ends(study, process)
-        self.assertEqual(len(study.log("worker")), 4)
-        self.assertEqual(self.lost(study), [])
-        self.sound(study)
-
-    def test_rule_15_a_node_that_is_drained_and_comes_back(self):
-        study = self.study(steps=800, fixed={"sleep": 0.5})
-        process = self.submit(study, "--nodes", "3", "--", "--exclusive")
-        wait_for(lambda: len(study.log("worker")) == 3, "three workers")
-        task = next(name for name, node in self.tasks(study, "RUNNING").items() if node == "n2")
-        CLUSTER.run("scontrol", "update", "NodeName=n2", "State=DRAIN", "Reason=test")
-        self.addCleanup(CLUSTER.run, "scontrol", "update", "NodeName=n2", "State=RESUME",
-                        check=False)
-        CLUSTER.run("scancel", "--batch", "--signal=USR1", task)
-        wait_for(lambda: task in self.tasks(study, "PENDING"), "the task's waiting for a node")
-        wait_for(lambda: len(study.log("leave")) == 1, "the worker's leaving")
-        time.sleep(slurm_cluster.REQUEUE_SECONDS + 2)
-        self.assertIn(task, self.tasks(study, "PENDING"))  # n2 is not to be had
-        CLUSTER.run("scontrol", "update", "NodeName=n2", "State=RESUME")
-        wait_for(lambda: len(study.log("worker")) == 4, "its coming back")
-        self.ends(study, process)
-        self.assertEqual(self.lost(study), [])
-        self.sound(study)
-
-    def test_rule_15_a_node_that_fails_is_replaced(self):
-        """Slurm kills what it ran there and queues the task again; the claims are freed by the
-        worker that is left, since nobody said goodbye."""
-        study = self.study(steps=400, fixed={"sleep": 0.15})
-        process = self.submit(study, "--nodes", "2", "--", "--exclusive")
-        wait_for(lambda: len(study.log("worker")) == 2, "two workers")
-        node = next(iter(self.tasks(study, "RUNNING").values()))
-        study.wait_reports(4)
-        CLUSTER.run("scontrol", "update", f"NodeName={node}", "State=DOWN", "Reason=test")
-        self.addCleanup(CLUSTER.run, "scontrol", "update", f"NodeName={node}", "State=RESUME",
-                        check=False)
-        wait_for(lambda: len(study.log("worker")) == 3, "a worker in its place")
-        self.ends(study, process)
-        study.sound()
-
-    def test_rule_15_whatever_happens_to_its_tasks_and_nodes_a_study_ends(self):
-        study = self.study(population=8, steps=1000, fixed={"sleep": 0.3})
-        process = self.submit(study, "--nodes", "3", "--", "--exclusive")
-        study.wait_reports(1)
-        dice = random.Random(6)
-        before = study.log_lines()
-        for _ in range(8):
-            self.trouble(study, dice)
-            time.sleep(dice.uniform(0.5, 2.0))
-            lines = study.log_lines()
-            study.is_prefix(before, lines)
-            before = lines
-        self.ends(study, process)
-        study.sound()
-        left = [event for event in study.log("leave")]
-        self.assertGreater(len(left), 4)
-
-    def trouble(self, study, dice):
-        """One thing that an operator, a user or a broken machine does."""
-        kind = dice.choice(("leave", "requeue", "drain", "down"))
-        running = self.tasks(study, "RUNNING")
-        if kind in ("drain", "down"):
-            name = dice.choice(CLUSTER.nodes)
-            CLUSTER.run("scontrol", "update", f"NodeName={name}", f"State={kind}", "Reason=test")
-            time.sleep(dice.uniform(0.0, 1.0))
-            CLUSTER.run("scontrol", "update", f"NodeName={name}", "State=RESUME", check=False)
-        elif running:
-            task = dice.choice(sorted(running))
-            CLUSTER.run(*(("scontrol", "requeue") if kind == "requeue" else
-                          ("scancel", "--batch", "--signal=USR1")), task, check=False)
-
-    def test_rule_12_more_workers_are_a_job_of_ones_own(self):
-        study = self.study(steps=400)
-        process = self.submit(study)
-        study.wait_reports(1)
-        CLUSTER.run("sbatch", "--array=1-2", f"--output={study.folder}/more.out",
-                    study.dir / "slurm" / "job.sh", study.program, study.dir, "--slots", "1")
-        wait_for(lambda: len(study.log("worker")) == 3, "two more workers")
-        self.ends(study, process)
-        self.sound(study)
-
-    def test_rule_12_tasks_that_still_wait_when_the_study_ends_are_not_kept(self):
-        study = self.study(steps=100)
-        process = self.submit(study, "--nodes", "6", "--", "--exclusive")
-        wait_for(lambda: self.tasks(study, "PENDING"), "a task that waits")
-        answer = self.ends(study, process)
-        self.assertRegex(answer.out, r"3 running, 3 waiting \(Resources\)|3 waiting \(Priority\)")
-        self.assertEqual(self.tasks(study, "PENDING"), {})
-        self.sound(study)
-
-
-class Deciding(OnSlurm):
+class Deciding(OnCluster):
 
     def test_rule_11_eight_workers_decide_the_same_as_on_one_machine(self):
         spec = {"seed": 11, "population": 8, "steps": 100, "slots": 1,
@@ -273,13 +74,13 @@ class Deciding(OnSlurm):
         self.assertEqual(there.outcome(), outcome)
 
 
-class Resources(OnSlurm):
+class Resources(OnCluster):
 
     def options(self, study, *options):
         """Submit, and read back what was asked of Slurm."""
         process = self.submit(study, *options)
         job = self.job(study)
-        text = CLUSTER.run("scontrol", "show", "job", job)
+        text = self.cluster.run("scontrol", "show", "job", job)
         process.kill()
         self.cancel_all()
         return text
@@ -312,7 +113,7 @@ class Resources(OnSlurm):
         self.assertEqual({task["gpus"] for task in study.noted()}, {"0", "1"})
 
 
-class Refusing(OnSlurm):
+class Refusing(OnCluster):
     """What a user reads when it cannot be."""
 
     def refused(self, study, *options, code=2):
@@ -360,20 +161,5 @@ class Refusing(OnSlurm):
         self.assertIn("/proc/nosuch", self.refused(study, "--slurm", code=None))
 
 
-def run():
-    """Start a cluster and run everything on it."""
-    global CLUSTER  # pylint: disable=global-statement
-    problem = slurm_cluster.why_not()
-    if problem is not None:
-        print(f"skipped: {problem}", file=sys.stderr)
-        sys.exit(77)
-    os.environ.pop("SBATCH_PARTITION", None)
-    CLUSTER = slurm_cluster.Cluster()
-    try:
-        main()
-    finally:
-        CLUSTER.stop()
-
-
 if __name__ == "__main__":
-    run()
+    main()
