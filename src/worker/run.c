@@ -27,8 +27,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define POLL_MS 100    /* with a free slot: another worker's report may be what it waits for */
-#define POLLS_APART 10 /* with none: every tenth time */
+#define POLL_MS 1000   /* from one look at the journal to the next */
+#define POLL_MS_MIN 20 /* with a free slot: another worker's report may be what it waits for; ... */
+#define POLL_OF_IDLE 16 /* ... later, this part of the time for which it has waited */
 #define TICK_MS 200
 #define SLOTS_MAX 4096u
 
@@ -236,6 +237,32 @@ static bool is_passing(pbt_status status)
            status == PBT_ECONFLICT || status == PBT_ENOMEM;
 }
 
+/* -------- when to look at the journal -------- */
+
+static bool has_free_slot(const struct run *run)
+{
+    for (uint32_t i = 0; i < run->slots_count; i++) {
+        if (run->slots[i].phase == SLOT_FREE) { return true; }
+    }
+    return false;
+}
+
+static void on_poll(uv_timer_t *timer);
+
+/* When to look next: docs/decisions/0002-waiting.md. */
+static void plan_poll(struct run *run)
+{
+    uint64_t const now = uv_now(&run->loop);
+    bool const waiting = has_free_slot(run) && run->trouble_ms == 0;
+    if (!waiting || run->idle_ms == 0) { run->idle_ms = waiting ? now : 0; }
+    uint64_t wait_ms = POLL_MS;
+    if (waiting) {
+        wait_ms = (now - run->idle_ms) / POLL_OF_IDLE;
+        wait_ms = wait_ms < POLL_MS_MIN ? POLL_MS_MIN : wait_ms > POLL_MS ? POLL_MS : wait_ms;
+    }
+    (void)uv_timer_start(&run->poll, on_poll, wait_ms, 0);
+}
+
 void pbti_run_after_agent(struct run *run, pbt_status status, const struct pbt_error *err)
 {
     if (status != PBT_OK && is_passing(status)) {
@@ -244,8 +271,11 @@ void pbti_run_after_agent(struct run *run, pbt_status status, const struct pbt_e
         run->fatal = status;
         run->err = *err;
     }
+    if (run->winding) { return; }
+    bool const starts_waiting = run->idle_ms == 0 && run->trouble_ms == 0 && has_free_slot(run);
+    if (starts_waiting) { plan_poll(run); }
     /* this may be a call from deep inside a slot, and the end closes what it works with */
-    if (!run->winding && is_over(run)) { pbti_run_nudge(run); }
+    if (is_over(run)) { pbti_run_nudge(run); }
 }
 
 /* -------- the clock -------- */
@@ -283,14 +313,6 @@ static void look(struct run *run)
     if (status == PBT_OK && run->sweep) { sweep(run); }
 }
 
-static bool has_free_slot(const struct run *run)
-{
-    for (uint32_t i = 0; i < run->slots_count; i++) {
-        if (run->slots[i].phase == SLOT_FREE) { return true; }
-    }
-    return false;
-}
-
 /* Publishing runs off the loop: whether it goes well this time is not known yet. */
 static bool is_publishing_again(const struct run *run)
 {
@@ -303,8 +325,7 @@ static bool is_publishing_again(const struct run *run)
 static void on_poll(uv_timer_t *timer)
 {
     struct run *const run = timer->data;
-    bool const tenth = ++run->polls % POLLS_APART == 0;
-    if (run->winding || (!tenth && (!has_free_slot(run) || run->trouble_ms != 0))) { return; }
+    if (run->winding) { return; }
     run->trouble_again = false;
     for (uint32_t i = 0; i < run->slots_count; i++) {
         enum run_slot_phase const phase = run->slots[i].phase;
@@ -312,6 +333,7 @@ static void on_poll(uv_timer_t *timer)
     }
     look(run);
     if (!run->trouble_again && !is_publishing_again(run)) { run->trouble_ms = 0; }
+    if (!run->winding) { plan_poll(run); }
 }
 
 static void on_nudge(uv_timer_t *timer)
@@ -435,7 +457,7 @@ static void open_timers(struct run *run)
     (void)uv_timer_init(&run->loop, &run->poll);
     (void)uv_timer_init(&run->loop, &run->tick);
     (void)uv_timer_init(&run->loop, &run->nudge);
-    (void)uv_timer_start(&run->poll, on_poll, POLL_MS, POLL_MS);
+    plan_poll(run);
     if (run->opts.tick != NULL) { (void)uv_timer_start(&run->tick, on_tick, 0, TICK_MS); }
     for (size_t i = 0; run->opts.signals && i < sizeof numbers / sizeof numbers[0]; i++) {
         run->signals[i].data = run;

@@ -98,8 +98,8 @@ struct run {
     struct pbt_error err;
     uint64_t trouble_ms; /* loop time since when storage fails; 0: it does not */
     bool trouble_again;  /* it did in this round */
-    uint32_t polls;
-    int64_t began_ms; /* time of the last study or amend event */
+    uint64_t idle_ms;    /* loop time since when a slot is free; 0: none is */
+    int64_t began_ms;    /* time of the last study or amend event */
 
     uint64_t largest_bytes; /* of the checkpoints that were published in this run */
     bool warned_read[PBTI_HP_MAX];
