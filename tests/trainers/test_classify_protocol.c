@@ -93,10 +93,17 @@ static void test_fixed_and_defaults_are_used(void **state)
 {
     (void)state;
     train(100, "fresh", "null", "null", "", ", \"width\": 8, \"score\": \"cross_entropy\"");
-    json_t *const done = worker_receive();
+    json_t *done = worker_receive();
     worker_assert_type(done, "done");
     assert_true(worker_number(done, NULL, "score") == worker_number(done, "metrics", "loss"));
     assert_null(json_object_get(done, "in_force"));
+    json_decref(done);
+
+    train(0, "keep", "null", "null", "", ", \"width\": 8, \"score\": \"error\"");
+    done = worker_receive();
+    worker_assert_type(done, "done");
+    assert_true(worker_number(done, NULL, "score") ==
+                1.0 - worker_number(done, "metrics", "accuracy"));
     json_decref(done);
 }
 
@@ -129,7 +136,8 @@ static void test_wrong_values_are_errors_of_kind_config(void **state)
         {"\"act\": \"sigmoid\"", "", "\"act\" is \"sigmoid\"; allowed are relu, tanh, gelu, silu"},
         {"\"act\": 3", "", "\"act\" is not text"},
         {"", ", \"layers\": 9", "\"layers\" is 9; allowed are whole numbers from 1 to 8"},
-        {"", ", \"score\": \"f1\"", "\"score\" is \"f1\"; allowed are accuracy and cross_entropy"},
+        {"", ", \"score\": \"f1\"",
+         "\"score\" is \"f1\"; allowed are accuracy, cross_entropy, error"},
         {"", ", \"split\": \"all\"", "\"split\" is \"all\"; allowed are held_out and test"},
         {"", ", \"split\": \"test\"", "only for an evaluation"},
         {"", ", \"train\": 150", "train is 150; allowed are 1 to 140"},

@@ -257,7 +257,11 @@ static void score(enum pbti_classify_score kind, bool diverged, struct pbti_clas
         result->loss = NAN;
         result->accuracy = NAN;
     }
-    result->score = kind == PBTI_CLASSIFY_ACCURACY ? result->accuracy : result->loss;
+    switch (kind) {
+    case PBTI_CLASSIFY_ACCURACY: result->score = result->accuracy; break;
+    case PBTI_CLASSIFY_CROSS_ENTROPY: result->score = result->loss; break;
+    case PBTI_CLASSIFY_ERROR: result->score = 1.0 - result->accuracy; break;
+    }
 }
 
 pbt_status pbti_classify_run(struct pbti_classify *c, const struct pbti_classify_settings *s,

@@ -5,6 +5,7 @@
 #include "trainer_setting.h"
 
 #include <stddef.h>
+#include <string.h>
 
 struct pbti_classify_settings pbti_classify_settings_default(void)
 {
@@ -34,6 +35,23 @@ static pbt_status read_numbers(struct pbt_client *client, struct pbti_classify_s
     return status;
 }
 
+static pbt_status read_score(struct pbt_client *client, enum pbti_classify_score *score,
+                             struct pbt_error *err)
+{
+    static const char *const words[] = {[PBTI_CLASSIFY_ACCURACY] = "accuracy",
+                                        [PBTI_CLASSIFY_CROSS_ENTROPY] = "cross_entropy",
+                                        [PBTI_CLASSIFY_ERROR] = "error"};
+    const char *const text = pbti_setting_text(client, "score", words[*score]);
+    for (unsigned i = 0; i < sizeof words / sizeof words[0]; i++) {
+        if (strcmp(text, words[i]) == 0) {
+            *score = (enum pbti_classify_score)i;
+            return PBT_OK;
+        }
+    }
+    return pbti_nn_fail(err, PBT_EINVAL,
+                        "\"score\" is \"%.64s\"; allowed are accuracy, cross_entropy, error", text);
+}
+
 static pbt_status read_words(struct pbt_client *client, struct pbti_classify_settings *s,
                              struct pbt_error *err)
 {
@@ -43,13 +61,10 @@ static pbt_status read_words(struct pbt_client *client, struct pbti_classify_set
         return pbti_nn_fail(err, PBT_EINVAL, "\"act\" is \"%.64s\"; allowed are %s", act,
                             PBTI_NN_ACTIVATION_NAMES);
     }
-    bool minimise = false;
-    pbt_status status =
-        pbti_setting_choice(client, "score", "accuracy", "cross_entropy", &minimise, err);
+    pbt_status status = read_score(client, &s->score, err);
     if (status == PBT_OK) {
         status = pbti_setting_choice(client, "split", "held_out", "test", &s->test, err);
     }
-    s->score = minimise ? PBTI_CLASSIFY_CROSS_ENTROPY : PBTI_CLASSIFY_ACCURACY;
     s->data = pbti_setting_text(client, "data", s->data);
     return status;
 }

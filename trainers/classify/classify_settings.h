@@ -35,8 +35,9 @@
     X(held_out, 10000, 1, 1000000000)
 
 enum pbti_classify_score {
-    PBTI_CLASSIFY_ACCURACY,     /* to be maximised */
-    PBTI_CLASSIFY_CROSS_ENTROPY /* to be minimised */
+    PBTI_CLASSIFY_ACCURACY,      /* to be maximised */
+    PBTI_CLASSIFY_CROSS_ENTROPY, /* to be minimised */
+    PBTI_CLASSIFY_ERROR          /* 1 - accuracy; to be minimised */
 };
 
 struct pbti_classify_settings {
