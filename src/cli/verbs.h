@@ -132,7 +132,7 @@ enum pbti_option_kind {
 #define PBTI_OPTION_LIST(X)                                                                        \
     X(init, TRAINER, 0, "trainer", TEXT, "KIND", "python (default), shell, c or classify")         \
     X(check, SET, 0, "set", SET, "KEY=VALUE", "change a key of the spec; may be repeated")         \
-    X(check, STEPS, 0, "steps", COUNT, "N", "of each trial (default: a tenth of `ready`)")         \
+    X(check, STEPS, 0, "steps", COUNT, "N", "of a trial (default: ready/10, at least 3)")         \
     X(check, JSON, 0, "json", FLAG, "", "print the findings as JSON")                              \
     X(run, DIR, 0, "dir", TEXT, "DIR", "the new study folder (default: ./ and the study's name)")  \
     X(run, JOURNAL, 0, "journal", TEXT, "KIND", "sqlite (default), dir (shared folder), or a URL") \

@@ -28,12 +28,15 @@
 #include "worker/tree.h"
 #include "worker/trial.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { STEPS_MIN = 3 }; /* of a short segment, when `ready` has so many */
 
 enum trial_name {
     FIRST,
@@ -397,8 +400,9 @@ static void add_no_effect(struct check *check, uint32_t hp, double moved,
                     "hyperparameter \"%s\": %s instead of %s changes neither score nor metrics%s",
                     name, is, was, saved_alike ? ", nor a byte of the checkpoint" : "");
     about(finding, name);
-    hint(finding, saved_alike ? "it seems to be ignored"
-                              : "it may be ignored, or too few steps were tried: --steps");
+    hint(finding,
+         "it %s ignored, or more than the %" PRIu64 " step%s tried are needed to see it: --steps",
+         saved_alike ? "seems to be" : "may be", check->steps, check->steps == 1 ? "" : "s");
 }
 
 static void judge_loaded(struct check *check, uint32_t hp, double moved,
@@ -623,6 +627,13 @@ static pbt_status run_check(struct check *check, struct pbt_error *err)
     return PBT_OK;
 }
 
+/* A tenth of `ready`, but more than one where there are more: momentum needs a second step. */
+static uint64_t steps_default(uint64_t ready)
+{
+    uint64_t const least = ready < STEPS_MIN ? ready : STEPS_MIN;
+    return ready / 10 > least ? ready / 10 : least;
+}
+
 struct pbti_check_opts pbti_check_opts_default(void)
 {
     return (struct pbti_check_opts){.struct_size = sizeof(struct pbti_check_opts),
@@ -640,11 +651,10 @@ pbt_status pbti_check(const struct pbti_spec *spec, const struct pbti_check_opts
     }
     struct check *const check = calloc(1, sizeof *check);
     if (check == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
-    uint64_t const tenth = spec->config.ready_every / 10;
     check->spec = spec;
     check->opts = opts;
     check->result = result;
-    check->steps = opts->steps > 0 ? opts->steps : tenth > 0 ? tenth : 1;
+    check->steps = opts->steps > 0 ? opts->steps : steps_default(spec->config.ready_every);
     result->steps = check->steps;
     pbt_status const status = run_check(check, err);
     close_check(check);

@@ -66,7 +66,7 @@ struct pbti_check_opts {
     size_t struct_size;  /* set by pbti_check_opts_default() */
     const char *program; /* as in struct pbti_run_opts */
     const char *clients;
-    uint64_t steps;    /* of a short segment; 0 = a tenth of `ready`, at least 1 */
+    uint64_t steps;    /* of a short segment; 0 = a tenth of `ready`, at least 3 or `ready` */
     double patience_s; /* hyperparameters are tried one by one if that takes less; default 120 */
     bool (*builtin_known)(const char *name);        /* may be NULL */
     void (*doing)(void *context, const char *what); /* "loading in a fresh process"; may be NULL */

@@ -33,7 +33,7 @@ static int teardown(void **state)
     return 0;
 }
 
-static void check_spec(const char *trainer)
+static void check_spec_with(const char *trainer, unsigned ready)
 {
     char text[2000], file[128], clients[200];
     const char *const source = getenv("PBT_SOURCE_DIR");
@@ -41,11 +41,11 @@ static void check_spec(const char *trainer)
     int const size = snprintf(text, sizeof text,
                               "study: check\n%s"
                               "  limits: {start: 1s, silence: 5s, grace: 200ms}\n"
-                              "population: 8\nsteps: 1000\nready: 50\nslots: 2\n"
+                              "population: 8\nsteps: 1000\nready: %u\nslots: 2\n"
                               "space:\n  lr: {type: log, low: 1e-3, high: 1e-1}\n"
                               "  momentum: {type: linear, low: 0.1, high: 0.9}\n"
                               "  decay: {type: linear, low: 0.0, high: 0.5}\n",
-                              trainer);
+                              trainer, ready);
     (void)snprintf(file, sizeof file, "%s/check.yaml", lab.dir);
     (void)snprintf(clients, sizeof clients, "%s/clients/python", source);
     struct pbti_spec *spec = NULL;
@@ -59,7 +59,12 @@ static void check_spec(const char *trainer)
     pbti_spec_destroy(spec);
 }
 
-static void check_flaw(const char *flaw)
+static void check_spec(const char *trainer)
+{
+    check_spec_with(trainer, 50);
+}
+
+static void check_flaw_with(const char *flaw, unsigned ready)
 {
     char trainer[600];
     (void)snprintf(
@@ -67,7 +72,12 @@ static void check_flaw(const char *flaw)
         "trainer:\n  command: [/usr/bin/python3, %s/tests/worker/flawed_trainer.py, %s]\n"
         "  directory: %s\n",
         getenv("PBT_SOURCE_DIR"), flaw, lab.dir);
-    check_spec(trainer);
+    check_spec_with(trainer, ready);
+}
+
+static void check_flaw(const char *flaw)
+{
+    check_flaw_with(flaw, 50);
 }
 
 static const struct pbti_finding *find(const char *name, const char *hyperparameter)
@@ -119,6 +129,19 @@ static void test_a_good_trainer_is_praised_and_measured(void **state)
     assert_int_equal(result.segments, 160);
     assert_int_equal(result.slots, 2);
     assert_true(result.hours > 0.0 && result.disk_bytes >= 18 * result.bytes);
+}
+
+static void test_a_short_ready_does_not_hide_momentum(void **state)
+{
+    (void)state;
+    check_flaw_with("none", 4);
+    assert_int_equal(result.steps, 3);
+    assert_null(find("effect", "momentum"));
+    assert_non_null(find("effect", "")); /* all of them have one */
+    pbti_check_release(&result);
+    check_flaw_with("none", 1);
+    assert_int_equal(result.steps, 1);
+    assert_non_null(find("effect", "momentum"));
 }
 
 static void test_finds_forgotten_optimiser_state(void **state)
@@ -213,6 +236,7 @@ int main(int argc, char **argv)
 #define CHECK_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         CHECK_TEST(test_a_good_trainer_is_praised_and_measured),
+        CHECK_TEST(test_a_short_ready_does_not_hide_momentum),
         CHECK_TEST(test_finds_forgotten_optimiser_state),
         CHECK_TEST(test_rule_17_finds_an_ignored_hyperparameter),
         CHECK_TEST(test_rule_17_finds_a_hyperparameter_that_is_never_read),
