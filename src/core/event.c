@@ -339,3 +339,20 @@ bool pbti_event_decode(struct pbti_event *event, struct pbti_reader *reader,
     }
     return !reader->failed && reader->at == reader->size;
 }
+
+const char *pbti_event_unknown(const void *bytes, size_t size, uint64_t *value)
+{
+    struct pbti_reader reader = {bytes, size, 0, false};
+    uint8_t const type = pbti_get_u8(&reader);
+    uint8_t const version = pbti_get_u8(&reader);
+    (void)pbti_get_signed(&reader);
+    bool const config = has_config(type);
+    uint64_t const rules = config ? pbti_get_varint(&reader) : PBTI_RULES_VERSION;
+    if (reader.failed) { return NULL; }
+    *value = type;
+    if (type > PBTI_PROPOSAL) { return "type"; }
+    *value = version;
+    if (version > (config ? PBTI_CONFIG_VERSION : EVENT_VERSION)) { return "version"; }
+    *value = rules;
+    return rules != PBTI_RULES_VERSION ? "rules" : NULL;
+}

@@ -242,4 +242,12 @@ void pbti_event_encode(const struct pbti_event *event, struct pbti_writer *write
 bool pbti_event_decode(struct pbti_event *event, struct pbti_reader *reader,
                        struct pbti_scratch *scratch);
 
+/*
+ * Of an event that was refused: what does it name that is not known here?
+ *
+ * value       out, of that
+ * Returns     "type", "version" or "rules"; NULL: nothing, so it is damaged
+ */
+const char *pbti_event_unknown(const void *bytes, size_t size, uint64_t *value);
+
 #endif

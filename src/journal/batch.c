@@ -61,6 +61,20 @@ void pbti_batch_deinit(struct pbti_batch *batch)
     *batch = (struct pbti_batch){0};
 }
 
+static pbt_status refuse(struct pbti_text event, size_t start, struct pbt_error *err)
+{
+    uint64_t value;
+    const char *const unknown = pbti_event_unknown(event.data, event.size, &value);
+    if (unknown == NULL) {
+        return PBTI_FAIL(err, PBT_ECORRUPT, 0, "event at byte %zu of a batch is damaged", start);
+    }
+    (void)PBTI_FAIL(err, PBT_EVERSION, (int64_t)value,
+                    "event at byte %zu of a batch has %s %llu, which this program does not know",
+                    start, unknown, (unsigned long long)value);
+    pbti_fail_hint(err, "use the version of pbt that wrote the study; `pbt --version` tells");
+    return PBT_EVERSION;
+}
+
 pbt_status pbti_batch_next(struct pbti_reader *reader, bool *more, struct pbti_event *event,
                            struct pbti_scratch *scratch, struct pbt_error *err)
 {
@@ -72,7 +86,7 @@ pbt_status pbti_batch_next(struct pbti_reader *reader, bool *more, struct pbti_e
     if (reader->failed || !pbti_event_decode(event, &inside, scratch)) {
         reader->failed = true;
         *more = false;
-        return PBTI_FAIL(err, PBT_ECORRUPT, 0, "event at byte %zu of a batch is damaged", start);
+        return refuse(bytes, start, err);
     }
     return PBT_OK;
 }

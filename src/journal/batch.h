@@ -30,7 +30,7 @@ void pbti_batch_deinit(struct pbti_batch *batch); /* frees its memory; accepts a
  * reader      in/out, over the batch's bytes
  * more        out: false when the batch is at its end (then no event was read)
  * event       out; borrows from reader's bytes and `scratch`
- * Errors      PBT_ECORRUPT
+ * Errors      PBT_ECORRUPT; PBT_EVERSION (made by another version of this program)
  */
 PBT_NODISCARD pbt_status pbti_batch_next(struct pbti_reader *reader, bool *more,
                                          struct pbti_event *event, struct pbti_scratch *scratch,

@@ -445,6 +445,57 @@ static void test_bytes_that_are_no_event_are_damage(void **state)
     assert_int_equal(pair->b.heard.count, 1);
 }
 
+/* A journal whose first event is a study's with one byte changed: its type, its version, its rules
+ * (behind a time of one byte). */
+static pbt_status open_changed(size_t at, uint8_t value, struct pbt_error *err)
+{
+    struct pbti_config *const config = malloc(sizeof *config);
+    struct pbti_journal *journal = NULL;
+    struct pbti_replica *replica = NULL;
+    struct pbti_batch batch = {0};
+    uint64_t last;
+    assert_non_null(config);
+    pbti_config_default(config);
+    config->members = 2;
+    config->steps = config->max_age = 30;
+    config->ready_every = 10;
+    struct pbti_event const study = {.type = PBTI_STUDY, .study = {.config = config}};
+    assert_int_equal(pbti_batch_add(&batch, &study, err), PBT_OK);
+    size_t head = 1; /* the event's size */
+    while (batch.data[head - 1] & 0x80) {
+        head++;
+    }
+    batch.data[head + at] = value;
+    assert_int_equal(pbti_journal_open("memory:", NULL, &journal, err), PBT_OK);
+    assert_int_equal(pbti_journal_append(journal, batch.data, batch.size, 1, 0,
+                                         (struct pbti_batch_id){{1}}, &last, err),
+                     PBT_OK);
+    pbt_status const status = pbti_replica_open(journal, NULL, NULL, &replica, err);
+    pbti_replica_close(replica);
+    pbti_journal_close(journal);
+    pbti_batch_deinit(&batch);
+    free(config);
+    return status;
+}
+
+static void test_a_study_of_another_version_is_no_damage(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t at;
+        uint8_t value;
+        const char *said;
+    } changes[] = {{0, 99, "type 99"}, {1, 4, "version 4"}, {3, 0, "rules 0"}, {3, 2, "rules 2"}};
+    struct pbt_error err;
+    for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
+        assert_int_equal(open_changed(changes[i].at, changes[i].value, &err), PBT_EVERSION);
+        assert_non_null(strstr(err.message, changes[i].said));
+        assert_non_null(strstr(err.hint, "pbt --version"));
+    }
+    assert_int_equal(open_changed(3, PBTI_RULES_VERSION, &err), PBT_OK);
+    assert_int_equal(open_changed(4, 0xff, &err), PBT_ECORRUPT); /* in the config */
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -464,6 +515,7 @@ int main(void)
         TEST(test_an_empty_journal_has_no_state),
         TEST(test_a_batch_that_ends_owing_a_decision_is_damage),
         TEST(test_bytes_that_are_no_event_are_damage),
+        cmocka_unit_test(test_a_study_of_another_version_is_no_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
