@@ -90,9 +90,11 @@ PBT_API void pbt_study_close(struct pbt_study *study);
  * Ask: the next task of a free slot.
  *
  * task        out; id "" when there is none: the study has ended (pbt_study_is_over()), all slots
- *             are busy, or every runnable member is out (a generation waits for them)
+ *             are busy, every runnable member is out (a generation waits for them), or another
+ *             thread is making the proposal that is needed
  * Errors      those of the journal; the study stays usable
- * Blocking    no
+ * Blocking    no; but strategy bayes makes a proposal here, which takes seconds when there are a
+ *             thousand members. Other threads may report meanwhile
  */
 PBT_API PBT_NODISCARD pbt_status pbt_study_next(struct pbt_study *study, struct pbt_task *task,
                                                 struct pbt_error *err);

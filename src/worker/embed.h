@@ -36,9 +36,10 @@ struct pbt_study {
     struct pbti_journal *journal;
     struct pbti_replica *replica;
     struct pbti_agent *agent;
-    struct pbti_proposer proposer;
-    struct pbti_presence *presence; /* NULL in memory */
-    struct pbti_store *store;       /* while pbt_study_run() runs */
+    struct pbti_proposer proposer;   /* of the thread that makes a proposal; others leave it */
+    const struct pbti_trials *asked; /* for a proposal that nobody makes yet, or NULL */
+    struct pbti_presence *presence;  /* NULL in memory */
+    struct pbti_store *store;        /* while pbt_study_run() runs */
     struct pbti_spec *spec;
     int64_t began_ms;              /* when the study began, or was last amended */
     struct pbti_embed_slot *slots; /* shape (opts.slots) */
@@ -47,7 +48,8 @@ struct pbt_study {
 /* The slot of a task that is out, or NULL. The lock is held. */
 struct pbti_embed_slot *pbti_embed_slot_of(const struct pbt_task *task);
 
-/* The next task of one of the slots `first` to `last`; id "" when there is none. Under the lock. */
+/* The next task of one of the slots `first` to `last`; id "" when there is none. Under the lock,
+ * which is given away while a proposal is made. */
 PBT_NODISCARD pbt_status pbti_embed_ask(struct pbt_study *study, uint32_t first, uint32_t last,
                                         struct pbt_task *task, struct pbt_error *err);
 

@@ -240,14 +240,14 @@ static pbt_status open_folder(struct pbt_study *study, const char *dir, const ch
     return open_journal(study, false, err);
 }
 
-/* There is nobody to warn: without a proposal the member begins with what it drew. */
+/* A proposal takes its time, so it is made by whoever asks for a task next; see propose(). */
 static enum pbti_proposed embed_propose(void *context, const struct pbti_trials *trials,
                                         double *values)
 {
     struct pbt_study *const study = context;
-    pbt_status const status =
-        pbti_proposer_next(&study->proposer, study->spec, trials, values, NULL);
-    return status == PBT_OK ? PBTI_PROPOSED : PBTI_PROPOSED_NONE;
+    (void)values;
+    study->asked = trials;
+    return PBTI_PROPOSED_LATER;
 }
 
 static pbt_status start_agent(struct pbt_study *study, struct pbt_error *err)
@@ -357,6 +357,24 @@ static bool is_time_up(const struct pbt_study *study)
     return hours > 0.0 && (double)(embed_now_ms(NULL) - study->began_ms) >= hours * 3600.0 * 1000.0;
 }
 
+/*
+ * Make the proposal that the agent asked for, without the lock: others report meanwhile, and find
+ * no task that needs it. The agent leaves the trials alone until it is answered. There is nobody to
+ * warn: without a proposal the member begins with what it drew.
+ */
+static pbt_status propose(struct pbt_study *study, struct pbt_error *err)
+{
+    double values[PBTI_HP_MAX];
+    const struct pbti_trials *const trials = study->asked;
+    study->asked = NULL;
+    (void)pthread_mutex_unlock(&study->lock);
+    pbt_status const status =
+        pbti_proposer_next(&study->proposer, study->spec, trials, values, NULL);
+    (void)pthread_mutex_lock(&study->lock);
+    (void)pthread_cond_broadcast(&study->moved);
+    return pbti_agent_proposed(study->agent, status == PBT_OK ? values : NULL, err);
+}
+
 pbt_status pbti_embed_ask(struct pbt_study *study, uint32_t first, uint32_t last,
                           struct pbt_task *task, struct pbt_error *err)
 {
@@ -369,6 +387,9 @@ pbt_status pbti_embed_ask(struct pbt_study *study, uint32_t first, uint32_t last
     }
     if (status == PBT_OK && hand_out(study, first, last, task)) { return PBT_OK; }
     if (status == PBT_OK) { status = pbti_agent_poll(study->agent, err); }
+    while (status == PBT_OK && study->asked != NULL) {
+        status = propose(study, err);
+    }
     free_cancelled(study);
     if (status == PBT_OK) { (void)hand_out(study, first, last, task); }
     return status;

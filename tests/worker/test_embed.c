@@ -6,15 +6,18 @@
  * that is asked for was forgotten), 14 (the best network) and 17 (values handed over), and the
  * promises of pbt/study.h. Folders: test_embed_folder.c; the table of functions: test_embed_run.c.
  */
+#include "propose/propose.h"
 #include "worker/embed_lab.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -385,6 +388,75 @@ static void test_four_threads_share_a_study(void **unused)
     run_crowd("generational");
 }
 
+/* Looks at a study all the time, and remembers how long it had to wait at most. */
+struct visitor {
+    struct pbt_study *study;
+    atomic_bool stop;
+    _Atomic double began;   /* the look that lasts */
+    _Atomic double longest; /* of those that are over, in seconds */
+};
+
+static double seconds(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void *visit(void *context)
+{
+    struct visitor *const visitor = context;
+    while (!atomic_load(&visitor->stop)) {
+        double const since = seconds();
+        atomic_store(&visitor->began, since);
+        (void)pbt_study_best(visitor->study);
+        double const took = seconds() - since;
+        if (took > atomic_load(&visitor->longest)) { atomic_store(&visitor->longest, took); }
+    }
+    return NULL;
+}
+
+/* The longest look as a share of a call that makes a proposal; the least of some calls, since the
+ * visitor may have to wait for a processor, too. */
+static double share_waited(struct visitor *visitor)
+{
+    double least = INFINITY;
+    struct pbt_task task;
+    for (int i = 0; i < 8; i++) {
+        atomic_store(&visitor->longest, 0.0);
+        double const since = seconds();
+        next(visitor->study, &task);
+        double const lasts = seconds() - atomic_load(&visitor->began);
+        double const longest = fmax(lasts, atomic_load(&visitor->longest));
+        double const share = longest / (seconds() - since);
+        least = share < least ? share : least;
+        report(visitor->study, &task, pbt_task_number(&task, "lr"));
+    }
+    return least;
+}
+
+static void test_a_proposal_is_made_without_the_lock(void **unused)
+{
+    (void)unused;
+    if (!pbti_propose_is_available()) { skip(); }
+    struct visitor visitor = {.study = embed_open(NULL,
+                                                  "{population: 310, steps: 1, ready: 1, " SPACE
+                                                  ", strategy: {name: bayes, initial: 300}}",
+                                                  1)};
+    pthread_t thread;
+    struct pbt_task task;
+    for (int i = 0; i < 300; i++) {
+        next(visitor.study, &task);
+        report(visitor.study, &task, pbt_task_number(&task, "lr"));
+    }
+    assert_int_equal(pthread_create(&thread, NULL, visit, &visitor), 0);
+    double const share = share_waited(&visitor);
+    atomic_store(&visitor.stop, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_true(share < 0.5);
+    pbt_study_close(visitor.study);
+}
+
 /* -------- checkpoints -------- */
 
 /* A study whose program keeps the sum of steps and compares it with the age that is handed over. */
@@ -594,6 +666,7 @@ int main(void)
         cmocka_unit_test(test_wrong_arguments_are_refused),
         cmocka_unit_test(test_a_generation_waits_for_all_of_its_members),
         cmocka_unit_test(test_four_threads_share_a_study),
+        cmocka_unit_test(test_a_proposal_is_made_without_the_lock),
         cmocka_unit_test(test_forget_tells_of_each_checkpoint_once),
         cmocka_unit_test(test_nothing_is_forgotten_when_all_is_kept),
         cmocka_unit_test(test_a_failed_task_is_tried_again_with_its_seed),
