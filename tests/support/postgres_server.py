@@ -41,13 +41,14 @@ def free_port():
 class Server:
     """A running server."""
 
-    def __init__(self, durable=False):
+    def __init__(self, durable=False, connections=60):
         self.bin = programs()
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="pbt-pg-", dir="/tmp"))
         self.port = free_port()
         self.data = self.folder / "data"
         self.prefix = ()
         self.durable = durable
+        self.connections = connections
         if os.geteuid() == 0:
             there = {entry.pw_name: entry for entry in pwd.getpwall()}
             entry = next(there[name] for name in NAMES if name in there)
@@ -72,8 +73,9 @@ class Server:
         return done.stdout
 
     def start(self):
-        options = (f"-k {self.folder} -p {self.port} -h 127.0.0.1 -c max_connections=60 "
-                   f"-c shared_buffers=16MB -c fsync={'on' if self.durable else 'off'}")
+        options = (f"-k {self.folder} -p {self.port} -h 127.0.0.1 "
+                   f"-c max_connections={self.connections} -c shared_buffers=16MB "
+                   f"-c fsync={'on' if self.durable else 'off'}")
         # pg_ctl's output goes to files: the server would hold a pipe open
         with open(os.devnull, "wb") as null:
             subprocess.run([*self.prefix, f"{self.bin}/pg_ctl", "-D", self.data, "-w", "-o",
