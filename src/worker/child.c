@@ -5,6 +5,9 @@
  * The worker signals the shim only. A shim that does not end within the grace and SHIM_SPARE_MS
  * more is killed (which kills the command by its parent-death signal), and if even that does not
  * end it, the child is given up as not reaped.
+ *
+ * The end of a child that somebody else told to end is held back for a moment: when the worker is
+ * told as well, it leaves, and the trainer has not failed.
  */
 #include "worker/child.h"
 
@@ -20,6 +23,7 @@
 
 #define STATUS_FD 3
 #define SHIM_SPARE_MS 5000
+#define HOLD_MS 1000 /* for the signal that ended a child to reach the worker, too */
 #define BUFFER_SIZE (64u << 10)
 #define DRAIN_MAX (4u << 20) /* bytes read in one go from a child that floods */
 #define PIPES 2              /* stdout, stderr */
@@ -35,6 +39,8 @@ struct pbti_child {
     bool spawned;   /* the process handle is one */
     bool killed;    /* by us */
     bool stopping;
+    bool held; /* it is dead, and `end` is told in a moment */
+    struct pbti_child_end end;
     bool ended;         /* `ended` was called */
     uint64_t oom_kills; /* of the kernel, before it started */
     char buffer[BUFFER_SIZE];
@@ -118,12 +124,27 @@ static bool read_status(const struct pbti_child *child, struct pbti_child_end *e
     return true;
 }
 
-static void tell_end(struct pbti_child *child, struct pbti_child_end *end)
+static void tell_end(struct pbti_child *child, const struct pbti_child_end *end)
 {
     child->ended = true;
     pbti_child_drain(child);
     close_handles(child);
     child->opts.ended(child->opts.context, end);
+}
+
+static void tell_held(uv_timer_t *timer)
+{
+    struct pbti_child *const child = timer->data;
+    tell_end(child, &child->end);
+}
+
+/*
+ * Was it told to end by somebody else? A launcher that ends a job (Slurm) tells all its processes,
+ * the worker among them, in some order; mpirun and shells pass on as 143 what ended a child.
+ */
+static bool is_told_to_end(const struct pbti_child *child, int64_t code, int number)
+{
+    return !child->stopping && (number == SIGTERM || (number == 0 && code == 128 + SIGTERM));
 }
 
 static void on_ended(uv_process_t *process, int64_t code, int number)
@@ -139,6 +160,12 @@ static void on_ended(uv_process_t *process, int64_t code, int number)
                        strsignal(number));
     } else if (end.started) {
         (void)snprintf(end.text, sizeof end.text, "ended with exit code %lld", (long long)code);
+    }
+    if (is_told_to_end(child, code, number)) {
+        child->held = true;
+        child->end = end;
+        (void)uv_timer_start(&child->timer, tell_held, HOLD_MS, 0);
+        return;
     }
     tell_end(child, &end);
 }
@@ -162,6 +189,10 @@ void pbti_child_stop(struct pbti_child *child)
 {
     if (child->stopping || child->ended) { return; }
     child->stopping = true;
+    if (child->held) {
+        (void)uv_timer_start(&child->timer, tell_held, 0, 0);
+        return;
+    }
     (void)uv_process_kill(&child->process, SIGTERM);
     uint64_t const grace = child->opts.launch->spec->trainer.grace_ms;
     (void)uv_timer_start(&child->timer, on_timer, grace + SHIM_SPARE_MS, 0);
@@ -169,7 +200,7 @@ void pbti_child_stop(struct pbti_child *child)
 
 void pbti_child_kill(struct pbti_child *child)
 {
-    if (child->killed || child->ended) { return; }
+    if (child->killed || child->ended || child->held) { return; }
     child->stopping = child->killed = true;
     (void)uv_process_kill(&child->process, SIGKILL);
     (void)uv_timer_start(&child->timer, on_timer, SHIM_SPARE_MS, 0);

@@ -5,6 +5,7 @@ know where it is.
 
 import os
 import pathlib
+import signal
 import sys
 import unittest
 
@@ -83,6 +84,7 @@ def main():
         print(f"skipped: {problem}", file=sys.stderr)
         sys.exit(77)
     os.environ.pop("SBATCH_PARTITION", None)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # through the `finally` below
     OnCluster.cluster = slurm_cluster.Cluster()
     try:
         real_study.main()

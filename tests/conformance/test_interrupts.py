@@ -161,6 +161,30 @@ class Interrupts(unittest.TestCase):
         self.study.alone()
         self.study.pbt("verify", self.study.dir)
 
+    def test_rule_12_what_ends_trainers_and_worker_alike_fails_no_segment(self):
+        """As a launcher ends a job: every process is told, in whatever order."""
+        study = Study(self, fixed={"sleep": 0.5})
+        process = study.start_run()
+        study.wait_reports(1)
+        for trainer in study.trainers():
+            os.kill(trainer, signal.SIGTERM)
+        time.sleep(0.2)
+        process.terminate()
+        self.assertEqual(study.finish(process).code, 130)
+        self.assertEqual([one for one in study.log("report") if one["outcome"] != "done"], [])
+        study.pbt("resume", study.dir, "--quiet")
+        study.sound()
+
+    def test_rule_15_a_trainer_that_is_told_to_end_alone_has_failed(self):
+        study = Study(self, fixed={"sleep": 0.2})
+        process = study.start_run()
+        study.wait_reports(1)
+        os.kill(study.trainers()[0], signal.SIGTERM)
+        self.assertEqual(study.finish(process).code, 0)
+        failed = [one["message"] for one in study.log("report") if one["outcome"] != "done"]
+        self.assertEqual(failed, ["the trainer was killed by signal 15 (Terminated)"])
+        study.sound()
+
     def test_rule_12_an_interrupt_before_anything_was_reported(self):
         """While trainers start, and at any other early instant."""
         for delay in (0.0, 0.02, 0.05, 0.1, 0.2):

@@ -14,6 +14,7 @@ their parents, and a node's CPUs and GPUs are what its configuration says.
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -194,6 +195,7 @@ def main():
     if problem is not None:
         print(f"skipped: {problem}", file=sys.stderr)
         sys.exit(77)
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(1))  # through the `finally` below
     cluster = Cluster()
     try:
         print(f"export SLURM_CONF={cluster.configuration}", flush=True)
