@@ -19,6 +19,7 @@
  * clock's, unless other programs want its core.
  */
 #include "a2c/a2c_agent.h"
+#include "measure.h"
 #include "nn/nn_matmul.h"
 
 #include <errno.h>
@@ -27,44 +28,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { WARM_UP = 30, UPDATES = 601, COUNTED_UPDATES = 100 };
 
 /* -------- measuring -------- */
 
-static double now(clockid_t clock)
-{
-    struct timespec time = {0, 0};
-    (void)clock_gettime(clock, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double const x = *(const double *)a;
-    double const y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof values[0], compare);
-    return values[count / 2];
-}
-
-static void need(bool good, const char *what)
-{
-    if (good) { return; }
-    (void)fprintf(stderr, "bench_a2c: %s\n", what);
-    exit(1);
-}
-
 /* Processor seconds since the last lap. */
 static double lap(double *since)
 {
-    double const time = now(CLOCK_PROCESS_CPUTIME_ID);
+    double const time = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     double const passed = time - *since;
     *since = time;
     return passed;
@@ -230,7 +203,7 @@ static void measure_update(struct pbti_a2c_agent *agent, const struct products *
                            double seconds[PHASES])
 {
     memset(seconds, 0, PHASES * sizeof seconds[0]);
-    double since = now(CLOCK_PROCESS_CPUTIME_ID);
+    double since = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
     for (uint32_t t = 0; t < agent->unroll; t++) {
         pbti_env_observe_cells(agent->env, agent->net.cells);
         seconds[OBSERVE] += lap(&since);
@@ -314,12 +287,12 @@ struct learner {
 
 static struct rate learn(struct pbti_a2c_agent *agent)
 {
-    double since = now(CLOCK_PROCESS_CPUTIME_ID);
-    double const start = now(CLOCK_MONOTONIC);
+    double since = seconds_of(CLOCK_PROCESS_CPUTIME_ID);
+    double const start = seconds();
     for (size_t i = 0; i < TURN_UPDATES; i++) {
         (void)pbti_a2c_agent_update(agent, agent->unroll);
     }
-    return (struct rate){TURN_UPDATES / lap(&since), TURN_UPDATES / (now(CLOCK_MONOTONIC) - start)};
+    return (struct rate){TURN_UPDATES / lap(&since), TURN_UPDATES / (seconds() - start)};
 }
 
 /* The child: a turn for every byte, until the pipe is closed. */

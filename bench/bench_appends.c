@@ -10,6 +10,7 @@
  * for each append. bench/bench_cluster.py runs it beside its references.
  */
 #include "journal/journal.h"
+#include "measure.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,7 +18,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PAYLOAD = 250, WORKERS_MAX = 64 };
@@ -25,20 +25,6 @@ enum { PAYLOAD = 250, WORKERS_MAX = 64 };
 struct tally {
     uint64_t appends, conflicts;
 };
-
-static double seconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static void need(bool good, const char *what)
-{
-    if (good) { return; }
-    (void)fprintf(stderr, "bench_appends: %s\n", what);
-    exit(1);
-}
 
 static struct pbti_journal *open_journal(const char *url)
 {

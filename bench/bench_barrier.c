@@ -9,26 +9,12 @@
  * long another worker takes to read and fold it.
  */
 #include "journal/replica.h"
+#include "measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
-
-static double seconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void must(pbt_status status, const struct pbt_error *err)
-{
-    if (status == PBT_OK) { return; }
-    (void)fprintf(stderr, "%s\n", err->message);
-    exit(1);
-}
 
 static void stage(struct pbti_replica *replica, const struct pbti_event *event)
 {

@@ -16,12 +16,12 @@
  * Needs Fashion-MNIST where Debian's dataset-fashion-mnist puts it.
  */
 #include "classify/classify_run.h"
+#include "measure.h"
 
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { BATCH = 128, LAYERS = 3, PRODUCTS = 8, WARM_UP = 50, ROUNDS = 1500 };
@@ -29,33 +29,6 @@ enum { BATCH = 128, LAYERS = 3, PRODUCTS = 8, WARM_UP = 50, ROUNDS = 1500 };
 static const uint32_t sizes[LAYERS + 1] = {784, 256, 128, 10};
 
 /* -------- measuring -------- */
-
-static double now(void)
-{
-    struct timespec time = {0, 0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double const x = *(const double *)a;
-    double const y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof values[0], compare);
-    return values[count / 2];
-}
-
-static void need(bool good, const char *what)
-{
-    if (good) { return; }
-    (void)fprintf(stderr, "bench_classify: %s\n", what);
-    exit(1);
-}
 
 /* -------- bare products -------- */
 
@@ -170,12 +143,12 @@ static double step_row(struct pbti_classify *c, const struct products *p, const 
         products_run(p);
     }
     for (size_t i = 0; i < ROUNDS; i++) {
-        double const start = now();
+        double const start = seconds();
         (void)pbti_classify_step(c, BATCH, s->shift);
-        double const between = now();
+        double const between = seconds();
         products_run(p);
         steps[i] = between - start;
-        bare[i] = now() - between;
+        bare[i] = seconds() - between;
     }
     double const step = median(steps, ROUNDS);
     double const products = median(bare, ROUNDS);
@@ -188,16 +161,16 @@ static double step_row(struct pbti_classify *c, const struct products *p, const 
 static void evaluation_row(struct pbti_classify *c, const struct pbti_classify_settings *s)
 {
     enum { EVALUATIONS = 15 };
-    double seconds[EVALUATIONS];
+    double times[EVALUATIONS];
     struct pbti_trainer_task const task = {.seed = 1, .start = PBT_CLIENT_KEEP};
     for (size_t i = 0; i < EVALUATIONS; i++) {
         struct pbt_error err = {0};
         struct pbti_classify_result result;
-        double const start = now();
+        double const start = seconds();
         need(pbti_classify_run(c, s, &task, &result, &err) == PBT_OK, err.message);
-        seconds[i] = now() - start;
+        times[i] = seconds() - start;
     }
-    (void)printf("%-24s %8.1f ms\n", "evaluate 10,000 images", 1e3 * median(seconds, EVALUATIONS));
+    (void)printf("%-24s %8.1f ms\n", "evaluate 10,000 images", 1e3 * median(times, EVALUATIONS));
 }
 
 /* -------- the peer -------- */

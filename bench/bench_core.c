@@ -12,26 +12,11 @@
  */
 #include "base/rng.h"
 #include "journal/replica.h"
+#include "measure.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void must(pbt_status status, const struct pbt_error *err)
-{
-    if (status != PBT_OK) {
-        fprintf(stderr, "bench_core: %s\n", err->message);
-        exit(1);
-    }
-}
 
 static struct pbti_config *new_config(uint32_t members)
 {

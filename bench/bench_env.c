@@ -11,20 +11,13 @@
  * usage: bench_env [COPIES [FRAMES]]
  */
 #include "env/env.h"
+#include "measure.h"
 #include "nn/nn_random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { ROUNDS = 7, TABLE = 64 /* frames of actions */ };
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 /* What a game reads and writes. */
 struct desk {
@@ -37,12 +30,9 @@ struct desk {
     uint32_t *draws; /* shape (4, copies) */
 };
 
-static void *must(void *memory)
+static void *taken(void *memory)
 {
-    if (memory == NULL) {
-        fprintf(stderr, "bench_env: no memory\n");
-        exit(1);
-    }
+    need(memory != NULL, "no memory");
     return memory;
 }
 
@@ -55,12 +45,12 @@ static struct desk desk_make(const struct pbti_env_kind *kind, uint32_t copies, 
         exit(1);
     }
     size_t const cells = (size_t)kind->rows * kind->columns;
-    d.actions = must(malloc((size_t)TABLE * copies));
-    d.ends = must(malloc(copies));
-    d.rewards = must(malloc(copies * sizeof d.rewards[0]));
-    d.cells = must(malloc(copies * cells * sizeof d.cells[0]));
-    d.x = must(malloc(copies * cells * kind->channels * sizeof d.x[0]));
-    d.draws = must(malloc((size_t)4 * copies * sizeof d.draws[0]));
+    d.actions = taken(malloc((size_t)TABLE * copies));
+    d.ends = taken(malloc(copies));
+    d.rewards = taken(malloc(copies * sizeof d.rewards[0]));
+    d.cells = taken(malloc(copies * cells * sizeof d.cells[0]));
+    d.x = taken(malloc(copies * cells * kind->channels * sizeof d.x[0]));
+    d.draws = taken(malloc((size_t)4 * copies * sizeof d.draws[0]));
     struct pbti_nn_stream const stream = {.seed = 1, .purpose = PBTI_NN_PURPOSE_INIT};
     for (uint32_t i = 0; i < TABLE * copies; i++) {
         uint32_t bits[4];
@@ -113,12 +103,6 @@ static void see(struct desk *d)
     }
 }
 
-static int compare(const void *a, const void *b)
-{
-    double const x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* Million frames a second, the median. */
 static double rate(struct desk *d, void (*work)(struct desk *d))
 {
@@ -129,8 +113,7 @@ static double rate(struct desk *d, void (*work)(struct desk *d))
         work(d);
         rates[round] = (double)d->copies * d->frames / (seconds() - start) / 1e6;
     }
-    qsort(rates, ROUNDS, sizeof rates[0], compare);
-    return rates[ROUNDS / 2];
+    return median(rates, ROUNDS);
 }
 
 int main(int argc, char **argv)

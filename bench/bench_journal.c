@@ -12,12 +12,12 @@
  * Files are made under TMPDIR (default /tmp): what `sync` costs is what that disk costs.
  */
 #include "journal/journal.h"
+#include "measure.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { PAYLOAD = 250, ROUNDS = 9, MEMORY_APPENDS = 500000, READ_BATCHES = 200000 };
@@ -25,38 +25,6 @@ enum { PAYLOAD = 250, ROUNDS = 9, MEMORY_APPENDS = 500000, READ_BATCHES = 200000
 static const double ratio_min = 0.5;
 
 /* -------- measuring -------- */
-
-static double seconds(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double const x = *(const double *)a;
-    double const y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values, size_t count)
-{
-    qsort(values, count, sizeof *values, compare);
-    return values[count / 2];
-}
-
-static void need(bool good, const char *what)
-{
-    if (good) { return; }
-    (void)fprintf(stderr, "bench_journal: %s\n", what);
-    exit(1);
-}
-
-static void must(pbt_status status, const struct pbt_error *err)
-{
-    need(status == PBT_OK, err->message);
-}
 
 /* -------- our side -------- */
 

@@ -7,6 +7,7 @@
  * reads and writes. Both of a pair are run turn by turn on one thread, so that the noise of the
  * machine meets both alike; medians are printed, and their ratio.
  */
+#include "measure.h"
 #include "nn/nn_adam.h"
 #include "nn/nn_base.h"
 #include "nn/nn_clip.h"
@@ -21,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { ROUNDS = 201, AREAS = 12, AREA_FLOATS = 1 << 20 };
 
@@ -29,31 +29,11 @@ enum { ROUNDS = 201, AREAS = 12, AREA_FLOATS = 1 << 20 };
 static float *area[AREAS];
 static struct pbti_nn_block block;
 
-static double now(void)
+static double time_of(void (*run)(void))
 {
-    struct timespec time = {0, 0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double const x = *(const double *)a;
-    double const y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *values)
-{
-    qsort(values, ROUNDS, sizeof values[0], compare);
-    return values[ROUNDS / 2];
-}
-
-static double seconds(void (*run)(void))
-{
-    double const start = now();
+    double const start = seconds();
     run();
-    return now() - start;
+    return seconds() - start;
 }
 
 /* Print the medians of both in microseconds, and their ratio. */
@@ -63,11 +43,11 @@ static void measure(const char *what, void (*run)(void), const char *beside, voi
     run();
     bare();
     for (int round = 0; round < ROUNDS; round++) {
-        runs[round] = seconds(run);
-        bares[round] = seconds(bare);
+        runs[round] = time_of(run);
+        bares[round] = time_of(bare);
     }
-    double const ours = median(runs);
-    double const theirs = median(bares);
+    double const ours = median(runs, ROUNDS);
+    double const theirs = median(bares, ROUNDS);
     (void)printf("%-44s %9.1f us   %-9s %9.1f us   ratio %5.2f\n", what, 1e6 * ours, beside,
                  1e6 * theirs, ours / theirs);
 }

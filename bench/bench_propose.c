@@ -12,6 +12,7 @@
  *        bench_propose --points OBSERVATIONS
  */
 #include "base/rng.h"
+#include "measure.h"
 #include "propose/gp.h"
 #include "propose/propose.h"
 #include "propose/propose_search.h"
@@ -20,32 +21,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define DIMENSIONS 8
 #define ROUNDS 3
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void must(pbt_status status, const struct pbt_error *err)
-{
-    if (status != PBT_OK) {
-        fprintf(stderr, "bench_propose: %s\n", err->message);
-        exit(1);
-    }
-}
-
-static double median(double *three)
-{
-    double const low = fmin(fmin(three[0], three[1]), three[2]);
-    double const high = fmax(fmax(three[0], three[1]), three[2]);
-    return three[0] + three[1] + three[2] - low - high;
-}
 
 /* A smooth function of some coordinates, and noise; about variance 1. */
 static double observe(uint32_t index, double *point)
@@ -144,7 +122,7 @@ static void measure(uint32_t count, uint32_t starts)
     }
     printf("%5u observations: fit %.1f ms (%u starts, log likelihood %.3f), search %.1f ms; next "
            "%.1f ms\n",
-           count, median(fit), starts, likelihood, median(search), median(next));
+           count, median(fit, 3), starts, likelihood, median(search, 3), median(next, 3));
     fflush(stdout);
 }
 

@@ -12,6 +12,7 @@
  */
 #include "base/rng.h"
 #include "journal/replica.h"
+#include "measure.h"
 #include "spec/spec.h"
 #include "worker/run.h"
 
@@ -22,25 +23,9 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #define BATCH 1000
-
-static double seconds(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void must(pbt_status status, const struct pbt_error *err)
-{
-    if (status != PBT_OK) {
-        fprintf(stderr, "bench_scale: %s\n", err->message);
-        exit(1);
-    }
-}
 
 static struct pbti_spec *make_spec(uint32_t members)
 {
