@@ -150,8 +150,10 @@ void pbti_comparison_text(struct pbti_str *str, const struct pbti_comparison *co
 {
     struct pbti_table table = {0};
     pbti_str_escape(str, comparison->study, strlen(comparison->study));
-    pbti_str_addf(str, ": %" PRIu32 " strategies, %" PRIu32 " seeds, %" PRIu32 " slots; ",
-                  comparison->strategies, comparison->seeds, comparison->slots);
+    pbti_str_addf(str, ": %" PRIu32 " %s, %" PRIu32 " seed%s, %" PRIu32 " slot%s; ",
+                  comparison->strategies, comparison->strategies == 1 ? "strategy" : "strategies",
+                  comparison->seeds, comparison->seeds == 1 ? "" : "s", comparison->slots,
+                  comparison->slots == 1 ? "" : "s");
     pbti_str_escape(str, comparison->score_name, strlen(comparison->score_name));
     pbti_str_addf(str, " on fresh seeds, %s is better\n\n", comparison->maximize ? "more" : "less");
     add_heading(&table, comparison);
