@@ -5,9 +5,11 @@
  *     pbt_sim --count 10000              seeds 1 to 10000
  *     pbt_sim --seeds 5000..6000         these seeds
  *     pbt_sim --seed 123 --verbose       one seed, everything that happens
+ *     pbt_sim --fleet 1000               what so many workers ask of a journal (fleet.h)
  *
  * Exit code: 0 nothing broken, 1 a rule is broken, 2 usage.
  */
+#include "sim/fleet.h"
 #include "sim/sim.h"
 
 #include <errno.h>
@@ -26,6 +28,7 @@ struct options {
     uint32_t jobs;
     bool single, verbose, counts;
     enum pbti_plant plant;
+    struct pbti_fleet_opts fleet; /* workers 0: none was asked for */
 };
 
 /* What a job has done. */
@@ -46,6 +49,8 @@ static void print_usage(FILE *out)
 {
     (void)fprintf(out, "usage: pbt_sim [--count N] [--start S] [--seeds FROM..TO] [--seed S] "
                        "[--verbose] [--jobs J] [--counts] [--plant NAME]\n"
+                       "       pbt_sim --fleet WORKERS [--segments N] [--segment-us T] "
+                       "[--append-us T] [--look-us T]\n"
                        "plants:");
     for (size_t i = 0; i < sizeof plant_names / sizeof *plant_names; i++) {
         (void)fprintf(out, " %s", plant_names[i]);
@@ -80,6 +85,29 @@ static bool parse_plant(const char *text, enum pbti_plant *out)
     return false;
 }
 
+static bool parse_fleet(const char *name, uint64_t number, struct pbti_fleet_opts *fleet)
+{
+    uint64_t const small = number <= UINT32_MAX ? number : 0;
+    if (strcmp(name, "--fleet") == 0) {
+        fleet->workers = (uint32_t)small;
+        return small > 0;
+    }
+    if (strcmp(name, "--segments") == 0) {
+        fleet->segments = (uint32_t)small;
+        return small > 0;
+    }
+    if (strcmp(name, "--segment-us") == 0) {
+        fleet->segment_us = number;
+    } else if (strcmp(name, "--append-us") == 0) {
+        fleet->append_us = number;
+    } else if (strcmp(name, "--look-us") == 0) {
+        fleet->look_us = number;
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* One option that takes a value. */
 static bool parse_valued(const char *name, const char *value, struct options *options,
                          uint64_t *start, uint64_t *count)
@@ -105,7 +133,7 @@ static bool parse_valued(const char *name, const char *value, struct options *op
         options->jobs = (uint32_t)number;
         return true;
     }
-    return false;
+    return parse_fleet(name, number, &options->fleet);
 }
 
 static bool parse(int argc, char **argv, struct options *options)
@@ -113,6 +141,8 @@ static bool parse(int argc, char **argv, struct options *options)
     uint64_t start = 1;
     uint64_t count = 0;
     *options = (struct options){.first = 1, .last = 1000, .jobs = 1};
+    options->fleet = (struct pbti_fleet_opts){
+        .segments = 5, .segment_us = 60000000, .append_us = 1000, .look_us = 100};
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--verbose") == 0) {
             options->verbose = true;
@@ -289,6 +319,27 @@ static void print_counts(const struct pbti_sim_counts *counts)
 #undef PRINT_COUNT
 }
 
+static int run_fleet(struct options *options)
+{
+    struct pbti_fleet_opts *const opts = &options->fleet;
+    struct pbti_fleet_result result;
+    struct pbt_error err;
+    opts->seed = options->first;
+    if (pbti_fleet_run(opts, &result, &err) != PBT_OK) {
+        (void)fprintf(stderr, "pbt_sim: %s\n", err.message);
+        return EXIT_BROKEN;
+    }
+    double const seconds = (double)result.virtual_us / 1e6;
+    (void)printf("%llu segments in %.1f virtual seconds; %llu appends, %.2f a second; %llu looks\n",
+                 (unsigned long long)result.segments, seconds, (unsigned long long)result.appends,
+                 (double)result.appends / seconds, (unsigned long long)result.looks);
+    (void)printf("server busy %.2f %%; between two segments a slot waits %.3f ms in the mean, "
+                 "%.3f ms at most: %.3f %% of a segment\n",
+                 100.0 * result.busy, result.wait_us / 1000.0, (double)result.longest_us / 1000.0,
+                 100.0 * result.wait_us / (double)opts->segment_us);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
     struct options options;
@@ -296,6 +347,7 @@ int main(int argc, char **argv)
         print_usage(stderr);
         return EXIT_USAGE;
     }
+    if (options.fleet.workers > 0) { return run_fleet(&options); }
     (void)signal(SIGABRT, say_last_words);
     (void)signal(SIGSEGV, say_last_words);
     /* every seed takes and frees the same large blocks: keep them */

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim/fleet.h - how many workers a journal carries: a study without faults under virtual time.
+ *
+ * Real: core, an agent and a replica for each worker, the memory journal. Modelled: the journal's
+ * server, which makes one append after another, each taking the same time; trainers, whose
+ * segments take the same time but for a tenth up or down; a look at the journal once a second by
+ * each worker, which takes the server's time and delays nobody.
+ */
+#ifndef PBTI_SIM_FLEET_H
+#define PBTI_SIM_FLEET_H
+
+#include "pbt/status.h"
+
+#include <stdint.h>
+
+struct pbti_fleet_opts {
+    uint32_t workers; /* of one slot each; as many members */
+    uint32_t segments;
+    uint64_t segment_us;
+    uint64_t append_us, look_us; /* of the server */
+    uint64_t seed;
+};
+
+struct pbti_fleet_result {
+    uint64_t segments, appends, looks, events;
+    uint64_t virtual_us;
+    double busy;         /* share of the time in which the server works */
+    double wait_us;      /* mean, from the end of a segment until the slot's next one begins */
+    uint64_t longest_us; /* of these */
+};
+
+PBT_NODISCARD pbt_status pbti_fleet_run(const struct pbti_fleet_opts *opts,
+                                        struct pbti_fleet_result *result, struct pbt_error *err);
+
+#endif
