@@ -7,10 +7,15 @@
 
 #include <stdlib.h>
 
+/*
+ * What is waited for stops the loop: a timer's callback comes before the loop waits for the rest of
+ * the world, and signals alone would keep it waiting for ever.
+ */
 static void on_answered(void *context, const struct pbti_answer *answer)
 {
     struct pbti_solo *const solo = context;
     solo->answer = answer;
+    uv_stop(&solo->loop);
 }
 
 static void on_stopped(void *context, bool usable)
@@ -18,6 +23,7 @@ static void on_stopped(void *context, bool usable)
     struct pbti_solo *const solo = context;
     solo->stopped = true;
     solo->usable = usable;
+    uv_stop(&solo->loop);
 }
 
 static void on_lost(void *context, uint8_t outcome, const char *why)
@@ -67,6 +73,7 @@ static void on_signal(uv_signal_t *handle, int number)
     (void)number;
     if (solo->interrupted) { pbti_runner_hurry(solo->runner); }
     solo->interrupted = true;
+    uv_stop(&solo->loop);
 }
 
 void pbti_solo_heed_signals(struct pbti_solo *solo)
@@ -86,7 +93,7 @@ const struct pbti_answer *pbti_solo_run(struct pbti_solo *solo, const struct pbt
     if (solo->interrupted) { return NULL; }
     pbti_runner_start(solo->runner, order);
     while (solo->answer == NULL && !solo->interrupted) {
-        (void)uv_run(&solo->loop, UV_RUN_ONCE);
+        (void)uv_run(&solo->loop, UV_RUN_DEFAULT);
     }
     return solo->answer;
 }
@@ -96,7 +103,7 @@ void pbti_solo_end_trainer(struct pbti_solo *solo)
     solo->stopped = false;
     pbti_runner_quit(solo->runner);
     while (!solo->stopped) {
-        (void)uv_run(&solo->loop, UV_RUN_ONCE);
+        (void)uv_run(&solo->loop, UV_RUN_DEFAULT);
     }
 }
 

@@ -31,7 +31,7 @@ class Look(Lab):
 
     def test_show_is_as_documented(self):
         names = set(self.json("show", "toy"))
-        self.assertEqual(names, documented("pbt show, run, resume, worker")
+        self.assertEqual(names, documented("pbt show, run, resume, attach, worker")
                          - {"lineage", "schedule"})
         self.assertEqual(len(self.json("show", "toy", "--leaders", "2")["leaders"]), 2)
 
