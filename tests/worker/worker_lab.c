@@ -17,7 +17,7 @@
 #ifdef __SANITIZE_THREAD__
 /* libuv closes descriptors by a bare system call, which the sanitizer does not see: when another
  * thread is given the number again, it takes the two for one. */
-const char *__tsan_default_suppressions(void);
+__attribute__((visibility("default"))) const char *__tsan_default_suppressions(void);
 const char *__tsan_default_suppressions(void)
 {
     return "race:closedir\n";
