@@ -132,7 +132,7 @@ class Leaving(OnCluster):
         self.sound(study)
 
     def test_rule_12_tasks_that_still_wait_when_the_study_ends_are_not_kept(self):
-        study = self.study(steps=100)
+        study = self.study(steps=200, fixed={"sleep": 0.5})  # so that the queue is seen meanwhile
         process = self.submit(study, "--nodes", "6", "--", "--exclusive")
         wait_for(lambda: self.tasks(study, "PENDING"), "a task that waits")
         answer = self.ends(study, process)
