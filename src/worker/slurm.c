@@ -265,6 +265,20 @@ static pbt_status submit(struct pbti_strings *command, char job[PBTI_SLURM_JOB_M
     return PBTI_FAIL(err, PBT_EINVAL, tool.code, "the job was not accepted: %s", tool.errors);
 }
 
+/* Keep the number of a job that is in the queue already: where that fails, it must be said. */
+static pbt_status remember(const char *dir, const char *job, struct pbt_error *err)
+{
+    char path[PATH_MAX];
+    struct pbt_error why;
+    pbt_status status = path_of(path, dir, "/job", &why);
+    if (status == PBT_OK) { status = pbti_tree_write(path, job, &why); }
+    if (status == PBT_OK) { return PBT_OK; }
+    (void)PBTI_FAIL(err, status, 0, "job %s was submitted, but its number could not be kept: %s",
+                    job, why.message);
+    pbti_fail_hint(err, "its workers run; `pbt attach` follows the study, scancel %s ends it", job);
+    return status;
+}
+
 pbt_status pbti_slurm_submit(const struct pbti_slurm_request *request, char job[PBTI_SLURM_JOB_MAX],
                              struct pbt_error *err)
 {
@@ -286,7 +300,5 @@ pbt_status pbti_slurm_submit(const struct pbti_slurm_request *request, char job[
     if (request->slots > 0) { pbti_strings_add(&command, "--slots=%u", request->slots); }
     if (status == PBT_OK) { status = submit(&command, job, err); }
     pbti_strings_free(&command);
-    if (status != PBT_OK) { return status; }
-    PBTI_TRY(path_of(path, request->dir, "/job", err));
-    return pbti_tree_write(path, job, err);
+    return status == PBT_OK ? remember(request->dir, job, err) : status;
 }

@@ -232,6 +232,17 @@ static void test_rule_12_a_refusal_is_told_in_slurms_words(void **state)
     assert_non_null(strstr(err.hint, "login node"));
 }
 
+static void test_rule_12_a_job_whose_number_cannot_be_kept_is_named(void **state)
+{
+    struct pbt_error err;
+    (void)state;
+    write_script("sbatch", "mkdir -p slurm/job/taken; echo 4711");
+    assert_int_equal(submit((struct pbti_slurm_request){0}, &err), PBT_EIO);
+    assert_non_null(
+        strstr(err.message, "job 4711 was submitted, but its number could not be kept"));
+    assert_non_null(strstr(err.hint, "scancel 4711"));
+}
+
 static void test_rule_12_a_study_has_one_job_at_a_time(void **state)
 {
     struct pbt_error err;
@@ -303,6 +314,7 @@ int main(void)
         TEST(test_rule_12_a_job_leaves_before_its_time_and_comes_back),
         TEST(test_rule_16_what_is_given_is_passed_on_as_it_is),
         TEST(test_rule_12_a_refusal_is_told_in_slurms_words),
+        TEST(test_rule_12_a_job_whose_number_cannot_be_kept_is_named),
         TEST(test_rule_12_a_study_has_one_job_at_a_time),
         TEST(test_rule_12_a_journal_of_one_machine_is_refused),
         TEST(test_the_queue_is_counted),
