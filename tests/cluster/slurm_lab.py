@@ -24,6 +24,7 @@ class OnCluster(unittest.TestCase):
     cluster = None  # main() starts it
 
     def study(self, **spec):
+        """What is to be seen while it runs must last: the queue is looked at once a second."""
         spec.setdefault("fixed", {"sleep": 0.05})
         study = Study(self, **spec)
         if study.spec["slots"] is None:  # the default: auto

@@ -16,7 +16,7 @@ from slurm_lab import OnCluster, main, wait_for
 class Following(OnCluster):
 
     def test_rule_12_a_study_is_submitted_followed_and_ends(self):
-        study = self.study()
+        study = self.study(fixed={"sleep": 0.5})
         answer = self.ends(study, self.submit(study, "--nodes", "2", "--", "--exclusive"))
         self.assertRegex(answer.out, r"job \d+: 2 running, 0 waiting\n")
         self.assertRegex(answer.out, r"job \d+: has left the queue\n")
@@ -33,7 +33,7 @@ class Following(OnCluster):
         self.sound(study)
 
     def test_rule_12_the_terminal_is_lost_and_another_one_follows(self):
-        study = self.study(steps=400)
+        study = self.study(steps=400, fixed={"sleep": 0.3})
         first = self.submit(study, "--nodes", "2")
         study.wait_reports(4)
         first.kill()
@@ -46,7 +46,7 @@ class Following(OnCluster):
         self.sound(study)
 
     def test_rule_12_ctrl_c_stops_looking_and_says_how_to_go_on(self):
-        study = self.study(steps=400)
+        study = self.study(steps=400, fixed={"sleep": 0.1})
         first = self.submit(study)
         study.wait_reports(2)
         first.send_signal(signal.SIGINT)
@@ -65,7 +65,7 @@ class Deciding(OnCluster):
                 "strategy": {"name": "pbt", "mode": "generational"}}
         here = self.study(**spec)
         here.run()
-        there = self.study(**spec)
+        there = self.study(**spec, fixed={"sleep": 0.5})  # so that all eight come before its end
         self.ends(there, self.submit(there, "--nodes", "8"))
         self.sound(there)
         self.assertEqual(len(there.log("worker")), 8)

@@ -122,7 +122,7 @@ class Leaving(OnCluster):
             self.cluster.run(*command, task, check=False)
 
     def test_rule_12_more_workers_are_a_job_of_ones_own(self):
-        study = self.study(steps=400)
+        study = self.study(steps=400, fixed={"sleep": 0.2})
         process = self.submit(study)
         study.wait_reports(1)
         self.cluster.run("sbatch", "--array=1-2", f"--output={study.folder}/more.out",
