@@ -43,12 +43,12 @@ class Workers(OnCluster):
         self.assertEqual(len({event["worker"] for event in study.log("claim")}), 3)
 
     def test_rule_12_srun_starts_a_worker_on_each_node(self):
-        study = self.study(steps=400, fixed={"sleep": 0.03}, slots=1)
+        study = self.study(steps=400, fixed={"sleep": 0.1}, slots=1)
         self.join(study, ["srun", "--nodes=3", "--ntasks-per-node=1", "--cpus-per-task=2"])
         self.assertEqual({event["host"] for event in study.log("worker")}, set(self.cluster.nodes))
 
     def test_rule_12_mpirun_starts_workers(self):
-        study = self.study(steps=400, fixed={"sleep": 0.03}, slots=1)
+        study = self.study(steps=400, fixed={"sleep": 0.1}, slots=1)
         self.join(study, [*MPIRUN, "-n", "3"])
 
 
