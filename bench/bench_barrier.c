@@ -8,7 +8,7 @@
  * Prints how long it takes whoever reports to decide and to append, how large the batch is, and how
  * long another worker takes to read and fold it.
  */
-#include "journal/replica.h"
+#include "journal/follower.h"
 #include "measure.h"
 
 #include <stdio.h>
@@ -16,20 +16,20 @@
 #include <string.h>
 #include <unistd.h>
 
-static void stage(struct pbti_replica *replica, const struct pbti_event *event)
+static void stage(struct pbti_follower *follower, const struct pbti_event *event)
 {
     struct pbt_error err;
-    must(pbti_replica_stage(replica, event, &err), &err);
+    must(pbti_follower_stage(follower, event, &err), &err);
 }
 
-static void commit(struct pbti_replica *replica)
+static void commit(struct pbti_follower *follower)
 {
     static uint64_t number;
     struct pbti_batch_id id = {{0}};
     struct pbt_error err;
     number++;
     memcpy(id.bytes, &number, sizeof number);
-    must(pbti_replica_commit(replica, id, &err), &err);
+    must(pbti_follower_commit(follower, id, &err), &err);
 }
 
 static struct pbti_config *make_config(uint32_t members)
@@ -51,14 +51,14 @@ static struct pbti_config *make_config(uint32_t members)
 }
 
 /* Claim and report everybody's first segment; the last report is staged only. */
-static void run_generation(struct pbti_replica *replica, uint32_t members)
+static void run_generation(struct pbti_follower *follower, uint32_t members)
 {
     for (uint32_t i = 0; i < members; i++) {
         struct pbti_event event = {.type = PBTI_CLAIM, .claim = {i, 1, 1, 7, 0}};
         double const score = (double)(i * 2654435761u % 1000003u);
-        uint64_t const claim = pbti_replica_next_seq(replica);
-        stage(replica, &event);
-        if (i % 1000 == 999) { commit(replica); }
+        uint64_t const claim = pbti_follower_next_seq(follower);
+        stage(follower, &event);
+        if (i % 1000 == 999) { commit(follower); }
         event = (struct pbti_event){.type = PBTI_REPORT,
                                     .report = {.member = i,
                                                .segment = 1,
@@ -67,9 +67,9 @@ static void run_generation(struct pbti_replica *replica, uint32_t members)
                                                .steps = 10,
                                                .scores = &score,
                                                .scores_count = 1}};
-        if (i + 1 == members) { commit(replica); }
+        if (i + 1 == members) { commit(follower); }
         double const began = seconds();
-        stage(replica, &event);
+        stage(follower, &event);
         if (i + 1 == members) { (void)printf("decide  %.3f s\n", seconds() - began); }
     }
 }
@@ -83,27 +83,27 @@ int main(int argc, char **argv)
     (void)snprintf(url, sizeof url, "%s", argc > 2 ? argv[2] : path);
     struct pbti_journal_opts opts = pbti_journal_opts_default();
     struct pbti_journal *journal[2];
-    struct pbti_replica *replica[2];
+    struct pbti_follower *follower[2];
     struct pbt_error err;
     struct pbti_config *const config = make_config(members);
     opts.create = true;
     must(pbti_journal_open(url, &opts, &journal[0], &err), &err);
-    must(pbti_replica_open(journal[0], NULL, NULL, &replica[0], &err), &err);
+    must(pbti_follower_open(journal[0], NULL, NULL, &follower[0], &err), &err);
     struct pbti_event const study = {.type = PBTI_STUDY, .study = {.config = config}};
-    stage(replica[0], &study);
-    commit(replica[0]);
+    stage(follower[0], &study);
+    commit(follower[0]);
     must(pbti_journal_open(url, &opts, &journal[1], &err), &err);
-    must(pbti_replica_open(journal[1], NULL, NULL, &replica[1], &err), &err);
-    run_generation(replica[0], members);
-    must(pbti_replica_refresh(replica[1], &err), &err);
+    must(pbti_follower_open(journal[1], NULL, NULL, &follower[1], &err), &err);
+    run_generation(follower[0], members);
+    must(pbti_follower_refresh(follower[1], &err), &err);
     double began = seconds();
-    commit(replica[0]);
+    commit(follower[0]);
     (void)printf("append  %.3f s\n", seconds() - began);
     began = seconds();
-    must(pbti_replica_refresh(replica[1], &err), &err);
+    must(pbti_follower_refresh(follower[1], &err), &err);
     (void)printf("follow  %.3f s\n", seconds() - began);
     for (int i = 0; i < 2; i++) {
-        pbti_replica_close(replica[i]);
+        pbti_follower_close(follower[i]);
         pbti_journal_close(journal[i]);
     }
     free(config);

@@ -3,7 +3,7 @@
  * bench/bench_core.c - the engine alone, in memory: reports folded and decided per second.
  *
  * Two lines a population size. `core`: a claim and a report are folded, the owed decision is made
- * and folded. `journal`: the same through a replica, each report encoded with its claim and its
+ * and folded. `journal`: the same through a follower, each report encoded with its claim and its
  * decision and appended as one batch to a memory journal. Prints reports per second, microseconds
  * per report and the bytes of the state. bench/core_vs_optuna.py puts 64 members beside Optuna's
  * in-memory ask and tell in the same run.
@@ -11,7 +11,7 @@
  * usage: bench_core [MEMBERS REPORTS]...
  */
 #include "base/rng.h"
-#include "journal/replica.h"
+#include "journal/follower.h"
 #include "measure.h"
 
 #include <stdio.h>
@@ -47,7 +47,7 @@ static void make_segment(const struct pbti_state *state, uint64_t claim, const d
                          struct pbti_event *events)
 {
     struct pbti_checkpoint const none = {0, 0, 0};
-    uint32_t const member = pbti_next(state, PBTI_NONE, none);
+    uint32_t const member = pbti_next(state, PBTI_NO_MEMBER, none);
     uint32_t const segment = pbti_state_member(state, member)->segment;
     events[0] = (struct pbti_event){.type = PBTI_CLAIM};
     events[0].claim = (struct pbti_event_claim){member, segment, 1, 1, 0};
@@ -90,7 +90,7 @@ static void run_core(const struct pbti_config *config, uint64_t reports)
         make_segment(state, seq + 1, &score, events);
         must(pbti_fold(state, ++seq, &events[0], NULL, NULL, &err), &err);
         must(pbti_fold(state, ++seq, &events[1], NULL, NULL, &err), &err);
-        while (pbti_owed(state)) {
+        while (pbti_decision_due(state)) {
             struct pbti_event decision;
             pbti_decide(state, &decision, scratch);
             must(pbti_fold(state, ++seq, &decision, NULL, NULL, &err), &err);
@@ -106,26 +106,27 @@ static void run_journal(const struct pbti_config *config, uint64_t reports)
     struct pbt_error err = {0};
     struct pbti_stream const draws = {1, PBTI_PURPOSE_SIM, 0, 0};
     struct pbti_journal *journal = NULL;
-    struct pbti_replica *replica = NULL;
+    struct pbti_follower *follower = NULL;
     struct pbti_journal_opts opts = pbti_journal_opts_default();
     opts.create = true;
     must(pbti_journal_open("memory:", &opts, &journal, &err), &err);
-    must(pbti_replica_open(journal, NULL, NULL, &replica, &err), &err);
+    must(pbti_follower_open(journal, NULL, NULL, &follower, &err), &err);
     struct pbti_event study = {.type = PBTI_STUDY};
     study.study.config = config;
-    must(pbti_replica_stage(replica, &study, &err), &err);
-    must(pbti_replica_commit(replica, batch_id(0), &err), &err);
+    must(pbti_follower_stage(follower, &study, &err), &err);
+    must(pbti_follower_commit(follower, batch_id(0), &err), &err);
     double const before = seconds();
     for (uint64_t i = 0; i < reports; i++) {
         double const score = pbti_draw_unit(&draws, i);
         struct pbti_event events[2];
-        make_segment(pbti_replica_state(replica), pbti_replica_next_seq(replica), &score, events);
-        must(pbti_replica_stage(replica, &events[0], &err), &err);
-        must(pbti_replica_stage(replica, &events[1], &err), &err);
-        must(pbti_replica_commit(replica, batch_id(i + 1), &err), &err);
+        make_segment(pbti_follower_state(follower), pbti_follower_next_seq(follower), &score,
+                     events);
+        must(pbti_follower_stage(follower, &events[0], &err), &err);
+        must(pbti_follower_stage(follower, &events[1], &err), &err);
+        must(pbti_follower_commit(follower, batch_id(i + 1), &err), &err);
     }
-    print_line("journal", config, reports, seconds() - before, pbti_replica_state(replica));
-    pbti_replica_close(replica);
+    print_line("journal", config, reports, seconds() - before, pbti_follower_state(follower));
+    pbti_follower_close(follower);
     pbti_journal_close(journal);
 }
 

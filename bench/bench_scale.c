@@ -11,9 +11,10 @@
  * stays in the new folder DIR, on the same file system as /tmp, when one is given
  */
 #include "base/rng.h"
-#include "journal/replica.h"
+#include "journal/follower.h"
 #include "measure.h"
 #include "spec/spec.h"
+#include "study/study_handle.h"
 #include "worker/run.h"
 
 #include <limits.h>
@@ -57,19 +58,20 @@ static struct pbti_journal *open_journal(const char *dir, bool read_only)
     return journal;
 }
 
-static void stage_segment(struct pbti_replica *replica, const struct pbti_stream *draws, uint64_t i)
+static void stage_segment(struct pbti_follower *follower, const struct pbti_stream *draws,
+                          uint64_t i)
 {
     struct pbt_error err = {0};
     struct pbti_checkpoint const none = {0, 0, 0};
-    const struct pbti_state *const state = pbti_replica_state(replica);
-    uint32_t const member = pbti_next(state, PBTI_NONE, none);
+    const struct pbti_state *const state = pbti_follower_state(follower);
+    uint32_t const member = pbti_next(state, PBTI_NO_MEMBER, none);
     uint32_t const segment = pbti_state_member(state, member)->segment;
     double const score = pbti_draw_unit(draws, i);
     int64_t const now_ms = pbti_state_counts(state).first_ms + (int64_t)i * 10;
     struct pbti_event claim = {.type = PBTI_CLAIM, .time_ms = now_ms};
     claim.claim = (struct pbti_event_claim){member, segment, 1, 1, 0};
-    uint64_t const seq = pbti_replica_next_seq(replica);
-    must(pbti_replica_stage(replica, &claim, &err), &err);
+    uint64_t const seq = pbti_follower_next_seq(follower);
+    must(pbti_follower_stage(follower, &claim, &err), &err);
     struct pbti_event report = {.type = PBTI_REPORT, .time_ms = now_ms + 10};
     report.report = (struct pbti_event_report){.member = member,
                                                .segment = segment,
@@ -84,25 +86,25 @@ static void stage_segment(struct pbti_replica *replica, const struct pbti_stream
                                                .train_ms = 7,
                                                .save_ms = 1,
                                                .metrics = {"{\"loss\":0.25}", 13}};
-    must(pbti_replica_stage(replica, &report, &err), &err);
+    must(pbti_follower_stage(follower, &report, &err), &err);
 }
 
 static void fill(const char *dir, uint64_t reports)
 {
     struct pbt_error err = {0};
     struct pbti_journal *const journal = open_journal(dir, false);
-    struct pbti_replica *replica = NULL;
+    struct pbti_follower *follower = NULL;
     struct pbti_stream const draws = {1, PBTI_PURPOSE_SIM, 0, 0};
-    must(pbti_replica_open(journal, NULL, NULL, &replica, &err), &err);
+    must(pbti_follower_open(journal, NULL, NULL, &follower, &err), &err);
     for (uint64_t i = 0; i < reports; i++) {
-        stage_segment(replica, &draws, i);
+        stage_segment(follower, &draws, i);
         if (i % BATCH == BATCH - 1 || i + 1 == reports) {
             struct pbti_batch_id id = {{0}};
             memcpy(id.bytes, &i, sizeof i);
-            must(pbti_replica_commit(replica, id, &err), &err);
+            must(pbti_follower_commit(follower, id, &err), &err);
         }
     }
-    pbti_replica_close(replica);
+    pbti_follower_close(follower);
     pbti_journal_close(journal);
 }
 
@@ -114,15 +116,15 @@ static void measure_fold(const char *dir)
     if (child == 0) {
         struct pbt_error err = {0};
         struct pbti_journal *const journal = open_journal(dir, true);
-        struct pbti_replica *replica = NULL;
+        struct pbti_follower *follower = NULL;
         double const before = seconds();
-        must(pbti_replica_open(journal, NULL, NULL, &replica, &err), &err);
+        must(pbti_follower_open(journal, NULL, NULL, &follower, &err), &err);
         double const took = seconds() - before;
-        uint64_t const events = pbti_replica_seq(replica);
+        uint64_t const events = pbti_follower_seq(follower);
         printf("fold     %llu events in %.2f s: %.0f events/s (wanted: 1000000)\n",
                (unsigned long long)events, took, (double)events / took);
         fflush(stdout);
-        pbti_replica_close(replica);
+        pbti_follower_close(follower);
         pbti_journal_close(journal);
         _exit(0);
     }

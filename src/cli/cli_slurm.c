@@ -2,7 +2,7 @@
 /* cli/cli_slurm.c - run and resume with --slurm: from options to a job. */
 #include "cli/cli_slurm.h"
 
-#include "view/reading.h"
+#include "view/study_reader.h"
 #include "worker/slurm.h"
 
 #include <errno.h>
@@ -49,13 +49,13 @@ int pbti_cli_slurm_check(const struct pbti_call *call)
 static pbt_status submit(const struct pbti_call *call, const char *dir, const char *absolute,
                          char job[PBTI_SLURM_JOB_MAX], struct pbt_error *err)
 {
-    struct pbti_reading *reading = NULL;
-    pbt_status status = pbti_reading_open(dir, NULL, &reading, err);
+    struct pbti_study_reader *reader = NULL;
+    pbt_status status = pbti_study_reader_open(dir, NULL, &reader, err);
     if (status != PBT_OK) { return status; }
     struct pbti_slurm_request const request = {
         .dir = absolute,
         .program = pbti_cli_program(),
-        .spec = pbti_reading_spec(reading),
+        .spec = pbti_study_reader_spec(reader),
         .nodes = pbti_cli_has(call, PBTI_OPT_NODES) ? (uint32_t)call->number[PBTI_OPT_NODES] : 1,
         .slots = (uint32_t)call->number[PBTI_OPT_SLOTS],
         .gpus = (uint32_t)call->number[PBTI_OPT_GPUS],
@@ -64,7 +64,7 @@ static pbt_status submit(const struct pbti_call *call, const char *dir, const ch
         .options = call->argument + 1,
     };
     status = pbti_slurm_submit(&request, job, err);
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     return status;
 }
 

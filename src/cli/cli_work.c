@@ -4,7 +4,7 @@
 
 #include "view/explain.h"
 #include "view/progress.h"
-#include "worker/patience.h"
+#include "worker/retry.h"
 #include "worker/run.h"
 
 #include <stdio.h>
@@ -78,18 +78,18 @@ static void on_warning(void *context, const char *text)
 /* Draw the display a last time, from the journal as it is now. */
 static void finish_display(struct work *work, const char *dir)
 {
-    struct pbti_reading *reading = NULL;
+    struct pbti_study_reader *reader = NULL;
     struct pbt_error ignored;
-    if (pbti_reading_open(dir, NULL, &reading, &ignored) != PBT_OK) { return; }
-    const struct pbti_spec *const spec = pbti_reading_spec(reading);
+    if (pbti_study_reader_open(dir, NULL, &reader, &ignored) != PBT_OK) { return; }
+    const struct pbti_spec *const spec = pbti_study_reader_spec(reader);
     struct pbti_progress_view const view = {
-        .state = pbti_reading_state(reading),
+        .state = pbti_study_reader_state(reader),
         .study = spec->study,
         .score_name = spec->score_name,
-        .checkpoint_bytes = pbti_reading_alive(reading)->bytes,
+        .checkpoint_bytes = pbti_study_reader_alive(reader)->bytes,
     };
     pbti_progress_finish(work->progress, &view, pbti_cli_steady_ms());
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
 }
 
 int pbti_cli_interrupted(const struct pbti_call *call, const char *dir)
@@ -127,20 +127,20 @@ static int read_patience(const struct pbti_call *call, uint32_t *patience_ms)
 }
 
 int pbti_cli_open(const struct pbti_call *call, const char *dir,
-                  const struct pbti_reading_opts *opts, struct pbti_reading **reading)
+                  const struct pbti_study_reader_opts *opts, struct pbti_study_reader **reader)
 {
-    struct pbti_patience patience = {0};
+    struct pbti_retry patience = {0};
     int const code = read_patience(call, &patience.give_up_ms);
     if (code >= 0) { return code; }
     struct pbt_error err;
     pbt_status status;
     do {
-        status = pbti_reading_open(dir, opts, reading, &err);
+        status = pbti_study_reader_open(dir, opts, reader, &err);
         if (status == PBT_EBUSY && patience.since_ms == 0) {
             (void)pbti_cli_complain(call, PBTI_EXIT_STORAGE, NULL, "%s; trying again for %u s",
                                     err.message, patience.give_up_ms / 1000);
         }
-    } while (pbti_patience_again(&patience, status));
+    } while (pbti_retry_again(&patience, status));
     return status == PBT_OK ? -1 : pbti_cli_fail(call, &err);
 }
 

@@ -36,7 +36,7 @@ int pbti_cli_close(const struct pbti_call *call, const char *dir, bool evaluate_
  * PBT_PATIENCE says. Returns -1, or the exit code: it has complained.
  */
 int pbti_cli_open(const struct pbti_call *call, const char *dir,
-                  const struct pbti_reading_opts *opts, struct pbti_reading **reading);
+                  const struct pbti_study_reader_opts *opts, struct pbti_study_reader **reader);
 
 /* Read the overrides of --set; then "key=value" of the verb's own. False: too many. */
 bool pbti_cli_override(struct pbti_call *call, const char *key, const char *value);

@@ -9,7 +9,7 @@
 #include "cli/cli_work.h"
 #include "cli/signal_pipe.h"
 #include "view/progress.h"
-#include "view/reading.h"
+#include "view/study_reader.h"
 #include "worker/slurm.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ struct follow {
     const struct pbti_call *call;
     const char *dir;
     struct pbti_progress *progress;
-    struct pbti_reading *reading;
+    struct pbti_study_reader *reader;
     char job[PBTI_SLURM_JOB_MAX]; /* "": none was submitted */
     struct pbti_slurm_queue queue;
     uint32_t absences; /* looks, one after the other, that did not find it in the queue */
@@ -49,18 +49,18 @@ static pbt_status on_event(void *context, const struct pbti_state *state, uint64
 
 static struct pbti_progress_view view_of(const struct follow *follow)
 {
-    const struct pbti_spec *const spec = pbti_reading_spec(follow->reading);
+    const struct pbti_spec *const spec = pbti_study_reader_spec(follow->reader);
     return (struct pbti_progress_view){
-        .state = pbti_reading_state(follow->reading),
+        .state = pbti_study_reader_state(follow->reader),
         .study = spec->study,
         .score_name = spec->score_name,
-        .checkpoint_bytes = pbti_reading_alive(follow->reading)->bytes,
+        .checkpoint_bytes = pbti_study_reader_alive(follow->reader)->bytes,
     };
 }
 
 static bool has_ended(const struct follow *follow)
 {
-    return pbti_state_stop(pbti_reading_state(follow->reading)) != PBTI_STOP_NONE;
+    return pbti_state_stop(pbti_study_reader_state(follow->reader)) != PBTI_STOP_NONE;
 }
 
 /* -------- the queue -------- */
@@ -143,7 +143,7 @@ static enum end watch(struct follow *follow, int signals, struct pbt_error *err)
     pbti_progress_tick(follow->progress, &view, pbti_cli_steady_ms());
     for (;;) {
         look_at_queue(follow); /* first: a job that is gone has appended all it ever will */
-        if (pbti_reading_update(follow->reading, 0, err) != PBT_OK) { return FOLLOW_FAILED; }
+        if (pbti_study_reader_update(follow->reader, 0, err) != PBT_OK) { return FOLLOW_FAILED; }
         if (has_ended(follow) && !ended) {
             ended = true;
             follow->queue_at_ms = 0;
@@ -197,11 +197,11 @@ static int say_lost(const struct follow *follow)
 /* Open the study and follow it; everything that was opened stays for the caller to close. */
 static int follow_study(struct follow *follow, int signals)
 {
-    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
     struct pbt_error err = {0};
     opts.visitor = on_event;
     opts.context = follow;
-    if (pbti_reading_open(follow->dir, &opts, &follow->reading, &err) != PBT_OK) {
+    if (pbti_study_reader_open(follow->dir, &opts, &follow->reader, &err) != PBT_OK) {
         return pbti_cli_fail(follow->call, &err);
     }
     switch (watch(follow, signals, &err)) {
@@ -232,7 +232,7 @@ int pbti_cli_follow(const struct pbti_call *call, const char *dir)
     }
     if (pbti_slurm_job(dir, follow.job, NULL) != PBT_OK) { follow.job[0] = '\0'; }
     int const code = follow_study(&follow, signals.descriptor);
-    pbti_reading_close(follow.reading);
+    pbti_study_reader_close(follow.reader);
     pbti_progress_destroy(follow.progress);
     pbti_signal_pipe_close(&signals);
     return code;

@@ -3,9 +3,9 @@
 #include "cli/cli_work.h"
 
 #include "base/fail.h"
+#include "study/store.h"
 #include "view/format.h"
 #include "view/summary.h"
-#include "worker/store.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -17,7 +17,7 @@ enum format { FORMAT_TABLE, FORMAT_JSON, FORMAT_CSV, FORMAT_PYTHON };
 
 struct best {
     const struct pbti_call *call;
-    struct pbti_reading *reading;
+    struct pbti_study_reader *reader;
     struct pbti_winner winner;
     enum format format;
     bool schedule;
@@ -45,16 +45,17 @@ static int read_format(struct best *best)
 
 static const struct pbti_space *space_of(const struct best *best)
 {
-    return &pbti_state_config(pbti_reading_state(best->reading))->space;
+    return &pbti_state_config(pbti_study_reader_state(best->reader))->space;
 }
 
 static json_t *best_json(const struct best *best)
 {
-    const struct pbti_history *const history = pbti_reading_history(best->reading);
+    const struct pbti_history *const history = pbti_study_reader_history(best->reader);
     const double *const values = pbti_history_values(history, best->winner.record);
     json_t *const json = json_pack(
         "{s:i, s:s, s:o, s:o, s:o}", "version", PBTI_JSON_VERSION, "study",
-        pbti_reading_spec(best->reading)->study, "best", pbti_json_best(&best->winner.best), "path",
+        pbti_study_reader_spec(best->reader)->study, "best", pbti_json_best(&best->winner.best),
+        "path",
         best->path[0] == '\0' ? json_null() : pbti_json_text(best->path, strlen(best->path)),
         "hyperparameters", pbti_values_json(space_of(best), values));
     if (json == NULL) { return NULL; }
@@ -148,7 +149,7 @@ static void best_text(struct pbti_str *str, const struct best *best)
     }
     pbti_str_add(str, "\n");
     pbti_str_values(str, space_of(best),
-                    pbti_history_values(pbti_reading_history(best->reading), winner->record));
+                    pbti_history_values(pbti_study_reader_history(best->reader), winner->record));
     pbti_str_add(str, "\n");
 }
 
@@ -169,7 +170,7 @@ static int print(const struct best *best)
             pbti_str_add(&str, "\nschedule\n");
             pbti_winner_schedule_text(&str, &best->winner, space_of(best), 0, pbti_cli_width());
             pbti_str_add(&str, "\nlineage\n  ");
-            pbti_winner_lineage_text(&str, &best->winner, pbti_reading_history(best->reading));
+            pbti_winner_lineage_text(&str, &best->winner, pbti_study_reader_history(best->reader));
             pbti_str_add(&str, "\n");
         }
     }
@@ -185,7 +186,7 @@ static pbt_status find_checkpoint(struct best *best, struct pbt_error *err)
     struct pbti_store *store = NULL;
     struct pbti_checkpoint const checkpoint = best->winner.best.checkpoint;
     struct pbt_error ignored;
-    pbt_status status = pbti_store_open(pbti_reading_dir(best->reading), false, false, &store,
+    pbt_status status = pbti_store_open(pbti_study_reader_dir(best->reader), false, false, &store,
                                         target != NULL ? err : &ignored);
     if (status == PBT_OK && target != NULL) {
         status = pbti_store_export(store, checkpoint, target, err);
@@ -200,16 +201,16 @@ static pbt_status find_checkpoint(struct best *best, struct pbt_error *err)
 int pbti_verb_best(const struct pbti_call *call)
 {
     struct best best = {.call = call};
-    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
     opts.history = true;
     struct pbt_error err;
     int code = read_format(&best);
     if (code >= 0) { return code; }
-    if (pbti_reading_open(call->argument[0], &opts, &best.reading, &err) != PBT_OK) {
+    if (pbti_study_reader_open(call->argument[0], &opts, &best.reader, &err) != PBT_OK) {
         return pbti_cli_fail(call, &err);
     }
-    if (!pbti_winner_find(&best.winner, best.reading, pbti_cli_has(call, PBTI_OPT_AT_END))) {
-        code = best.winner.record == PBTI_NONE
+    if (!pbti_winner_find(&best.winner, best.reader, pbti_cli_has(call, PBTI_OPT_AT_END))) {
+        code = best.winner.record == PBTI_NO_MEMBER
                    ? pbti_cli_complain(call, PBTI_EXIT_FAILED, NULL, "nobody has a score yet")
                    : pbti_cli_no_memory(call);
     } else if (find_checkpoint(&best, &err) != PBT_OK) {
@@ -218,6 +219,6 @@ int pbti_verb_best(const struct pbti_call *call)
         code = print(&best);
     }
     pbti_winner_deinit(&best.winner);
-    pbti_reading_close(best.reading);
+    pbti_study_reader_close(best.reader);
     return code;
 }

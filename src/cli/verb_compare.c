@@ -8,11 +8,12 @@
  * to what is there. All studies of a seed are run before those of the next, so that a comparison
  * that is cut short is a fair one.
  */
-#include "cli/cli_contenders.h"
-#include "cli/cli_finalists.h"
 #include "cli/cli_work.h"
+#include "cli/compare_budget.h"
+#include "cli/compare_evaluate.h"
 
 #include "base/fail.h"
+#include "study/study_handle.h"
 #include "view/compare.h"
 #include "view/format.h"
 #include "worker/run.h"
@@ -29,7 +30,7 @@
 
 struct plan {
     const struct pbti_call *call;
-    struct pbti_contenders contenders;
+    struct pbti_compare_budget contenders;
     char dir[PATH_MAX]; /* of all studies */
     uint32_t seeds;
 };
@@ -51,15 +52,15 @@ static bool study_dir(const struct plan *plan, uint32_t strategy, uint64_t seed,
 static pbt_status check_existing(const char *dir, const struct pbti_spec *spec, uint8_t *stop,
                                  struct pbt_error *err)
 {
-    struct pbti_reading *reading = NULL;
-    PBTI_TRY(pbti_reading_open(dir, NULL, &reading, err));
-    struct pbti_text const text = pbti_reading_spec_text(reading);
+    struct pbti_study_reader *reader = NULL;
+    PBTI_TRY(pbti_study_reader_open(dir, NULL, &reader, err));
+    struct pbti_text const text = pbti_study_reader_spec_text(reader);
     char *const wanted = pbti_spec_render(spec);
     bool const known = wanted != NULL;
     bool const same =
         known && strlen(wanted) == text.size && memcmp(wanted, text.data, text.size) == 0;
-    *stop = pbti_state_stop(pbti_reading_state(reading));
-    pbti_reading_close(reading);
+    *stop = pbti_state_stop(pbti_study_reader_state(reader));
+    pbti_study_reader_close(reader);
     free(wanted);
     if (same) { return PBT_OK; }
     if (!known) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
@@ -74,7 +75,7 @@ static pbt_status open_study(const struct plan *plan, uint32_t strategy, uint64_
 {
     struct pbti_spec *spec = NULL;
     *stop = PBTI_STOP_NONE;
-    pbt_status status = pbti_contenders_spec(&plan->contenders, strategy, seed, &spec, err);
+    pbt_status status = pbti_compare_budget_spec(&plan->contenders, strategy, seed, &spec, err);
     if (status == PBT_OK) { status = pbti_study_create(dir, NULL, spec, err); }
     if (status == PBT_EEXIST) { status = check_existing(dir, spec, stop, err); }
     pbti_spec_destroy(spec);
@@ -115,7 +116,7 @@ static int finish_study(const struct plan *plan, uint32_t strategy, uint32_t pla
     if (open_study(plan, strategy, seed, dir, &stop, &err) != PBT_OK) {
         return pbti_cli_fail(plan->call, &err);
     }
-    if (stop != PBTI_STOP_NONE && pbti_finalists_done(dir)) { return -1; }
+    if (stop != PBTI_STOP_NONE && pbti_compare_evaluated(dir)) { return -1; }
     if (stop == PBTI_STOP_NONE) {
         struct pbti_call quiet = *plan->call;
         quiet.value[PBTI_OPT_QUIET] = "";
@@ -123,7 +124,7 @@ static int finish_study(const struct plan *plan, uint32_t strategy, uint32_t pla
         if (code >= 0) { return code; }
     }
     bool interrupted;
-    if (pbti_finalists_evaluate(dir, &interrupted, &err) != PBT_OK) {
+    if (pbti_compare_evaluate(dir, &interrupted, &err) != PBT_OK) {
         return pbti_cli_fail(plan->call, &err);
     }
     if (interrupted) { return PBTI_EXIT_INTERRUPTED; }
@@ -267,8 +268,8 @@ int pbti_verb_compare(const struct pbti_call *call)
 {
     struct plan plan = {.call = call, .seeds = SEEDS_DEFAULT};
     if (pbti_cli_has(call, PBTI_OPT_SEEDS)) { plan.seeds = (uint32_t)call->number[PBTI_OPT_SEEDS]; }
-    int code = pbti_contenders_open(&plan.contenders, call);
+    int code = pbti_compare_budget_open(&plan.contenders, call);
     if (code < 0) { code = compare(&plan); }
-    pbti_contenders_close(&plan.contenders);
+    pbti_compare_budget_close(&plan.contenders);
     return code;
 }

@@ -10,11 +10,11 @@
 #include "cli/cli.h"
 
 #include "base/fail.h"
-#include "journal/study_journal.h"
+#include "study/store.h"
+#include "study/study_journal.h"
 #include "view/format.h"
-#include "view/reading.h"
+#include "view/study_reader.h"
 #include "view/summary.h"
-#include "worker/store.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -162,7 +162,8 @@ static pbt_status copy_journal(const struct copy *copy, struct pbt_error *err)
 }
 
 /* Copy a living checkpoint unless it is there already. */
-static pbt_status copy_checkpoint(struct copy *copy, const struct pbti_alive_entry *entry,
+static pbt_status copy_checkpoint(struct copy *copy,
+                                  const struct pbti_live_checkpoints_entry *entry,
                                   struct pbt_error *err)
 {
     char name[PBTI_CHECKPOINT_NAME_MAX];
@@ -188,15 +189,15 @@ static pbt_status copy_checkpoint(struct copy *copy, const struct pbti_alive_ent
 
 static pbt_status copy_checkpoints(struct copy *copy, struct pbt_error *err)
 {
-    struct pbti_reading *reading = NULL;
-    PBTI_TRY(pbti_reading_open(copy->to, NULL, &reading, err));
-    const struct pbti_alive *const alive = pbti_reading_alive(reading);
+    struct pbti_study_reader *reader = NULL;
+    PBTI_TRY(pbti_study_reader_open(copy->to, NULL, &reader, err));
+    const struct pbti_live_checkpoints *const alive = pbti_study_reader_alive(reader);
     pbt_status status = PBT_OK;
     for (size_t i = 0; status == PBT_OK && i < alive->capacity; i++) {
         if (alive->entries[i].checkpoint.segment == 0) { continue; }
         status = copy_checkpoint(copy, &alive->entries[i], err);
     }
-    copy->seq = pbti_state_seq(pbti_reading_state(reading));
+    copy->seq = pbti_state_seq(pbti_study_reader_state(reader));
     copy->checkpoints = alive->count;
     copy->bytes = alive->bytes;
     if (status == PBT_OK) { /* what an earlier try copied and this moment does not need */
@@ -205,14 +206,14 @@ static pbt_status copy_checkpoints(struct copy *copy, struct pbt_error *err)
         status = pbti_store_open(copy->to, false, false, &store, err);
         if (status == PBT_OK) { status = pbti_store_list(store, false, &listing, err); }
         for (size_t i = 0; status == PBT_OK && i < listing.count; i++) {
-            if (pbti_alive_find(alive, listing.items[i]) == NULL) {
+            if (pbti_live_checkpoints_find(alive, listing.items[i]) == NULL) {
                 pbti_store_drop(store, listing.items[i]);
             }
         }
         free(listing.items);
         pbti_store_close(store);
     }
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     return status;
 }
 
@@ -273,12 +274,12 @@ static int print(const struct pbti_call *call, const struct copy *copy)
 int pbti_verb_copy(const struct pbti_call *call)
 {
     struct copy copy = {.from = call->argument[0], .to = call->argument[1]};
-    struct pbti_reading *reading = NULL;
+    struct pbti_study_reader *reader = NULL;
     struct pbt_error err;
-    if (pbti_reading_open(copy.from, NULL, &reading, &err) != PBT_OK) {
+    if (pbti_study_reader_open(copy.from, NULL, &reader, &err) != PBT_OK) {
         return pbti_cli_fail(call, &err);
     }
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     if (mkdir(copy.to, 0777) != 0) {
         int const code = errno == EEXIST ? PBTI_EXIT_USAGE : PBTI_EXIT_STORAGE;
         return pbti_cli_complain(call, code, NULL, "could not make the folder \"%s\": %s", copy.to,

@@ -5,8 +5,8 @@
  */
 #include "cli/cli.h"
 #include "pbt/version.h"
+#include "trainer/rank_shim.h"
 #include "view/summary.h"
-#include "worker/run.h"
 
 #if PBT_HAVE_TRAINERS
 #include "trainers.h"

@@ -6,7 +6,7 @@
 #include "view/event_json.h"
 #include "view/explain.h"
 #include "view/format.h"
-#include "view/reading.h"
+#include "view/study_reader.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,7 +20,7 @@ struct lines {
     bool closed; /* whoever reads our output has had enough */
 };
 
-/* The member an event concerns, or PBTI_NONE. */
+/* The member an event concerns, or PBTI_NO_MEMBER. */
 static uint32_t member_of(const struct pbti_event *event)
 {
     switch (event->type) {
@@ -30,8 +30,8 @@ static uint32_t member_of(const struct pbti_event *event)
     case PBTI_DECISION: return event->decision.member;
     case PBTI_PROPOSAL: return event->proposal.member;
     case PBTI_NOTE:
-        return event->note.checkpoint.segment == 0 ? PBTI_NONE : event->note.checkpoint.member;
-    default: return PBTI_NONE;
+        return event->note.checkpoint.segment == 0 ? PBTI_NO_MEMBER : event->note.checkpoint.member;
+    default: return PBTI_NO_MEMBER;
     }
 }
 
@@ -44,7 +44,7 @@ static bool is_wanted(const struct pbti_call *call, uint64_t seq, const struct p
     uint32_t const member = member_of(event);
     bool const donor = event->type == PBTI_DECISION && event->decision.kind == PBTI_REPLACE &&
                        event->decision.opponent == wanted;
-    return (member != PBTI_NONE && member == wanted) || donor;
+    return (member != PBTI_NO_MEMBER && member == wanted) || donor;
 }
 
 static void add_json(struct pbti_str *str, const struct pbti_state *state, uint64_t seq,
@@ -86,26 +86,26 @@ static pbt_status on_event(void *context, const struct pbti_state *state, uint64
 }
 
 /* Print what comes, until the study has ended. */
-static pbt_status follow(struct pbti_reading *reading, struct pbt_error *err)
+static pbt_status follow(struct pbti_study_reader *reader, struct pbt_error *err)
 {
-    while (pbti_state_stop(pbti_reading_state(reading)) == PBTI_STOP_NONE) {
+    while (pbti_state_stop(pbti_study_reader_state(reader)) == PBTI_STOP_NONE) {
         (void)fflush(stdout);
-        PBTI_TRY(pbti_reading_update(reading, 500, err));
+        PBTI_TRY(pbti_study_reader_update(reader, 500, err));
     }
-    return pbti_reading_update(reading, 0, err);
+    return pbti_study_reader_update(reader, 0, err);
 }
 
 int pbti_verb_log(const struct pbti_call *call)
 {
     struct lines lines = {.call = call};
-    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
     opts.visitor = on_event;
     opts.context = &lines;
-    struct pbti_reading *reading = NULL;
+    struct pbti_study_reader *reader = NULL;
     struct pbt_error err;
-    pbt_status status = pbti_reading_open(call->argument[0], &opts, &reading, &err);
-    if (status == PBT_OK && pbti_cli_has(call, PBTI_OPT_FOLLOW)) { status = follow(reading, &err); }
-    pbti_reading_close(reading);
+    pbt_status status = pbti_study_reader_open(call->argument[0], &opts, &reader, &err);
+    if (status == PBT_OK && pbti_cli_has(call, PBTI_OPT_FOLLOW)) { status = follow(reader, &err); }
+    pbti_study_reader_close(reader);
     pbti_str_deinit(&lines.str);
     (void)fflush(stdout);
     return status == PBT_OK || lines.closed ? PBTI_EXIT_DONE : pbti_cli_fail(call, &err);

@@ -10,7 +10,8 @@
 #include "cli/cli_work.h"
 
 #include "base/fail.h"
-#include "journal/study_journal.h"
+#include "study/study_handle.h"
+#include "study/study_journal.h"
 #include "view/format.h"
 #include "view/summary.h"
 #include "worker/run.h"
@@ -87,11 +88,11 @@ static pbt_status set_config(struct pbti_config *config, const struct pbti_winne
 }
 
 /* The old study's spec, changed. */
-static pbt_status make_spec(const struct pbti_call *call, const struct pbti_reading *reading,
+static pbt_status make_spec(const struct pbti_call *call, const struct pbti_study_reader *reader,
                             const struct pbti_winner *winner, struct pbti_spec **out,
                             struct pbt_error *err)
 {
-    struct pbti_text const text = pbti_reading_spec_text(reading);
+    struct pbti_text const text = pbti_study_reader_spec_text(reader);
     uint32_t const seeds =
         pbti_cli_has(call, PBTI_OPT_SEEDS) ? (uint32_t)call->number[PBTI_OPT_SEEDS] : SEEDS_DEFAULT;
     struct pbti_spec *spec = NULL;
@@ -161,16 +162,16 @@ static json_t *group_json(const struct group *group)
 static int compare(const struct pbti_call *call, const char *dir, const char *original,
                    double score)
 {
-    struct pbti_reading *reading = NULL;
+    struct pbti_study_reader *reader = NULL;
     struct pbt_error err;
-    if (pbti_reading_open(dir, NULL, &reading, &err) != PBT_OK) {
+    if (pbti_study_reader_open(dir, NULL, &reader, &err) != PBT_OK) {
         return pbti_cli_fail(call, &err);
     }
     struct group schedule;
     struct group constant;
-    measure(&schedule, pbti_reading_state(reading), PBTI_GROUP_POPULATION);
-    measure(&constant, pbti_reading_state(reading), PBTI_GROUP_INDEPENDENT);
-    pbti_reading_close(reading);
+    measure(&schedule, pbti_study_reader_state(reader), PBTI_GROUP_POPULATION);
+    measure(&constant, pbti_study_reader_state(reader), PBTI_GROUP_INDEPENDENT);
+    pbti_study_reader_close(reader);
     int code = schedule.count + constant.count > 0 ? PBTI_EXIT_DONE : PBTI_EXIT_FAILED;
     if (pbti_cli_has(call, PBTI_OPT_JSON)) {
         json_t *const json =
@@ -210,28 +211,28 @@ static bool choose_dir(const struct pbti_call *call, char dir[PATH_MAX])
 /* Make the new study; the score to compare with is in *score. Returns -1 or the exit code. */
 static int prepare(const struct pbti_call *call, const char *dir, double *score)
 {
-    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
     opts.history = true;
-    struct pbti_reading *reading = NULL;
+    struct pbti_study_reader *reader = NULL;
     struct pbti_winner winner = {0};
     struct pbti_spec *spec = NULL;
     struct pbt_error err;
-    if (pbti_reading_open(call->argument[0], &opts, &reading, &err) != PBT_OK) {
+    if (pbti_study_reader_open(call->argument[0], &opts, &reader, &err) != PBT_OK) {
         return pbti_cli_fail(call, &err);
     }
     int code = -1;
-    if (!pbti_winner_find(&winner, reading, pbti_cli_has(call, PBTI_OPT_AT_END))) {
+    if (!pbti_winner_find(&winner, reader, pbti_cli_has(call, PBTI_OPT_AT_END))) {
         code = pbti_cli_complain(call, PBTI_EXIT_FAILED, NULL,
                                  "nobody has a score yet: there is no winner to replay");
     } else {
         *score = winner.best.score;
-        pbt_status status = make_spec(call, reading, &winner, &spec, &err);
+        pbt_status status = make_spec(call, reader, &winner, &spec, &err);
         if (status == PBT_OK) { status = pbti_study_create(dir, NULL, spec, &err); }
         if (status != PBT_OK) { code = pbti_cli_fail(call, &err); }
     }
     pbti_spec_destroy(spec);
     pbti_winner_deinit(&winner);
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     return code;
 }
 

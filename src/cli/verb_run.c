@@ -2,6 +2,7 @@
 /* cli/verb_run.c - pbt run SPEC, pbt resume DIR, pbt worker DIR. */
 #include "cli/cli_slurm.h"
 #include "cli/cli_work.h"
+#include "study/study_handle.h"
 #include "worker/run.h"
 
 #include <errno.h>
@@ -87,10 +88,10 @@ int pbti_verb_run(const struct pbti_call *given)
 /* -------- resume -------- */
 
 /* Amend the study as --set and --steps say. */
-static pbt_status amend(const struct pbti_call *call, const struct pbti_reading *reading,
+static pbt_status amend(const struct pbti_call *call, const struct pbti_study_reader *reader,
                         const char *dir, struct pbt_error *err)
 {
-    struct pbti_text const text = pbti_reading_spec_text(reading);
+    struct pbti_text const text = pbti_study_reader_spec_text(reader);
     struct pbti_spec *spec = NULL;
     pbt_status status =
         pbti_spec_amend(text.data, text.size, call->set, call->set_count, &spec, err);
@@ -102,12 +103,12 @@ static pbt_status amend(const struct pbti_call *call, const struct pbti_reading 
 /* The study has ended: is there anything to do? Returns -1 when there is. */
 static int check_end(const struct pbti_call *call, const char *dir)
 {
-    struct pbti_reading *reading = NULL;
-    int const code = pbti_cli_open(call, dir, NULL, &reading);
+    struct pbti_study_reader *reader = NULL;
+    int const code = pbti_cli_open(call, dir, NULL, &reader);
     if (code >= 0) { return code; }
-    uint8_t const stop = pbti_state_stop(pbti_reading_state(reading));
-    uint64_t const steps = pbti_state_config(pbti_reading_state(reading))->steps;
-    pbti_reading_close(reading);
+    uint8_t const stop = pbti_state_stop(pbti_study_reader_state(reader));
+    uint64_t const steps = pbti_state_config(pbti_study_reader_state(reader))->steps;
+    pbti_study_reader_close(reader);
     if (stop == PBTI_STOP_NONE) { return -1; }
     struct pbti_str hint = {0};
     pbti_str_add(&hint, "give it something to do, for instance: pbt resume ");
@@ -132,12 +133,12 @@ int pbti_verb_resume(const struct pbti_call *given)
     if (steps != NULL && !pbti_cli_override(&call, "steps", steps)) { return PBTI_EXIT_USAGE; }
     int const wrong = pbti_cli_slurm_check(&call);
     if (wrong >= 0) { return wrong; }
-    struct pbti_reading *reading = NULL;
-    int code = pbti_cli_open(&call, dir, NULL, &reading);
+    struct pbti_study_reader *reader = NULL;
+    int code = pbti_cli_open(&call, dir, NULL, &reader);
     if (code >= 0) { return code; }
     struct pbt_error err;
-    pbt_status const status = call.set_count > 0 ? amend(&call, reading, dir, &err) : PBT_OK;
-    pbti_reading_close(reading);
+    pbt_status const status = call.set_count > 0 ? amend(&call, reader, dir, &err) : PBT_OK;
+    pbti_study_reader_close(reader);
     if (status != PBT_OK) { return pbti_cli_fail(&call, &err); }
     code = check_end(&call, dir);
     return code >= 0 ? code : work(&call, dir);
@@ -148,11 +149,11 @@ int pbti_verb_resume(const struct pbti_call *given)
 int pbti_verb_worker(const struct pbti_call *call)
 {
     const char *const dir = call->argument[0];
-    struct pbti_reading *reading = NULL;
-    int const code = pbti_cli_open(call, dir, NULL, &reading);
+    struct pbti_study_reader *reader = NULL;
+    int const code = pbti_cli_open(call, dir, NULL, &reader);
     if (code >= 0) { return code; }
-    uint8_t const stop = pbti_state_stop(pbti_reading_state(reading));
-    pbti_reading_close(reading);
+    uint8_t const stop = pbti_state_stop(pbti_study_reader_state(reader));
+    pbti_study_reader_close(reader);
     if (stop != PBTI_STOP_NONE) { return pbti_cli_close(call, dir, true); }
     return pbti_cli_work_and_close(call, dir);
 }

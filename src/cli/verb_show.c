@@ -22,18 +22,18 @@ static int show_full(const struct pbti_call *call)
 int pbti_verb_show(const struct pbti_call *call)
 {
     if (pbti_cli_has(call, PBTI_OPT_FULL)) { return show_full(call); }
-    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
     opts.cache = true;
-    struct pbti_reading *reading = NULL;
+    struct pbti_study_reader *reader = NULL;
     struct pbt_error err;
-    if (pbti_reading_open(call->argument[0], &opts, &reading, &err) != PBT_OK) {
+    if (pbti_study_reader_open(call->argument[0], &opts, &reader, &err) != PBT_OK) {
         return pbti_cli_fail(call, &err);
     }
     uint64_t const wanted =
         pbti_cli_has(call, PBTI_OPT_LEADERS) ? call->number[PBTI_OPT_LEADERS] : 8;
     uint32_t const leaders = wanted > PBTI_MEMBERS_MAX ? PBTI_MEMBERS_MAX : (uint32_t)wanted;
     struct pbti_summary summary;
-    pbti_summarize(&summary, reading);
+    pbti_summarize(&summary, reader);
     int code = PBTI_EXIT_DONE;
     if (pbti_cli_has(call, PBTI_OPT_JSON)) {
         code = pbti_cli_print_json(call, pbti_summary_json(&summary, leaders), code);
@@ -42,6 +42,6 @@ int pbti_verb_show(const struct pbti_call *call)
         pbti_summary_text(&str, &summary, leaders, pbti_cli_width());
         code = pbti_cli_print(call, &str, code);
     }
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     return code;
 }

@@ -26,14 +26,14 @@ static void draw(struct pbti_screen *screen, const struct pbti_top *top, struct 
 /* Until somebody quits, or the journal cannot be read. */
 static pbt_status show(struct pbti_screen *screen, struct pbti_top *top, struct pbt_error *err)
 {
-    struct pbti_reading *const reading = pbti_top_reading(top);
+    struct pbti_study_reader *const reader = pbti_top_reading(top);
     struct pbti_str lines = {0};
     pbt_status status = PBT_OK;
     uint64_t drawn_seq = 0;
     int64_t drawn_ms = 0;
     bool redraw = true;
     for (;;) {
-        uint64_t const seq = pbti_state_seq(pbti_reading_state(reading));
+        uint64_t const seq = pbti_state_seq(pbti_study_reader_state(reader));
         int64_t const now_ms = pbti_cli_steady_ms();
         if (redraw || seq != drawn_seq || now_ms - drawn_ms >= DRAW_MS) {
             draw(screen, top, &lines);
@@ -44,7 +44,7 @@ static pbt_status show(struct pbti_screen *screen, struct pbti_top *top, struct 
         enum pbti_screen_event const event = pbti_screen_wait(screen, LOOK_MS, &key);
         if (event == PBTI_SCREEN_QUIT || (event == PBTI_SCREEN_KEY && is_quit(key))) { break; }
         redraw = event == PBTI_SCREEN_REDRAW || event == PBTI_SCREEN_KEY;
-        status = pbti_reading_update(reading, 0, err);
+        status = pbti_study_reader_update(reader, 0, err);
         if (status != PBT_OK) { break; }
     }
     pbti_str_deinit(&lines);

@@ -11,10 +11,10 @@
 #include "cli/cli.h"
 
 #include "base/fail.h"
+#include "study/store.h"
 #include "view/format.h"
-#include "view/reading.h"
+#include "view/study_reader.h"
 #include "view/summary.h"
-#include "worker/store.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -54,7 +54,9 @@ static pbt_status on_event(void *context, const struct pbti_state *state, uint64
     struct verify *const verify = context;
     (void)err;
     verify->events++;
-    if (event->type != PBTI_DECISION || state == NULL || !pbti_owed(state)) { return PBT_OK; }
+    if (event->type != PBTI_DECISION || state == NULL || !pbti_decision_due(state)) {
+        return PBT_OK;
+    }
     verify->decisions++;
     struct pbti_event again;
     pbti_decide(state, &again, verify->scratch);
@@ -72,7 +74,8 @@ static pbt_status on_event(void *context, const struct pbti_state *state, uint64
 /* -------- checkpoints -------- */
 
 static void compare_checkpoint(struct verify *verify, struct pbti_store *store,
-                               struct pbti_alive_entry entry, struct pbti_reading *reading)
+                               struct pbti_live_checkpoints_entry entry,
+                               struct pbti_study_reader *reader)
 {
     struct pbti_stored stored;
     struct pbt_error err;
@@ -83,8 +86,9 @@ static void compare_checkpoint(struct verify *verify, struct pbti_store *store,
     pbt_status const status = pbti_store_measure(store, entry.checkpoint, &stored, &err);
     if (status != PBT_OK) {
         /* it may have become unreachable since */
-        bool const alive = pbti_reading_update(reading, 0, &ignored) != PBT_OK ||
-                           pbti_alive_find(pbti_reading_alive(reading), entry.checkpoint) != NULL;
+        bool const alive =
+            pbti_study_reader_update(reader, 0, &ignored) != PBT_OK ||
+            pbti_live_checkpoints_find(pbti_study_reader_alive(reader), entry.checkpoint) != NULL;
         if (alive) { add_problem(verify, "checkpoint", 0, err.message); }
         return;
     }
@@ -105,16 +109,16 @@ static void compare_checkpoint(struct verify *verify, struct pbti_store *store,
     }
 }
 
-static pbt_status compare_checkpoints(struct verify *verify, struct pbti_reading *reading,
+static pbt_status compare_checkpoints(struct verify *verify, struct pbti_study_reader *reader,
                                       struct pbt_error *err)
 {
-    const struct pbti_alive *const alive = pbti_reading_alive(reading);
+    const struct pbti_live_checkpoints *const alive = pbti_study_reader_alive(reader);
     if (alive->count == 0) { return PBT_OK; }
     struct pbti_store *store = NULL;
-    PBTI_TRY(pbti_store_open(pbti_reading_dir(reading), false, false, &store, err));
+    PBTI_TRY(pbti_store_open(pbti_study_reader_dir(reader), false, false, &store, err));
     /* a list of our own: the table changes when the journal is read further */
     size_t const count = alive->count;
-    struct pbti_alive_entry *const list = malloc(count * sizeof *list);
+    struct pbti_live_checkpoints_entry *const list = malloc(count * sizeof *list);
     if (list == NULL) {
         pbti_store_close(store);
         return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory");
@@ -124,7 +128,7 @@ static pbt_status compare_checkpoints(struct verify *verify, struct pbti_reading
         if (alive->entries[i].checkpoint.segment != 0) { list[used++] = alive->entries[i]; }
     }
     for (size_t i = 0; i < used; i++) {
-        compare_checkpoint(verify, store, list[i], reading);
+        compare_checkpoint(verify, store, list[i], reader);
     }
     free(list);
     pbti_store_close(store);
@@ -168,25 +172,25 @@ static int print(struct verify *verify)
  */
 static pbt_status examine(struct verify *verify, const char *dir, struct pbt_error *err)
 {
-    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
     opts.visitor = on_event;
     opts.context = verify;
-    struct pbti_reading *reading = NULL;
-    pbt_status status = pbti_reading_open(dir, &opts, &reading, err);
+    struct pbti_study_reader *reader = NULL;
+    pbt_status status = pbti_study_reader_open(dir, &opts, &reader, err);
     if (status == PBT_ECORRUPT) {
         add_problem(verify, "journal", 0, err->message);
         return PBT_OK;
     }
     if (status != PBT_OK) { return status; }
-    status = pbti_journal_check(pbti_reading_journal(reading), err);
+    status = pbti_journal_check(pbti_study_reader_journal(reader), err);
     if (status == PBT_ECORRUPT) {
         add_problem(verify, "journal", 0, err->message);
         status = PBT_OK;
     }
     if (status == PBT_OK && !pbti_cli_has(verify->call, PBTI_OPT_NO_CHECKPOINTS)) {
-        status = compare_checkpoints(verify, reading, err);
+        status = compare_checkpoints(verify, reader, err);
     }
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     return status;
 }
 

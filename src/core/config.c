@@ -188,7 +188,7 @@ static const char *rungs_invalid(const struct pbti_config *config)
     if (config->rung_min < 1 || config->rung_min > config->steps) {
         return "min_steps are out of range";
     }
-    if (config->members > PBTI_RACERS_MAX) { return "members are too many for rungs"; }
+    if (config->members > PBTI_RUNG_MEMBERS_MAX) { return "members are too many for rungs"; }
     if (config->rungs == PBTI_RUNGS_HYPERBAND &&
         config->members != pbti_rungs_whole(config, config->members)) {
         return "the population is not that of whole brackets";

@@ -12,10 +12,10 @@
 #include "core/decay.h"
 #include "core/space.h"
 
-#define PBTI_RULES_VERSION 1      /* which rules a study's decisions were made by */
-#define PBTI_CONFIG_VERSION 3     /* the newest encoding of a config */
-#define PBTI_MEMBERS_MAX 1000000u /* population and controls together */
-#define PBTI_RACERS_MAX 4096u     /* population of a study with rungs */
+#define PBTI_RULES_VERSION 1        /* which rules a study's decisions were made by */
+#define PBTI_CONFIG_VERSION 3       /* the newest encoding of a config */
+#define PBTI_MEMBERS_MAX 1000000u   /* population and controls together */
+#define PBTI_RUNG_MEMBERS_MAX 4096u /* population of a study with rungs */
 #define PBTI_ETA_MAX 1000u
 #define PBTI_ETA_DEFAULT 3u           /* as in the papers */
 #define PBTI_PLACES_DEFAULT 3u        /* of each hyperparameter in a grid */

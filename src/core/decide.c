@@ -44,17 +44,17 @@ static bool is_failed_owed(const struct pbti_state *state, const struct pbti_mem
 /* Async: the reporter first, then the failed ones that need wait no longer, then the paused. */
 static uint32_t owed_async(const struct pbti_state *state)
 {
-    if (state->reporter != PBTI_NONE) { return state->reporter; }
+    if (state->reporter != PBTI_NO_MEMBER) { return state->reporter; }
     uint32_t failed = 0;
     for (uint8_t group = 0; group < PBTI_GROUPS; group++) {
         failed += state->group[group].failed;
     }
-    if (failed == 0) { return pbti_promotion_owed(state); }
+    if (failed == 0) { return pbti_promotion_due(state); }
     for (uint32_t i = 0; i < state->members; i++) { /* failures are rare: O(N) is fine */
         const struct pbti_member *const m = &state->member[i];
         if (m->phase == PBTI_FAILED && is_failed_owed(state, m)) { return i; }
     }
-    return pbti_promotion_owed(state);
+    return pbti_promotion_due(state);
 }
 
 /* Generational: all of a group, by index, once nobody of it is still training. */
@@ -70,17 +70,17 @@ static uint32_t owed_generational(const struct pbti_state *state)
             if (m->phase == PBTI_FAILED && is_failed_owed(state, m)) { return i; }
         }
     }
-    return PBTI_NONE;
+    return PBTI_NO_MEMBER;
 }
 
-uint32_t pbti_owed_member(const struct pbti_state *state)
+uint32_t pbti_decision_due_member(const struct pbti_state *state)
 {
     return state->config->mode == PBTI_GENERATIONAL ? owed_generational(state) : owed_async(state);
 }
 
-bool pbti_owed(const struct pbti_state *state)
+bool pbti_decision_due(const struct pbti_state *state)
 {
-    return pbti_owed_member(state) != PBTI_NONE;
+    return pbti_decision_due_member(state) != PBTI_NO_MEMBER;
 }
 
 /* -------- truncation -------- */
@@ -164,7 +164,7 @@ static uint32_t other_donor(const struct pbti_state *state, uint32_t member, uin
     const struct pbti_rank_entry *const own = &state->rank.entry[member];
     bool const is_donor = own->in && own->donor;
     uint32_t const others = ranking->donors - (is_donor ? 1 : 0);
-    if (others == 0) { return PBTI_NONE; }
+    if (others == 0) { return PBTI_NO_MEMBER; }
     uint32_t chosen = choose(bits, others);
     if (is_donor) {
         uint32_t const rank = pbti_rank_of(&state->rank, ranking, member);
@@ -178,7 +178,7 @@ static void judge_tournament(const struct pbti_state *state, struct pbti_event_d
     uint64_t const bits = choice_bits(state, decision->member);
     uint32_t const opponent = other_donor(state, decision->member, bits);
     decision->why = PBTI_WHY_NO_DONOR;
-    if (opponent == PBTI_NONE) { return; }
+    if (opponent == PBTI_NO_MEMBER) { return; }
     name_opponent(state, decision, opponent, state->member[opponent].score, bits);
     decision->why = PBTI_WHY_WON;
     if (pbti_better(state->config, decision->opponent_score, decision->score)) {
@@ -199,7 +199,7 @@ static struct pbti_sample sample_of(const struct pbti_state *state, const struct
 static void judge_ttest(const struct pbti_state *state, struct pbti_event_decision *decision)
 {
     judge_tournament(state, decision);
-    if (decision->opponent == PBTI_NONE || !isfinite(decision->score)) { return; }
+    if (decision->opponent == PBTI_NO_MEMBER || !isfinite(decision->score)) { return; }
     bool const better = pbti_better(state->config, decision->opponent_score, decision->score);
     struct pbti_sample const own = sample_of(state, &state->member[decision->member]);
     struct pbti_sample const other = sample_of(state, &state->member[decision->opponent]);
@@ -289,7 +289,7 @@ static uint32_t peer_donor(const struct peers *peers, uint32_t places, uint32_t 
 {
     uint64_t const lowest = cutoff(peers, places);
     uint32_t ties = places - peers_from(peers, lowest + 1); /* of the last place that are inside */
-    uint32_t found = PBTI_NONE;
+    uint32_t found = PBTI_NO_MEMBER;
     *count = 0;
     for (uint32_t i = 0; i < peers->state->members; i++) {
         uint64_t const bits = is_peer(peers, i) ? ordered_bits(peers->keys[i]) : 0;
@@ -310,7 +310,7 @@ static bool choose_peer(const struct peers *peers, struct pbti_event_decision *d
 {
     uint32_t count;
     if (places == 0) { return false; }
-    (void)peer_donor(peers, places, decision->member, PBTI_NONE, &count);
+    (void)peer_donor(peers, places, decision->member, PBTI_NO_MEMBER, &count);
     if (count == 0) { return false; }
     uint64_t const bits = choice_bits(peers->state, decision->member);
     uint32_t const nth = choose(bits, count);
@@ -327,7 +327,7 @@ static void judge_equal_age(const struct pbti_state *state, struct pbti_event_de
     decision->why = PBTI_WHY_NO_DONOR;
     if (!peers_of(state, decision->member, &peers)) { return; }
     double const key = peers.keys[decision->member];
-    decision->count = peers_before(&peers, -INFINITY, PBTI_NONE);
+    decision->count = peers_before(&peers, -INFINITY, PBTI_NO_MEMBER);
     decision->rank = peers_before(&peers, key, decision->member) + 1;
     if (state->config->exploit == PBTI_EXPLOIT_TRUNCATION) {
         uint32_t const size = truncation_size(state->config->quantile, decision->count);
@@ -379,7 +379,7 @@ static void judge(const struct pbti_state *state, struct pbti_event_decision *de
     decision->kind = PBTI_KEEP;
     if (m->phase == PBTI_FAILED) {
         judge_failed(state, decision);
-    } else if (pbti_is_through(config, m)) {
+    } else if (pbti_is_finished(config, m)) {
         decision->kind = PBTI_FINISH;
         decision->why = PBTI_WHY_BUDGET;
     } else if (state->rung_rows > 0) {
@@ -456,15 +456,15 @@ static bool set_values(const struct pbti_state *state, const struct pbti_event_d
 void pbti_decide(const struct pbti_state *state, struct pbti_event *event,
                  struct pbti_scratch *scratch)
 {
-    uint32_t const member = pbti_owed_member(state);
-    assert(member != PBTI_NONE);
+    uint32_t const member = pbti_decision_due_member(state);
+    assert(member != PBTI_NO_MEMBER);
     const struct pbti_member *const m = &state->member[member];
     event->type = PBTI_DECISION;
     event->time_ms = 0;
     struct pbti_event_decision *const decision = &event->decision;
     *decision = (struct pbti_event_decision){.member = member,
                                              .segment = m->segment,
-                                             .opponent = PBTI_NONE,
+                                             .opponent = PBTI_NO_MEMBER,
                                              .score = m->phase == PBTI_FAILED ? NAN : m->score,
                                              .opponent_score = NAN,
                                              .p = NAN,

@@ -141,7 +141,7 @@ static void get_report(struct pbti_event_report *report, struct pbti_reader *rea
 static void put_decision(const struct pbti_event_decision *decision, struct pbti_writer *writer)
 {
     unsigned parts = 0;
-    if (decision->opponent != PBTI_NONE) { parts |= HAS_OPPONENT; }
+    if (decision->opponent != PBTI_NO_MEMBER) { parts |= HAS_OPPONENT; }
     if (decision->count > 0) { parts |= HAS_RANK; }
     if (!isnan(decision->p)) { parts |= HAS_P; }
     if (decision->values_count > 0) { parts |= HAS_VALUES; }
@@ -195,7 +195,7 @@ static void get_decision(struct pbti_event_decision *decision, struct pbti_reade
                          struct pbti_scratch *scratch)
 {
     *decision = (struct pbti_event_decision){
-        .opponent = PBTI_NONE, .score = NAN, .opponent_score = NAN, .p = NAN};
+        .opponent = PBTI_NO_MEMBER, .score = NAN, .opponent_score = NAN, .p = NAN};
     decision->member = pbti_get_u32(reader);
     decision->segment = pbti_get_u32(reader);
     decision->kind = get_code(reader, PBTI_PAUSE);
@@ -217,7 +217,7 @@ static void get_decision(struct pbti_event_decision *decision, struct pbti_reade
     if (parts & HAS_P) { decision->p = pbti_get_double(reader); }
     if (parts & HAS_VALUES) { get_moves(decision, reader, scratch); }
     /* a part that says that it is not there has a second encoding: refused */
-    bool const empty = (parts & HAS_OPPONENT && decision->opponent == PBTI_NONE) ||
+    bool const empty = (parts & HAS_OPPONENT && decision->opponent == PBTI_NO_MEMBER) ||
                        (parts & HAS_RANK && decision->count == 0) ||
                        (parts & HAS_SCORE && isnan(decision->score)) ||
                        (parts & HAS_P && isnan(decision->p));

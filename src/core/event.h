@@ -16,7 +16,7 @@
 #define PBTI_NAME_MAX 256u                /* bytes of a worker's host name, a note's topic */
 #define PBTI_EVENT_MAX (20u << 20)        /* bytes of an encoded event */
 
-#define PBTI_NONE UINT32_MAX /* no member */
+#define PBTI_NO_MEMBER UINT32_MAX /* no member */
 
 /* X(name, value, text); never reuse a value. */
 #define PBTI_EVENT_LIST(X)                                                                         \
@@ -150,7 +150,7 @@ struct pbti_event_report {
     const double *scores;                /* may hold NaN and infinities */
     uint32_t files;                      /* of the checkpoint */
     uint64_t bytes;                      /* of the checkpoint */
-    uint64_t hash;                       /* of the checkpoint (worker/store.h) */
+    uint64_t hash;                       /* of the checkpoint (study/store.h) */
     uint32_t load_ms, train_ms, save_ms; /* what the attempt's time went into */
     struct pbti_text metrics;            /* JSON object or empty; core does not read it */
     struct pbti_text message;            /* why it failed, or a warning; may be empty */
@@ -166,13 +166,13 @@ struct pbti_event_decision {
     uint32_t segment;          /* the one judged: the last reported or failed */
     uint8_t kind;              /* enum pbti_decision_kind */
     uint8_t why;               /* enum pbti_why */
-    uint32_t opponent;         /* donor or opponent; PBTI_NONE */
+    uint32_t opponent;         /* donor or opponent; PBTI_NO_MEMBER */
     uint32_t opponent_segment; /* the segment its score and checkpoint come from; 0 */
     uint32_t rank, count;   /* place among the ranked, 1 = best; how many there are; 0 = not used */
     uint32_t opponent_rank; /* 0 = not used */
     double score, opponent_score; /* compared; NaN = none */
     double p;                     /* ttest; NaN = none */
-    uint64_t draw;         /* the bits that chose the opponent; 0 when opponent is PBTI_NONE */
+    uint64_t draw;         /* the bits that chose the opponent; 0 when opponent is PBTI_NO_MEMBER */
     uint8_t copied;        /* PBTI_COPY_*: replace only */
     uint32_t values_count; /* replace, or explored: all hyperparameters; else 0 */
     const double *values;  /* in force from now on */

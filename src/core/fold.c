@@ -119,7 +119,7 @@ static pbt_status fold_claim(struct pbti_state *state, uint64_t seq,
  * meanwhile. */
 static void run_again(struct pbti_state *state, uint32_t member)
 {
-    bool const through = pbti_is_through(state->config, &state->member[member]);
+    bool const through = pbti_is_finished(state->config, &state->member[member]);
     pbti_enter(state, member, through ? PBTI_DONE : PBTI_WAITING);
     if (through) { pbti_check_end(state); }
 }
@@ -263,7 +263,7 @@ static void fold_failure(struct pbti_state *state, const struct pbti_event_repor
     m->failures++;
     state->counts.failures++;
     bool const again = is_retriable(report->outcome) && m->failures <= state->config->retries;
-    if (again || pbti_is_through(state->config, m)) {
+    if (again || pbti_is_finished(state->config, m)) {
         run_again(state, report->member);
         return;
     }
@@ -316,8 +316,8 @@ static bool may_become(const struct pbti_state *state, uint8_t phase, uint8_t ki
 static pbt_status check_decision(const struct pbti_state *state,
                                  const struct pbti_event_decision *decision, struct pbt_error *err)
 {
-    uint32_t const owed = pbti_owed_member(state);
-    if (owed == PBTI_NONE || owed != decision->member ||
+    uint32_t const owed = pbti_decision_due_member(state);
+    if (owed == PBTI_NO_MEMBER || owed != decision->member ||
         decision->segment != state->member[owed].segment) {
         return REFUSE(err, "a decision on member %u, segment %u, which is not owed",
                       decision->member, decision->segment);
@@ -328,12 +328,12 @@ static pbt_status check_decision(const struct pbti_state *state,
                       pbti_decision_name(decision->kind), owed, pbti_phase_name(m->phase));
     }
     uint32_t const opponent = decision->opponent;
-    if (opponent != PBTI_NONE && opponent >= state->members) {
+    if (opponent != PBTI_NO_MEMBER && opponent >= state->members) {
         return REFUSE(err, "a decision on member %u and member %u, which does not exist", owed,
                       opponent);
     }
     if (decision->kind == PBTI_REPLACE &&
-        (opponent == PBTI_NONE || opponent == owed || decision->copied == 0 ||
+        (opponent == PBTI_NO_MEMBER || opponent == owed || decision->copied == 0 ||
          state->member[opponent].group != m->group || !state->rank.entry[opponent].in ||
          !state->rank.entry[opponent].donor)) {
         return REFUSE(err, "a decision to replace member %u by member %u, which is no donor", owed,
@@ -361,7 +361,7 @@ static uint32_t parked_place(const struct pbti_state *state, uint32_t member)
 static void park(struct pbti_state *state, const struct pbti_event_decision *decision)
 {
     uint32_t const place = parked_place(state, decision->member);
-    struct pbti_parked *const parked = &state->parked[place];
+    struct pbti_pending *const parked = &state->parked[place];
     parked->set = true;
     parked->kind = decision->kind;
     parked->copied = decision->copied;
@@ -373,7 +373,8 @@ static void park(struct pbti_state *state, const struct pbti_event_decision *dec
     if (decision->kind != PBTI_REPLACE) { return; }
     parked->donor = state->member[decision->opponent];
     if (decision->copied & PBTI_COPY_WEIGHTS) {
-        pbti_ring_join(state, pbti_node_parked(state, place), pbti_node_member(decision->opponent));
+        pbti_ring_join(state, pbti_node_pending(state, place),
+                       pbti_node_member(decision->opponent));
     }
 }
 
@@ -385,8 +386,8 @@ static void take_weights(struct pbti_state *state, uint32_t member, struct told 
     struct pbti_member *const m = &state->member[member];
     let_go(state, pbti_node_member(member), m->start, told);
     m->start = donor->start;
-    pbti_ring_join(state, pbti_node_member(member), pbti_node_parked(state, place));
-    pbti_ring_leave(state, pbti_node_parked(state, place));
+    pbti_ring_join(state, pbti_node_member(member), pbti_node_pending(state, place));
+    pbti_ring_leave(state, pbti_node_pending(state, place));
     m->age = donor->age;
     m->score = donor->score;
     m->score_source = PBTI_SCORE_INHERITED;
@@ -400,7 +401,7 @@ static void take_weights(struct pbti_state *state, uint32_t member, struct told 
 static void enforce(struct pbti_state *state, uint32_t member, struct told told)
 {
     uint32_t const place = parked_place(state, member);
-    struct pbti_parked *const parked = &state->parked[place];
+    struct pbti_pending *const parked = &state->parked[place];
     struct pbti_member *const m = &state->member[member];
     assert(parked->set);
     parked->set = false;
@@ -456,13 +457,13 @@ static pbt_status fold_decision(struct pbti_state *state,
     park(state, decision);
     if (state->config->mode == PBTI_GENERATIONAL) {
         state->group[group].cursor = member + 1;
-        if (pbti_owed_member(state) != PBTI_NONE &&
-            state->member[pbti_owed_member(state)].group == group) {
+        if (pbti_decision_due_member(state) != PBTI_NO_MEMBER &&
+            state->member[pbti_decision_due_member(state)].group == group) {
             return PBT_OK;
         }
         enforce_generation(state, group, told);
     } else {
-        if (state->reporter == member) { state->reporter = PBTI_NONE; }
+        if (state->reporter == member) { state->reporter = PBTI_NO_MEMBER; }
         enforce(state, member, told);
     }
     pbti_check_end(state);
@@ -506,7 +507,7 @@ pbt_status pbti_fold(struct pbti_state *state, uint64_t seq, const struct pbti_e
         return REFUSE(err, "event %llu after event %llu", (unsigned long long)seq,
                       (unsigned long long)state->seq);
     }
-    if (event->type != PBTI_DECISION && pbti_owed(state)) {
+    if (event->type != PBTI_DECISION && pbti_decision_due(state)) {
         return REFUSE(err, "a %s event where a decision is owed", pbti_event_name(event->type));
     }
     pbt_status status = PBT_OK;

@@ -20,7 +20,8 @@
  * Differences promotions are decided when a report arrives, not when a worker asks for work; the
  *             order in which free slots take members (pbti_next) is that of the paper: a promoted
  *             one before a new one
- * Cost        O(members) a report for each rung, O(members^2) in the worst case: PBTI_RACERS_MAX
+ * Cost        O(members) a report for each rung, O(members^2) in the worst case:
+ * PBTI_RUNG_MEMBERS_MAX
  */
 #include "core/rungs.h"
 #include "core/state_inside.h"
@@ -76,14 +77,14 @@ static uint32_t owed_in_bracket(const struct pbti_state *state, struct pbti_brac
         const struct pbti_member *const m = &state->member[i];
         if (m->phase == PBTI_PAUSED && m->steps <= behind) { return i; }
     }
-    return PBTI_NONE;
+    return PBTI_NO_MEMBER;
 }
 
 static uint32_t owed_halving(const struct pbti_state *state)
 {
-    uint32_t owed = PBTI_NONE;
+    uint32_t owed = PBTI_NO_MEMBER;
     struct pbti_bracket bracket = pbti_bracket(state->config, 0);
-    while (bracket.count > 0 && owed == PBTI_NONE) {
+    while (bracket.count > 0 && owed == PBTI_NO_MEMBER) {
         owed = owed_in_bracket(state, bracket);
         bracket = pbti_bracket(state->config, bracket.index + 1);
     }
@@ -101,16 +102,16 @@ static bool is_promotable(const struct pbti_state *state, uint32_t member)
     return place.rank < place.count / state->config->eta && isfinite(row_of(state, rung)[member]);
 }
 
-/* The best of those that pause at a rung, or PBTI_NONE. */
+/* The best of those that pause at a rung, or PBTI_NO_MEMBER. */
 static uint32_t best_paused(const struct pbti_state *state, uint32_t rung)
 {
     uint64_t const steps = pbti_rung_steps(state->config, rung);
     const double *const keys = row_of(state, rung);
-    uint32_t best = PBTI_NONE;
+    uint32_t best = PBTI_NO_MEMBER;
     for (uint32_t i = 0; i < state->config->members; i++) {
         const struct pbti_member *const m = &state->member[i];
         if (m->phase != PBTI_PAUSED || m->steps != steps) { continue; }
-        if (best == PBTI_NONE || keys[i] > keys[best]) { best = i; }
+        if (best == PBTI_NO_MEMBER || keys[i] > keys[best]) { best = i; }
     }
     return best;
 }
@@ -119,11 +120,11 @@ static uint32_t owed_promotion(const struct pbti_state *state)
 {
     for (uint32_t rung = state->rung_rows - 1; rung-- > 0;) {
         uint32_t const best = best_paused(state, rung);
-        if (best != PBTI_NONE && is_promotable(state, best)) { return best; }
+        if (best != PBTI_NO_MEMBER && is_promotable(state, best)) { return best; }
     }
-    uint32_t paused = PBTI_NONE;
+    uint32_t paused = PBTI_NO_MEMBER;
     for (uint32_t i = state->config->members; i-- > 0;) {
-        if (is_live(state->member[i].phase)) { return PBTI_NONE; }
+        if (is_live(state->member[i].phase)) { return PBTI_NO_MEMBER; }
         if (state->member[i].phase == PBTI_PAUSED) { paused = i; }
     }
     return paused;
@@ -166,9 +167,9 @@ static bool is_stopped(const struct pbti_state *state, uint32_t rung, uint32_t m
 
 /* -------- for decide.c -------- */
 
-uint32_t pbti_promotion_owed(const struct pbti_state *state)
+uint32_t pbti_promotion_due(const struct pbti_state *state)
 {
-    if (state->counts.phase[PBTI_PAUSED] == 0) { return PBTI_NONE; }
+    if (state->counts.phase[PBTI_PAUSED] == 0) { return PBTI_NO_MEMBER; }
     return state->config->rungs == PBTI_RUNGS_PROMOTION ? owed_promotion(state)
                                                         : owed_halving(state);
 }

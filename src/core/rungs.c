@@ -114,7 +114,7 @@ uint32_t pbti_rungs_population(const struct pbti_config *config)
     uint32_t const count = pbti_rungs_count(config);
     uint64_t const size = config->rungs == PBTI_RUNGS_HYPERBAND ? hyperband_below(config, count)
                                                                 : power(config->eta, count - 1);
-    return size > PBTI_RACERS_MAX ? PBTI_RACERS_MAX + 1 : (uint32_t)size;
+    return size > PBTI_RUNG_MEMBERS_MAX ? PBTI_RUNG_MEMBERS_MAX + 1 : (uint32_t)size;
 }
 
 /* Steps that a bracket trains when nobody fails. */
@@ -165,21 +165,21 @@ static uint32_t whole_brackets(const struct pbti_config *config, uint32_t member
 
 uint32_t pbti_rungs_whole(const struct pbti_config *config, uint32_t members)
 {
-    assert(members <= PBTI_RACERS_MAX);
+    assert(members <= PBTI_RUNG_MEMBERS_MAX);
     return whole_brackets(config, members, UINT64_MAX);
 }
 
 uint32_t pbti_rungs_affordable(const struct pbti_config *config, uint64_t steps)
 {
     if (config->rungs == PBTI_RUNGS_HYPERBAND) {
-        return whole_brackets(config, PBTI_RACERS_MAX, steps);
+        return whole_brackets(config, PBTI_RUNG_MEMBERS_MAX, steps);
     }
     if (config->rungs != PBTI_RUNGS_HALVING) {
         uint64_t const members = steps / config->steps;
-        return members < PBTI_RACERS_MAX ? (uint32_t)members : PBTI_RACERS_MAX;
+        return members < PBTI_RUNG_MEMBERS_MAX ? (uint32_t)members : PBTI_RUNG_MEMBERS_MAX;
     }
     uint32_t low = 0; /* so many are affordable, and more than `high` are not */
-    uint32_t high = PBTI_RACERS_MAX;
+    uint32_t high = PBTI_RUNG_MEMBERS_MAX;
     while (low < high) {
         uint32_t const middle = high - (high - low) / 2;
         bool const fits = bracket_steps(config, (struct pbti_bracket){0, 0, 0, middle}) <= steps;

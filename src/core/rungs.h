@@ -58,14 +58,14 @@ uint32_t pbti_rung_keeps(const struct pbti_config *config, struct pbti_bracket b
 
 /*
  * The population that follows from the rungs: of Hyperband one round of brackets; of the others so
- * many that one member reaches the budget. More than PBTI_RACERS_MAX are counted as one more than
- * that.
+ * many that one member reaches the budget. More than PBTI_RUNG_MEMBERS_MAX are counted as one more
+ * than that.
  */
 uint32_t pbti_rungs_population(const struct pbti_config *config);
 
 /*
  * hyperband: the largest population of whole brackets that is not above `members`; 0 = none is.
- * Requires members <= PBTI_RACERS_MAX.
+ * Requires members <= PBTI_RUNG_MEMBERS_MAX.
  */
 uint32_t pbti_rungs_whole(const struct pbti_config *config, uint32_t members);
 

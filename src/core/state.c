@@ -155,16 +155,16 @@ static void heap_settle(struct pbti_state *state, uint32_t place, uint32_t membe
 
 void pbti_heap_add(struct pbti_state *state, uint32_t member)
 {
-    assert(state->heap_at[member] == PBTI_NONE);
+    assert(state->heap_at[member] == PBTI_NO_MEMBER);
     heap_settle(state, state->heap_count++, member);
 }
 
 void pbti_heap_drop(struct pbti_state *state, uint32_t member)
 {
     uint32_t const place = state->heap_at[member];
-    assert(place != PBTI_NONE);
+    assert(place != PBTI_NO_MEMBER);
     uint32_t const last = state->heap[--state->heap_count];
-    state->heap_at[member] = PBTI_NONE;
+    state->heap_at[member] = PBTI_NO_MEMBER;
     if (last != member) { heap_settle(state, place, last); }
 }
 
@@ -187,7 +187,7 @@ bool pbti_may_donate(const struct pbti_config *config, const struct pbti_member 
            member->start.segment > 0 && member->age < config->max_age;
 }
 
-bool pbti_is_through(const struct pbti_config *config, const struct pbti_member *member)
+bool pbti_is_finished(const struct pbti_config *config, const struct pbti_member *member)
 {
     return member->steps >= config->steps || member->age >= config->max_age;
 }
@@ -322,7 +322,7 @@ static void begin_member(struct pbti_state *state, uint32_t member)
     pbti_initial_values(state->config, member, m->group, pbti_values_of(state, member));
     state->group[m->group].members++;
     count_phase(state, m, 1);
-    state->heap_at[member] = PBTI_NONE;
+    state->heap_at[member] = PBTI_NO_MEMBER;
     if (m->phase == PBTI_WAITING) { pbti_heap_add(state, member); }
 }
 
@@ -336,7 +336,7 @@ static struct pbti_state *lay_empty(void *block, const struct pbti_config *confi
     state->bytes = pbti_state_lay(state, block);
     memcpy(state->config, config, sizeof *config);
     assert(state->bytes == bytes);
-    state->reporter = PBTI_NONE;
+    state->reporter = PBTI_NO_MEMBER;
     for (uint32_t group = 0; group < PBTI_GROUPS; group++) {
         state->group[group].best.score = NAN;
     }
@@ -404,12 +404,12 @@ static uint8_t amended_phase(const struct pbti_state *state, uint32_t member)
     switch ((enum pbti_phase)m->phase) {
     case PBTI_DONE:
         if (state->rung_rows > 0) { break; } /* eliminated; its budget cannot be raised */
-        return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_WAITING;
+        return pbti_is_finished(state->config, m) ? PBTI_DONE : PBTI_WAITING;
     case PBTI_OUT:
         if (m->reported == 0) { return first_phase(state->config, member, m->group); }
-        return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_WAITING;
-    case PBTI_WAITING: return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_WAITING;
-    case PBTI_FAILED: return pbti_is_through(state->config, m) ? PBTI_DONE : PBTI_FAILED;
+        return pbti_is_finished(state->config, m) ? PBTI_DONE : PBTI_WAITING;
+    case PBTI_WAITING: return pbti_is_finished(state->config, m) ? PBTI_DONE : PBTI_WAITING;
+    case PBTI_FAILED: return pbti_is_finished(state->config, m) ? PBTI_DONE : PBTI_FAILED;
     case PBTI_RUNNING:
     case PBTI_REPORTED:
     case PBTI_PAUSED:
@@ -433,7 +433,7 @@ static void amend_member(struct pbti_state *state, uint32_t member)
     if (m->phase == PBTI_WAITING && before == PBTI_OUT) { m->failures = 0; }
     state->group[m->group].members++;
     count_phase(state, m, 1);
-    state->heap_at[member] = PBTI_NONE;
+    state->heap_at[member] = PBTI_NO_MEMBER;
     if (m->phase == PBTI_WAITING) { pbti_heap_add(state, member); }
     bool const ranked = m->score_source != PBTI_SCORE_NONE && m->phase != PBTI_FAILED &&
                         m->phase != PBTI_GONE && m->phase != PBTI_OUT;
@@ -462,7 +462,7 @@ pbt_status pbti_state_amend(const struct pbti_state *state, uint64_t seq,
     assert(event->type == PBTI_AMEND);
     const struct pbti_config *const config = event->study.config;
     *out = NULL;
-    if (pbti_owed(state)) {
+    if (pbti_decision_due(state)) {
         return PBTI_FAIL(err, PBT_ECORRUPT, 0, "an amend event where a decision is owed");
     }
     const char *const fixed = pbti_config_unamendable(state->config, config);
@@ -521,7 +521,7 @@ static struct snapshot snapshot_of(size_t bytes)
 {
     return (struct snapshot){"pbtsnap",
                              {sizeof(struct pbti_state), sizeof(struct pbti_member),
-                              sizeof(struct pbti_parked), sizeof(struct pbti_config)},
+                              sizeof(struct pbti_pending), sizeof(struct pbti_config)},
                              bytes};
 }
 
@@ -619,7 +619,7 @@ struct pbti_best pbti_state_best_now(const struct pbti_state *state, uint8_t gro
 {
     struct pbti_best best = {.score = NAN};
     uint32_t const member = pbti_state_ranked(state, group, 0);
-    if (member == PBTI_NONE || !isfinite(state->member[member].score)) { return best; }
+    if (member == PBTI_NO_MEMBER || !isfinite(state->member[member].score)) { return best; }
     const struct pbti_member *const m = &state->member[member];
     best.score = m->score;
     best.age = m->age;
@@ -696,7 +696,7 @@ uint64_t pbti_task_seed(const struct pbti_config *config, uint32_t member, uint3
 
 uint32_t pbti_next(const struct pbti_state *state, uint32_t last, struct pbti_checkpoint held)
 {
-    if (state->stop != PBTI_STOP_NONE || state->heap_count == 0) { return PBTI_NONE; }
+    if (state->stop != PBTI_STOP_NONE || state->heap_count == 0) { return PBTI_NO_MEMBER; }
     uint32_t const first = state->heap[0];
     if (last >= state->members || held.segment == 0) { return first; }
     const struct pbti_member *const m = &state->member[last];
@@ -712,7 +712,7 @@ uint32_t pbti_next(const struct pbti_state *state, uint32_t last, struct pbti_ch
 uint32_t pbti_expecting(const struct pbti_state *state)
 {
     if (state->stop != PBTI_STOP_NONE || state->counts.phase[PBTI_EXPECTING] == 0) {
-        return PBTI_NONE;
+        return PBTI_NO_MEMBER;
     }
     uint32_t member = 0;
     while (state->member[member].phase != PBTI_EXPECTING) {

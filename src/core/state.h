@@ -4,7 +4,7 @@
  *
  *     state = init(study event)                  pbti_state_init()
  *     for each event: state = fold(state, event) pbti_fold()
- *     while a decision is owed:                  pbti_owed()
+ *     while a decision is owed:                  pbti_decision_due()
  *         event = decide(state)                  pbti_decide(): pure, changes nothing
  *         state = fold(state, event)             ... and the event goes into the same batch
  *
@@ -163,12 +163,12 @@ PBT_NODISCARD pbt_status pbti_fold(struct pbti_state *state, uint64_t seq,
                                    void *context, struct pbt_error *err);
 
 /* Is a decision owed? */
-bool pbti_owed(const struct pbti_state *state);
+bool pbti_decision_due(const struct pbti_state *state);
 
 /*
  * Make the decision that is owed. Pure; borrows from `scratch`; time_ms is left 0 for the caller.
  *
- * Requires    pbti_owed(state)
+ * Requires    pbti_decision_due(state)
  * Source      Jaderberg et al. 2017, Algorithm 1 and section 4.1; DESIGN sections 5 and 6
  */
 void pbti_decide(const struct pbti_state *state, struct pbti_event *event,
@@ -192,15 +192,15 @@ double pbti_reduce(const struct pbti_config *config, const double *scores, uint3
  * The member that a free slot should run: of those waiting, the one with the fewest steps (with
  * rungs: the most), then the lowest index; `last` instead when it is waiting, at most `lead`
  * intervals ahead of that one, and its start is `held`, the checkpoint whose weights the slot has
- * in memory. PBTI_NONE: nobody is waiting, or the study has ended.
+ * in memory. PBTI_NO_MEMBER: nobody is waiting, or the study has ended.
  *
- * last        the member the slot ran last, or PBTI_NONE
+ * last        the member the slot ran last, or PBTI_NO_MEMBER
  * held        what the slot has in memory; segment 0 = nothing
  */
 uint32_t pbti_next(const struct pbti_state *state, uint32_t last, struct pbti_checkpoint held);
 
 /* The member that a proposal should be made for when nobody waits: the first that expects one.
- * PBTI_NONE: nobody does, or the study has ended. */
+ * PBTI_NO_MEMBER: nobody does, or the study has ended. */
 uint32_t pbti_expecting(const struct pbti_state *state);
 
 /*
@@ -236,7 +236,7 @@ struct pbti_counts pbti_state_counts(const struct pbti_state *state);
 struct pbti_best pbti_state_best(const struct pbti_state *state, uint8_t group);
 /* Best network that is some member's latest, now (the paper's answer). */
 struct pbti_best pbti_state_best_now(const struct pbti_state *state, uint8_t group);
-/* Members of a group in the order of the ranking: `rank` 0 = best; PBTI_NONE past the end. */
+/* Members of a group in the order of the ranking: `rank` 0 = best; PBTI_NO_MEMBER past the end. */
 uint32_t pbti_state_ranked(const struct pbti_state *state, uint8_t group, uint32_t rank);
 /* Kept for their score, best first: keep.top of them, fewer at first. */
 uint32_t pbti_state_kept(const struct pbti_state *state, uint32_t index, struct pbti_best *best);
@@ -245,7 +245,7 @@ bool pbti_state_reachable(const struct pbti_state *state, struct pbti_checkpoint
 /* Is `a` better than `b` under the goal? NaN and infinities are worse than every finite score. */
 bool pbti_better(const struct pbti_config *config, double a, double b);
 
-/* A number that is equal for equal states: to compare replicas and replays. */
+/* A number that is equal for equal states: to compare followers and replays. */
 uint64_t pbti_state_hash(const struct pbti_state *state);
 
 /* NULL when all invariants above hold, else the first that does not (static storage). Slow:

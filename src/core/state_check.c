@@ -20,11 +20,11 @@ static const char *check_phases(const struct pbti_state *state)
         if ((m->phase == PBTI_RUNNING) != (m->claim != 0)) {
             return "1: a claim exists without its member running, or the other way";
         }
-        if ((m->phase == PBTI_WAITING) != (state->heap_at[i] != PBTI_NONE)) {
+        if ((m->phase == PBTI_WAITING) != (state->heap_at[i] != PBTI_NO_MEMBER)) {
             return "5: the runnable heap does not hold exactly the waiting members";
         }
         if (m->phase == PBTI_WAITING) { waiting++; }
-        if (state->heap_at[i] != PBTI_NONE && state->heap[state->heap_at[i]] != i) {
+        if (state->heap_at[i] != PBTI_NO_MEMBER && state->heap[state->heap_at[i]] != i) {
             return "5: the runnable heap has lost a member";
         }
     }
@@ -70,7 +70,7 @@ static struct pbti_checkpoint named_by(const struct pbti_state *state, uint32_t 
     if (node < state->members) { return state->member[node].start; }
     node -= state->members;
     if (node < state->parked_count) {
-        const struct pbti_parked *const parked = &state->parked[node];
+        const struct pbti_pending *const parked = &state->parked[node];
         bool const names = parked->set && parked->kind == PBTI_REPLACE &&
                            (parked->copied & PBTI_COPY_WEIGHTS) != 0;
         return names ? parked->donor.start : none;
@@ -133,7 +133,7 @@ static const char *check_ranking(const struct pbti_state *state)
         if (list->count != ranked[group] || list->donors != donors[group]) {
             return "4: the ranking is miscounted";
         }
-        uint32_t before = PBTI_NONE;
+        uint32_t before = PBTI_NO_MEMBER;
         uint32_t donors_before = 0;
         for (uint32_t rank = 0; rank < list->count; rank++) {
             uint32_t const member = pbti_state_ranked(state, group, rank);
@@ -141,7 +141,7 @@ static const char *check_ranking(const struct pbti_state *state)
                 pbti_rank_donors(&state->rank, list, rank) != donors_before) {
                 return "4: the ranking's counts are wrong";
             }
-            if (before != PBTI_NONE) {
+            if (before != PBTI_NO_MEMBER) {
                 double const a = state->rank.entry[before].key;
                 double const b = state->rank.entry[member].key;
                 if (a < b || (a == b && before > member)) {

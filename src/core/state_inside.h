@@ -20,7 +20,7 @@
 #include "core/state.h"
 
 /* A decision that is recorded but not in force. */
-struct pbti_parked {
+struct pbti_pending {
     uint8_t kind;   /* enum pbti_decision_kind */
     uint8_t copied; /* PBTI_COPY_* */
     bool set;
@@ -54,7 +54,7 @@ struct pbti_state {
     uint32_t equal_rows;   /* rows of `equal`: 0 unless compare is equal_age */
     uint32_t rung_rows;    /* rows of `rung`: the number of rungs */
     uint32_t heap_count;
-    uint32_t reporter; /* async: the member whose report is to be judged, or PBTI_NONE */
+    uint32_t reporter; /* async: the member whose report is to be judged, or PBTI_NO_MEMBER */
     uint8_t stop;      /* enum pbti_stop */
     uint64_t proposal; /* sequence number of the last proposal; 0 = none */
     struct pbti_counts counts;
@@ -62,17 +62,17 @@ struct pbti_state {
     struct pbti_rank rank;
 
     struct pbti_config *config;
-    struct pbti_member *member; /* shape (members) */
-    double *values;             /* shape (members, stride) */
-    struct pbti_parked *parked; /* shape (parked_count) */
-    double *parked_values;      /* shape (parked_count, stride) */
-    uint32_t *heap;             /* shape (members); waiting members, fewest steps first */
-    uint32_t *heap_at;          /* shape (members); place in the heap, or PBTI_NONE */
-    struct pbti_best *kept;     /* shape (PBTI_GROUPS, keep_top); by place, not in order */
-    uint32_t *kept_order;       /* shape (PBTI_GROUPS, keep_top); places, best first */
-    struct pbti_ring *ring;     /* shape (members + parked_count + PBTI_GROUPS * keep_top) */
-    double *equal;              /* shape (equal_rows, members); keys; NaN = never there */
-    double *rung;               /* shape (rung_rows, members); keys; NaN = never there */
+    struct pbti_member *member;  /* shape (members) */
+    double *values;              /* shape (members, stride) */
+    struct pbti_pending *parked; /* shape (parked_count) */
+    double *parked_values;       /* shape (parked_count, stride) */
+    uint32_t *heap;              /* shape (members); waiting members, fewest steps first */
+    uint32_t *heap_at;           /* shape (members); place in the heap, or PBTI_NO_MEMBER */
+    struct pbti_best *kept;      /* shape (PBTI_GROUPS, keep_top); by place, not in order */
+    uint32_t *kept_order;        /* shape (PBTI_GROUPS, keep_top); places, best first */
+    struct pbti_ring *ring;      /* shape (members + parked_count + PBTI_GROUPS * keep_top) */
+    double *equal;               /* shape (equal_rows, members); keys; NaN = never there */
+    double *rung;                /* shape (rung_rows, members); keys; NaN = never there */
 };
 
 /* Set the pointers of a state whose counts are set; returns the block's bytes. `block` NULL: only
@@ -86,7 +86,7 @@ static inline uint32_t pbti_node_member(uint32_t member)
     return member;
 }
 
-static inline uint32_t pbti_node_parked(const struct pbti_state *state, uint32_t parked)
+static inline uint32_t pbti_node_pending(const struct pbti_state *state, uint32_t parked)
 {
     return state->members + parked;
 }
@@ -122,7 +122,7 @@ double pbti_key(const struct pbti_config *config, double score);
 bool pbti_may_donate(const struct pbti_config *config, const struct pbti_member *member);
 
 /* Is its budget, or the age of its weights, used up? */
-bool pbti_is_through(const struct pbti_config *config, const struct pbti_member *member);
+bool pbti_is_finished(const struct pbti_config *config, const struct pbti_member *member);
 
 /* Does this group ever exploit? */
 bool pbti_group_exploits(const struct pbti_config *config, uint8_t group);
@@ -140,11 +140,11 @@ void pbti_check_end(struct pbti_state *state);
 
 /* -------- parts of a decision -------- */
 
-/* The member whose decision is owed, or PBTI_NONE. */
-uint32_t pbti_owed_member(const struct pbti_state *state);
+/* The member whose decision is owed, or PBTI_NO_MEMBER. */
+uint32_t pbti_decision_due_member(const struct pbti_state *state);
 
-/* promote.c: the paused member whose decision is owed, or PBTI_NONE. */
-uint32_t pbti_promotion_owed(const struct pbti_state *state);
+/* promote.c: the paused member whose decision is owed, or PBTI_NO_MEMBER. */
+uint32_t pbti_promotion_due(const struct pbti_state *state);
 
 /* promote.c: what becomes of a member of a study with rungs that is not through its budget. */
 void pbti_promotion_judge(const struct pbti_state *state, struct pbti_event_decision *decision);

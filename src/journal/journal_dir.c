@@ -18,7 +18,7 @@
 #include "base/fail.h"
 #include "journal/journal_backends.h"
 #include "journal/journal_files.h"
-#include "journal/looking.h"
+#include "journal/poll.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -18,7 +18,7 @@
 
 #include "base/fail.h"
 #include "journal/journal_backends.h"
-#include "journal/looking.h"
+#include "journal/poll.h"
 
 #include <inttypes.h>
 #include <stdio.h>

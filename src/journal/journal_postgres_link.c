@@ -15,7 +15,7 @@
 #include "journal/journal_postgres.h"
 
 #include "base/fail.h"
-#include "journal/looking.h"
+#include "journal/poll.h"
 
 #include <endian.h>
 #include <inttypes.h>

@@ -24,7 +24,7 @@
 #include "journal/batch_hash.h"
 #include "journal/journal_backends.h"
 #include "journal/journal_files.h"
-#include "journal/looking.h"
+#include "journal/poll.h"
 
 #include <assert.h>
 #include <errno.h>

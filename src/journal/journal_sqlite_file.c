@@ -12,7 +12,7 @@
  */
 #include "base/fail.h"
 #include "journal/journal_sqlite.h"
-#include "journal/looking.h"
+#include "journal/poll.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -475,11 +475,11 @@ static void leave_wal(struct pbti_sqlite *state)
 
 void pbti_sqlite_detach(struct pbti_sqlite *state)
 {
-    bool const opened = state->statements[PBTI_SQLITE_STATEMENTS - 1] != NULL;
+    bool const study = state->statements[PBTI_SQLITE_STATEMENTS - 1] != NULL;
     for (int i = 0; i < PBTI_SQLITE_STATEMENTS; i++) {
         (void)sqlite3_finalize(state->statements[i]);
     }
-    if (opened && !state->read_only) { leave_wal(state); }
+    if (study && !state->read_only) { leave_wal(state); }
     int const code = sqlite3_close(state->db);
     assert(code == SQLITE_OK); /* all statements are finalized */
     (void)code;

@@ -100,16 +100,16 @@ static pbt_status check_racers(const struct pbti_read *read, const char *strateg
                               (unsigned long long)config->rung_min,
                               (unsigned long long)config->steps);
     }
-    if (config->members > PBTI_RACERS_MAX && read->seen[PBTI_KEY_SPEC_population] != NULL) {
+    if (config->members > PBTI_RUNG_MEMBERS_MAX && read->seen[PBTI_KEY_SPEC_population] != NULL) {
         return pbti_node_fail(place(read, PBTI_KEY_SPEC_population), read->err,
                               "population is %u, but strategy \"%s\" has at most %u members",
-                              config->members, strategy, PBTI_RACERS_MAX);
+                              config->members, strategy, PBTI_RUNG_MEMBERS_MAX);
     }
-    if (config->members > PBTI_RACERS_MAX) {
+    if (config->members > PBTI_RUNG_MEMBERS_MAX) {
         return pbti_node_fail(place(read, PBTI_KEY_STRATEGY_name), read->err,
                               "strategy \"%s\" would have more than %u members; a larger "
                               "strategy.min_steps makes them fewer",
-                              strategy, PBTI_RACERS_MAX);
+                              strategy, PBTI_RUNG_MEMBERS_MAX);
     }
     if (config->rungs != PBTI_RUNGS_HYPERBAND) { return PBT_OK; }
     uint32_t const whole = pbti_rungs_whole(config, config->members);

@@ -20,7 +20,7 @@
 struct header {
     char magic[16];
     uint64_t checksum;   /* XXH3 over what follows it, to the end of the file */
-    uint64_t tally_size; /* sizeof struct pbti_tally: another build has another */
+    uint64_t tally_size; /* sizeof struct pbti_study_stats: another build has another */
     uint64_t state_size;
     uint64_t alive_count;
     uint64_t spec_size;
@@ -43,8 +43,8 @@ static struct places places_of(const struct header *header)
     struct places at;
     at.state = rounded(sizeof *header);
     at.tally = at.state + rounded((size_t)header->state_size);
-    at.alive = at.tally + rounded(sizeof(struct pbti_tally));
-    at.spec = at.alive + (size_t)header->alive_count * sizeof(struct pbti_alive_entry);
+    at.alive = at.tally + rounded(sizeof(struct pbti_study_stats));
+    at.spec = at.alive + (size_t)header->alive_count * sizeof(struct pbti_live_checkpoints_entry);
     at.end = at.spec + (size_t)header->spec_size;
     return at;
 }
@@ -57,12 +57,15 @@ static uint64_t checksum(const unsigned char *bytes, size_t size)
 
 /* -------- loading -------- */
 
-static bool load_alive(const unsigned char *bytes, uint64_t count, struct pbti_alive *alive)
+static bool load_alive(const unsigned char *bytes, uint64_t count,
+                       struct pbti_live_checkpoints *alive)
 {
     for (uint64_t i = 0; i < count; i++) {
-        struct pbti_alive_entry entry;
+        struct pbti_live_checkpoints_entry entry;
         memcpy(&entry, bytes + i * sizeof entry, sizeof entry);
-        if (entry.checkpoint.segment == 0 || !pbti_alive_add(alive, entry)) { return false; }
+        if (entry.checkpoint.segment == 0 || !pbti_live_checkpoints_add(alive, entry)) {
+            return false;
+        }
     }
     return true;
 }
@@ -74,8 +77,9 @@ static bool load_parts(const unsigned char *bytes, size_t size, struct pbti_cach
     memcpy(&header, bytes, sizeof header);
     char magic[sizeof header.magic] = CACHE_MAGIC;
     if (memcmp(header.magic, magic, sizeof magic) != 0 ||
-        header.tally_size != sizeof(struct pbti_tally) || header.state_size > size ||
-        header.alive_count > size / sizeof(struct pbti_alive_entry) || header.spec_size > size) {
+        header.tally_size != sizeof(struct pbti_study_stats) || header.state_size > size ||
+        header.alive_count > size / sizeof(struct pbti_live_checkpoints_entry) ||
+        header.spec_size > size) {
         return false;
     }
     struct places const at = places_of(&header);
@@ -122,7 +126,7 @@ bool pbti_cache_load(const char *dir, struct pbti_cached *cached)
 static unsigned char *build(const struct pbti_cached *cached, size_t *size)
 {
     struct header header = {.magic = CACHE_MAGIC,
-                            .tally_size = sizeof(struct pbti_tally),
+                            .tally_size = sizeof(struct pbti_study_stats),
                             .state_size = pbti_state_save_bytes(cached->state),
                             .alive_count = cached->alive.count,
                             .spec_size = cached->spec_size,
@@ -185,6 +189,6 @@ void pbti_cached_deinit(struct pbti_cached *cached)
 {
     free(cached->block);
     free(cached->spec);
-    pbti_alive_deinit(&cached->alive);
+    pbti_live_checkpoints_deinit(&cached->alive);
     memset(cached, 0, sizeof *cached);
 }

@@ -10,17 +10,17 @@
 #define PBTI_VIEW_CACHE_H
 
 #include "journal/journal.h"
-#include "view/alive.h"
-#include "view/tally.h"
+#include "view/live_checkpoints.h"
+#include "view/study_stats.h"
 
 struct pbti_cached {
     uint64_t expected;          /* the batch's `expected` */
     struct pbti_batch_id batch; /* the last one folded */
     void *block;                /* owned: the state's memory */
     struct pbti_state *state;   /* in it */
-    struct pbti_tally tally;
-    struct pbti_alive alive; /* owned */
-    char *spec;              /* owned, spec_size bytes */
+    struct pbti_study_stats tally;
+    struct pbti_live_checkpoints alive; /* owned */
+    char *spec;                         /* owned, spec_size bytes */
     size_t spec_size;
 };
 

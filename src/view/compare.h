@@ -82,7 +82,8 @@ void pbti_comparison_deinit(struct pbti_comparison *comparison);
 /*
  * Fill one study from its folder.
  *
- * Errors      those of pbti_reading_open(); PBT_ECORRUPT (its compare.json is none), PBT_ENOMEM
+ * Errors      those of pbti_study_reader_open(); PBT_ECORRUPT (its compare.json is none),
+ * PBT_ENOMEM
  */
 PBT_NODISCARD pbt_status pbti_compare_read(struct pbti_compare_study *study, const char *dir,
                                            struct pbt_error *err);

@@ -26,11 +26,11 @@ static int compare_ended(const void *a, const void *b)
 }
 
 /* Best so far over the segments in the order in which they ended. */
-static bool draw_curve(struct pbti_compare_study *study, const struct pbti_reading *reading)
+static bool draw_curve(struct pbti_compare_study *study, const struct pbti_study_reader *reader)
 {
-    const struct pbti_history *const history = pbti_reading_history(reading);
-    const struct pbti_config *const config = pbti_state_config(pbti_reading_state(reading));
-    int64_t const began = pbti_reading_tally(reading)->first_ms;
+    const struct pbti_history *const history = pbti_study_reader_history(reader);
+    const struct pbti_config *const config = pbti_state_config(pbti_study_reader_state(reader));
+    int64_t const began = pbti_study_reader_tally(reader)->first_ms;
     struct ended *const order = calloc((size_t)history->count + 1, sizeof *order);
     study->points = calloc((size_t)history->count + 1, sizeof *study->points);
     if (order == NULL || study->points == NULL) {
@@ -90,16 +90,16 @@ pbt_status pbti_compare_read(struct pbti_compare_study *study, const char *dir,
                              struct pbt_error *err)
 {
     memset(study, 0, sizeof *study);
-    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
     opts.history = true;
-    struct pbti_reading *reading = NULL;
-    PBTI_TRY(pbti_reading_open(dir, &opts, &reading, err));
-    const struct pbti_tally *const tally = pbti_reading_tally(reading);
-    study->ended = pbti_state_stop(pbti_reading_state(reading)) != PBTI_STOP_NONE;
-    study->wall_s = (double)pbti_tally_worked_ms(tally) / 1e3;
+    struct pbti_study_reader *reader = NULL;
+    PBTI_TRY(pbti_study_reader_open(dir, &opts, &reader, err));
+    const struct pbti_study_stats *const tally = pbti_study_reader_tally(reader);
+    study->ended = pbti_state_stop(pbti_study_reader_state(reader)) != PBTI_STOP_NONE;
+    study->wall_s = (double)pbti_study_stats_worked_ms(tally) / 1e3;
     study->train_s = (double)tally->train_ms / 1e3;
-    bool const drawn = draw_curve(study, reading);
-    pbti_reading_close(reading);
+    bool const drawn = draw_curve(study, reader);
+    pbti_study_reader_close(reader);
     if (!drawn) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
     return read_score(study, dir, err);
 }

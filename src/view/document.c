@@ -4,7 +4,7 @@
 
 #include "base/fail.h"
 #include "view/document_columns.h"
-#include "view/said.h"
+#include "view/recent_events.h"
 #include "view/winner.h"
 
 #include <limits.h>
@@ -18,7 +18,7 @@
 struct pbti_document {
     struct pbti_document_opts opts;
     struct pbti_sayings said;
-    struct pbti_reading *reading; /* owned; has a history */
+    struct pbti_study_reader *reader; /* owned; has a history */
 };
 
 struct pbti_document_opts pbti_document_opts_default(void)
@@ -110,12 +110,13 @@ static json_t *bounds_json(const struct pbti_space *space, const double *values)
     return list;
 }
 
-static json_t *winner_json(const struct pbti_reading *reading, const struct pbti_winner *winner,
+static json_t *winner_json(const struct pbti_study_reader *reader, const struct pbti_winner *winner,
                            const struct pbti_columns *columns)
 {
-    if (winner->record == PBTI_NONE) { return json_null(); }
-    const struct pbti_history *const history = pbti_reading_history(reading);
-    const struct pbti_space *const space = &pbti_state_config(pbti_reading_state(reading))->space;
+    if (winner->record == PBTI_NO_MEMBER) { return json_null(); }
+    const struct pbti_history *const history = pbti_study_reader_history(reader);
+    const struct pbti_space *const space =
+        &pbti_state_config(pbti_study_reader_state(reader))->space;
     const double *const values = pbti_history_values(history, winner->record);
     json_t *const lineage = json_array();
     for (uint32_t i = 0; i < winner->lineage_count; i++) {
@@ -132,7 +133,7 @@ static json_t *ring_json(const struct pbti_ring *ring)
 {
     json_t *const list = json_array();
     for (uint32_t i = 0; i < pbti_ring_size(ring); i++) {
-        const struct pbti_said *const said = pbti_ring_at(ring, i);
+        const struct pbti_recent_events *const said = pbti_ring_at(ring, i);
         const char *const text = said->text == NULL ? "" : said->text;
         (void)json_array_append_new(
             list,
@@ -175,7 +176,7 @@ static json_t *failures_json(const struct pbti_ring *ring, const char *dir)
     json_t *const list = ring_json(ring);
     uint32_t const count = pbti_ring_size(ring);
     for (uint32_t i = 0; i < count; i++) {
-        const struct pbti_said *const said = pbti_ring_at(ring, i);
+        const struct pbti_recent_events *const said = pbti_ring_at(ring, i);
         json_t *const item = json_array_get(list, i);
         (void)json_object_set_new(item, "attempt", json_integer((json_int_t)said->attempt));
         (void)json_object_set_new(item, "outcome", json_string(pbti_outcome_name(said->outcome)));
@@ -186,23 +187,23 @@ static json_t *failures_json(const struct pbti_ring *ring, const char *dir)
     return list;
 }
 
-static json_t *summary_json(const struct pbti_reading *reading)
+static json_t *summary_json(const struct pbti_study_reader *reader)
 {
     struct pbti_summary summary;
-    pbti_summarize(&summary, reading);
+    pbti_summarize(&summary, reader);
     return pbti_summary_json(&summary, 8);
 }
 
 /* -------- all of it -------- */
 
-static void write_parts(struct pbti_str *text, const struct pbti_reading *reading,
+static void write_parts(struct pbti_str *text, const struct pbti_study_reader *reader,
                         const struct pbti_sayings *said, const struct pbti_winner *winner,
                         const struct pbti_columns *columns)
 {
-    const struct pbti_state *const state = pbti_reading_state(reading);
-    struct pbti_text const spec = pbti_reading_spec_text(reading);
+    const struct pbti_state *const state = pbti_study_reader_state(reader);
+    struct pbti_text const spec = pbti_study_reader_spec_text(reader);
     pbti_str_addf(text, "{\"version\":%d,\"summary\":", PBTI_JSON_VERSION);
-    add_json(text, summary_json(reading));
+    add_json(text, summary_json(reader));
     pbti_str_add(text, ",\"space\":");
     add_json(text, space_json(&pbti_state_config(state)->space));
     pbti_str_add(text, ",\"codes\":");
@@ -210,19 +211,19 @@ static void write_parts(struct pbti_str *text, const struct pbti_reading *readin
     pbti_str_add(text, ",\"members\":");
     pbti_columns_members(text, state);
     pbti_str_add(text, ",\"segments\":");
-    pbti_columns_segments(text, columns, pbti_reading_tally(reading)->first_ms);
+    pbti_columns_segments(text, columns, pbti_study_reader_tally(reader)->first_ms);
     pbti_str_add(text, ",\"values\":");
     pbti_columns_values(text, columns);
     pbti_str_add(text, ",\"lanes\":");
     pbti_columns_lanes(text, columns);
     pbti_str_add(text, ",\"winner\":");
-    add_json(text, winner_json(reading, winner, columns));
+    add_json(text, winner_json(reader, winner, columns));
     pbti_str_addf(text, ",\"decisions_total\":%llu,\"decisions\":",
                   (unsigned long long)said->decisions.count);
     add_json(text, ring_json(&said->decisions));
     pbti_str_addf(
         text, ",\"failures_total\":%llu,\"failures\":", (unsigned long long)said->failures.count);
-    add_json(text, failures_json(&said->failures, pbti_reading_dir(reading)));
+    add_json(text, failures_json(&said->failures, pbti_study_reader_dir(reader)));
     pbti_str_add(text, ",\"spec\":");
     add_json(text, pbti_json_text(spec.data, spec.size));
     pbti_str_add(text, "}\n");
@@ -237,13 +238,13 @@ pbt_status pbti_document_open(const char *dir, const struct pbti_document_opts *
     struct pbti_document *const document = calloc(1, sizeof *document);
     if (document == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
     document->opts = opts == NULL ? pbti_document_opts_default() : *opts;
-    struct pbti_reading_opts reading_opts = pbti_reading_opts_default();
+    struct pbti_study_reader_opts reading_opts = pbti_study_reader_opts_default();
     reading_opts.history = true;
     reading_opts.visitor = pbti_sayings_visit;
     reading_opts.context = &document->said;
     pbt_status const status =
         pbti_sayings_init(&document->said, PBTI_DOCUMENT_EXPLANATIONS, PBTI_DOCUMENT_FAILURES)
-            ? pbti_reading_open(dir, &reading_opts, &document->reading, err)
+            ? pbti_study_reader_open(dir, &reading_opts, &document->reader, err)
             : PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory");
     if (status != PBT_OK) {
         pbti_document_close(document);
@@ -256,14 +257,14 @@ pbt_status pbti_document_open(const char *dir, const struct pbti_document_opts *
 void pbti_document_close(struct pbti_document *document)
 {
     if (document == NULL) { return; }
-    pbti_reading_close(document->reading);
+    pbti_study_reader_close(document->reader);
     pbti_sayings_deinit(&document->said);
     free(document);
 }
 
-struct pbti_reading *pbti_document_reading(struct pbti_document *document)
+struct pbti_study_reader *pbti_document_reading(struct pbti_document *document)
 {
-    return document->reading;
+    return document->reader;
 }
 
 pbt_status pbti_document_add(const struct pbti_document *document, struct pbti_str *text,
@@ -272,11 +273,11 @@ pbt_status pbti_document_add(const struct pbti_document *document, struct pbti_s
     struct pbti_winner winner;
     struct pbti_columns columns;
     size_t const before = text->size;
-    (void)pbti_winner_find(&winner, document->reading, false);
+    (void)pbti_winner_find(&winner, document->reader, false);
     bool const room =
-        pbti_columns_init(&columns, pbti_reading_history(document->reading), winner.lineage,
+        pbti_columns_init(&columns, pbti_study_reader_history(document->reader), winner.lineage,
                           winner.lineage_count, document->opts.segments_max);
-    if (room) { write_parts(text, document->reading, &document->said, &winner, &columns); }
+    if (room) { write_parts(text, document->reader, &document->said, &winner, &columns); }
     pbti_columns_deinit(&columns);
     pbti_winner_deinit(&winner);
     if (room && !text->failed) { return PBT_OK; }

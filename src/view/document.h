@@ -10,8 +10,8 @@
 #ifndef PBTI_VIEW_DOCUMENT_H
 #define PBTI_VIEW_DOCUMENT_H
 
-#include "view/reading.h"
 #include "view/str.h"
+#include "view/study_reader.h"
 
 #define PBTI_DOCUMENT_SEGMENTS 120000u    /* more: only every k-th member's are given */
 #define PBTI_DOCUMENT_EXPLANATIONS 20000u /* the latest decisions that are explained in words */
@@ -26,17 +26,17 @@ struct pbti_document_opts {
 struct pbti_document_opts pbti_document_opts_default(void);
 
 /*
- * A study that is read once and followed as it grows: pbti_reading_update() brings it up to date,
- * and then pbti_document_add() adds a new document to `text` (unchanged on error).
+ * A study that is read once and followed as it grows: pbti_study_reader_update() brings it up to
+ * date, and then pbti_document_add() adds a new document to `text` (unchanged on error).
  *
  * opts        may be NULL; copied
- * Errors      those of pbti_reading_open(); PBT_ENOMEM
+ * Errors      those of pbti_study_reader_open(); PBT_ENOMEM
  */
 struct pbti_document; /* opaque */
 PBT_NODISCARD pbt_status pbti_document_open(const char *dir, const struct pbti_document_opts *opts,
                                             struct pbti_document **out, struct pbt_error *err);
-void pbti_document_close(struct pbti_document *document);                   /* accepts NULL */
-struct pbti_reading *pbti_document_reading(struct pbti_document *document); /* borrowed */
+void pbti_document_close(struct pbti_document *document);                        /* accepts NULL */
+struct pbti_study_reader *pbti_document_reading(struct pbti_document *document); /* borrowed */
 PBT_NODISCARD pbt_status pbti_document_add(const struct pbti_document *document,
                                            struct pbti_str *text, struct pbt_error *err);
 
@@ -45,7 +45,7 @@ PBT_NODISCARD pbt_status pbti_document_add(const struct pbti_document *document,
  *
  * opts        may be NULL
  * text        in/out; unchanged on error
- * Errors      those of pbti_reading_open()
+ * Errors      those of pbti_study_reader_open()
  */
 PBT_NODISCARD pbt_status pbti_document_write(const char *dir, const struct pbti_document_opts *opts,
                                              struct pbti_str *text, struct pbt_error *err);

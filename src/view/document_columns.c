@@ -14,16 +14,16 @@ static void choose(struct pbti_columns *columns, const uint32_t *lineage, uint32
 {
     const struct pbti_history *const history = columns->history;
     for (uint32_t i = 0; i < history->count; i++) {
-        columns->place[i] = history->member[i] % columns->every == 0 ? 0 : PBTI_NONE;
+        columns->place[i] = history->member[i] % columns->every == 0 ? 0 : PBTI_NO_MEMBER;
     }
     for (uint32_t i = 0; i < lineage_count; i++) {
         columns->place[lineage[i]] = 0;
     }
     for (uint32_t i = 0; i < history->count; i++) {
-        if (columns->place[i] != PBTI_NONE) {
+        if (columns->place[i] != PBTI_NO_MEMBER) {
             columns->record[columns->count] = i;
             columns->place[i] = columns->count++;
-        } else if (history->parent[i] != PBTI_NONE) {
+        } else if (history->parent[i] != PBTI_NO_MEMBER) {
             columns->place[i] = columns->place[history->parent[i]];
         }
     }
@@ -38,13 +38,13 @@ static bool choose_rows(struct pbti_columns *columns)
     columns->row_place = malloc((count + 1) * sizeof *columns->row_place);
     if (columns->row == NULL || columns->row_place == NULL) { return false; }
     for (size_t i = 0; i < count; i++) {
-        columns->row_place[i] = PBTI_NONE;
+        columns->row_place[i] = PBTI_NO_MEMBER;
     }
     for (uint32_t i = 0; i < columns->count && count > 0; i++) {
         columns->row_place[history->row[columns->record[i]]] = 0;
     }
     for (uint32_t i = 0; i < count; i++) {
-        if (columns->row_place[i] == PBTI_NONE) { continue; }
+        if (columns->row_place[i] == PBTI_NO_MEMBER) { continue; }
         columns->row_place[i] = columns->rows;
         columns->row[columns->rows++] = i;
     }
@@ -163,16 +163,16 @@ static void begin_column(struct pbti_str *text, const char *name, bool first)
     }                                                                                              \
     pbti_str_add(text, "]");
 
-/* An index that may be PBTI_NONE: -1 then. */
+/* An index that may be PBTI_NO_MEMBER: -1 then. */
 static int64_t or_none(uint32_t index)
 {
-    return index == PBTI_NONE ? -1 : (int64_t)index;
+    return index == PBTI_NO_MEMBER ? -1 : (int64_t)index;
 }
 
 static int64_t parent_place(const struct pbti_columns *columns, uint32_t record)
 {
     uint32_t const parent = columns->history->parent[record];
-    return parent == PBTI_NONE ? -1 : or_none(columns->place[parent]);
+    return parent == PBTI_NO_MEMBER ? -1 : or_none(columns->place[parent]);
 }
 
 void pbti_columns_segments(struct pbti_str *text, const struct pbti_columns *columns,

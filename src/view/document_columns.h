@@ -18,10 +18,10 @@ struct pbti_columns {
     uint32_t count;                     /* records kept */
     uint32_t *record;                   /* shape (count), owned: records kept, in order */
     uint32_t *place;       /* shape (history->count), owned: place of a record, or of its nearest
-                         ancestor that was kept; PBTI_NONE */
+                         ancestor that was kept; PBTI_NO_MEMBER */
     uint32_t rows;         /* rows of hyperparameters that records kept are of */
     uint32_t *row;         /* shape (rows), owned: each one's row of the history, rising */
-    uint32_t *row_place;   /* shape (history->rows_count), owned: place in `row`; PBTI_NONE */
+    uint32_t *row_place;   /* shape (history->rows_count), owned: place in `row`; PBTI_NO_MEMBER */
     uint32_t lanes;        /* slots of workers that ran something */
     uint32_t *lane_of;     /* shape (count), owned: lane of each record kept */
     uint64_t *lane_worker; /* shape (lanes), owned */

@@ -16,7 +16,7 @@ static json_t *text_json(struct pbti_text text)
 
 static json_t *member_json(uint32_t member)
 {
-    return member == PBTI_NONE ? json_null() : json_integer((json_int_t)member);
+    return member == PBTI_NO_MEMBER ? json_null() : json_integer((json_int_t)member);
 }
 
 /* Ids of workers and hashes: 16 hexadecimal digits, since JSON numbers lose bits. */

@@ -136,7 +136,7 @@ static void add_keep(struct pbti_str *str, const struct pbti_event_decision *dec
         break;
     case PBTI_WHY_FEW_SCORES:
         pbti_str_add(str, "too few scores to be compared");
-        if (decision->opponent != PBTI_NONE) {
+        if (decision->opponent != PBTI_NO_MEMBER) {
             pbti_str_add(str, " with ");
             add_opponent(str, decision);
         }

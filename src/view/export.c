@@ -34,7 +34,7 @@ static pbt_status on_claim(struct pbti_export *export, const struct pbti_state *
         uint32_t *const larger = realloc(export->latest, members * sizeof *export->latest);
         if (larger == NULL) { return no_memory(err); }
         for (uint32_t i = export->members; i < members; i++) {
-            larger[i] = PBTI_NONE;
+            larger[i] = PBTI_NO_MEMBER;
         }
         export->latest = larger;
         export->members = members;
@@ -66,8 +66,8 @@ static pbt_status on_report(struct pbti_export *export, const struct pbti_event_
                             struct pbt_error *err)
 {
     uint32_t const record =
-        report->member < export->members ? export->latest[report->member] : PBTI_NONE;
-    if (record == PBTI_NONE || report->metrics.size == 0) { return PBT_OK; }
+        report->member < export->members ? export->latest[report->member] : PBTI_NO_MEMBER;
+    if (record == PBTI_NO_MEMBER || report->metrics.size == 0) { return PBT_OK; }
     json_t *const metrics = json_loadb(report->metrics.data, report->metrics.size, 0, NULL);
     if (!json_is_object(metrics)) { /* another version of us knows what this is */
         json_decref(metrics);
@@ -93,11 +93,11 @@ pbt_status pbti_export_open(struct pbti_export *export, const char *dir, struct 
 {
     *export = (struct pbti_export){.names = json_object()};
     if (export->names == NULL) { return no_memory(err); }
-    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
     opts.history = true;
     opts.visitor = collect;
     opts.context = export;
-    return pbti_reading_open(dir, &opts, &export->reading, err);
+    return pbti_study_reader_open(dir, &opts, &export->reader, err);
 }
 
 void pbti_export_close(struct pbti_export *export)
@@ -108,13 +108,13 @@ void pbti_export_close(struct pbti_export *export)
     free(export->metrics);
     free(export->latest);
     json_decref(export->names);
-    pbti_reading_close(export->reading);
+    pbti_study_reader_close(export->reader);
     memset(export, 0, sizeof *export);
 }
 
 uint32_t pbti_export_count(const struct pbti_export *export)
 {
-    return pbti_reading_history(export->reading)->count;
+    return pbti_study_reader_history(export->reader)->count;
 }
 
 /* A metric is a number, or "NaN", "Infinity", "-Infinity". */
@@ -142,21 +142,21 @@ static const char *outcome_name(uint8_t outcome)
 
 static const char *group_name(const struct pbti_export *export, uint32_t record)
 {
-    const struct pbti_history *const history = pbti_reading_history(export->reading);
+    const struct pbti_history *const history = pbti_study_reader_history(export->reader);
     return pbti_group_name(
-        pbti_state_member(pbti_reading_state(export->reading), history->member[record])->group);
+        pbti_state_member(pbti_study_reader_state(export->reader), history->member[record])->group);
 }
 
 static const struct pbti_space *space_of(const struct pbti_export *export)
 {
-    return &pbti_state_config(pbti_reading_state(export->reading))->space;
+    return &pbti_state_config(pbti_study_reader_state(export->reader))->space;
 }
 
 /* The checkpoint that a record started from; segment 0: afresh. */
 static struct pbti_checkpoint start_of(const struct pbti_history *history, uint32_t record)
 {
     uint32_t const parent = history->parent[record];
-    if (parent == PBTI_NONE) { return (struct pbti_checkpoint){0}; }
+    if (parent == PBTI_NO_MEMBER) { return (struct pbti_checkpoint){0}; }
     return (struct pbti_checkpoint){history->member[parent], history->segment[parent],
                                     history->attempt[parent]};
 }
@@ -221,7 +221,7 @@ static void csv_head(const struct pbti_export *export, struct pbti_str *str)
 
 static void csv_row(const struct pbti_export *export, struct pbti_str *str, uint32_t record)
 {
-    const struct pbti_history *const history = pbti_reading_history(export->reading);
+    const struct pbti_history *const history = pbti_study_reader_history(export->reader);
     const struct pbti_space *const space = space_of(export);
     const double *const values = pbti_history_values(history, record);
     uint64_t const from = history->age[record];
@@ -259,7 +259,7 @@ void pbti_export_csv(const struct pbti_export *export, struct pbti_str *str)
 
 static json_t *segment_json(const struct pbti_export *export, uint32_t record)
 {
-    const struct pbti_history *const history = pbti_reading_history(export->reading);
+    const struct pbti_history *const history = pbti_study_reader_history(export->reader);
     uint64_t const from = history->age[record];
     uint8_t const decision = history->decision[record];
     int64_t const ended = history->ended_ms[record];
@@ -300,12 +300,13 @@ static void add_json(struct pbti_str *str, json_t *json)
 
 void pbti_export_json(const struct pbti_export *export, struct pbti_str *str)
 {
-    const struct pbti_spec *const spec = pbti_reading_spec(export->reading);
+    const struct pbti_spec *const spec = pbti_study_reader_spec(export->reader);
     pbti_str_add(str, PBTI_EXPORT_JSON_HEAD "\"study\":");
     add_json(str, pbti_json_text(spec->study, strlen(spec->study)));
     pbti_str_addf(str, ",\"goal\":\"%s\",\"score_name\":",
-                  pbti_state_config(pbti_reading_state(export->reading))->maximize ? "maximize"
-                                                                                   : "minimize");
+                  pbti_state_config(pbti_study_reader_state(export->reader))->maximize
+                      ? "maximize"
+                      : "minimize");
     add_json(str, pbti_json_text(spec->score_name, strlen(spec->score_name)));
     pbti_str_add(str, ",\"segments\":[");
     for (uint32_t i = 0; i < pbti_export_count(export); i++) {

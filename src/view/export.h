@@ -9,8 +9,8 @@
 #ifndef PBTI_VIEW_EXPORT_H
 #define PBTI_VIEW_EXPORT_H
 
-#include "view/reading.h"
 #include "view/str.h"
+#include "view/study_reader.h"
 
 #include <jansson.h>
 
@@ -21,8 +21,8 @@
 #define PBTI_EXPORT_JSON_HEAD "{\"version\":1,\"export\":\"segments\","
 
 struct pbti_export {
-    struct pbti_reading *reading; /* owned; has a history */
-    json_t **metrics;             /* owned, shape (records): object of a record, or NULL */
+    struct pbti_study_reader *reader; /* owned; has a history */
+    json_t **metrics;                 /* owned, shape (records): object of a record, or NULL */
     uint32_t records, records_capacity;
     uint32_t *latest; /* owned, shape (members): while reading, the record of a member's claim */
     uint32_t members;
@@ -35,7 +35,7 @@ struct pbti_export {
 /*
  * Read the study in the folder `dir`.
  *
- * Errors      those of pbti_reading_open(); `export` is to be closed all the same
+ * Errors      those of pbti_study_reader_open(); `export` is to be closed all the same
  */
 PBT_NODISCARD pbt_status pbti_export_open(struct pbti_export *export, const char *dir,
                                           struct pbt_error *err);

@@ -192,7 +192,7 @@ struct runs {
 
 static const struct pbti_space *space_of(const struct runs *runs)
 {
-    return &pbti_state_config(pbti_reading_state(runs->export->reading))->space;
+    return &pbti_state_config(pbti_study_reader_state(runs->export->reader))->space;
 }
 
 static void add_tag(struct runs *runs, const char *group, const char *name)
@@ -205,7 +205,7 @@ static void make_tags(struct runs *runs)
 {
     const struct pbti_export *const export = runs->export;
     const struct pbti_space *const space = space_of(runs);
-    add_tag(runs, "score", pbti_reading_spec(export->reading)->score_name);
+    add_tag(runs, "score", pbti_study_reader_spec(export->reader)->score_name);
     for (uint32_t i = 0; i < space->count; i++) {
         add_tag(runs, "hyperparameters", space->hp[i].name);
     }
@@ -289,7 +289,7 @@ static pbt_status write_run(struct runs *runs, const char *name, const struct pb
     int const run = openat(folder->file, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (run < 0) { return cannot(folder, "open", name, errno, err); }
     char events[RUN_NAME];
-    int64_t const began_ms = pbti_reading_tally(runs->export->reading)->first_ms;
+    int64_t const began_ms = pbti_study_reader_tally(runs->export->reader)->first_ms;
     (void)snprintf(events, sizeof events, EVENTS_PREFIX "%010" PRId64 ".pbt", began_ms / 1000);
     pbt_status const status = write_file(folder, run, events, file->data, file->size, err);
     (void)close(run);
@@ -300,7 +300,7 @@ static pbt_status write_run(struct runs *runs, const char *name, const struct pb
 /* Write the tracks of a member and forget them. */
 static pbt_status write_tracks(struct runs *runs, uint32_t member, struct pbt_error *err)
 {
-    const struct pbti_state *const state = pbti_reading_state(runs->export->reading);
+    const struct pbti_state *const state = pbti_study_reader_state(runs->export->reader);
     uint8_t const group = pbti_state_member(state, member)->group;
     int const digits = snprintf(NULL, 0, "%" PRIu32, pbti_state_members(state) - 1);
     for (uint32_t i = 0; i < runs->tracks_count; i++) {
@@ -363,8 +363,8 @@ static pbt_status write_members(struct runs *runs, struct pbt_error *err)
 static pbt_status write_lineage(struct runs *runs, struct pbt_error *err)
 {
     struct pbti_winner winner;
-    if (!pbti_winner_find(&winner, runs->export->reading, false)) {
-        bool const nobody = winner.record == PBTI_NONE;
+    if (!pbti_winner_find(&winner, runs->export->reader, false)) {
+        bool const nobody = winner.record == PBTI_NO_MEMBER;
         pbti_winner_deinit(&winner);
         return nobody ? PBT_OK : no_memory(err);
     }
@@ -380,13 +380,14 @@ static pbt_status write_lineage(struct runs *runs, struct pbt_error *err)
 pbt_status pbti_export_runs(const struct pbti_export *export, const char *out, uint32_t *written,
                             struct pbt_error *err)
 {
-    const struct pbti_config *const config = pbti_state_config(pbti_reading_state(export->reading));
+    const struct pbti_config *const config =
+        pbti_state_config(pbti_study_reader_state(export->reader));
     struct runs runs = {.export = export,
-                        .history = pbti_reading_history(export->reading),
+                        .history = pbti_study_reader_history(export->reader),
                         .folder = {.path = out, .file = -1}};
     (void)snprintf(runs.folder.mark, sizeof runs.folder.mark,
                    "pbt export: study of seed %" PRIu64 ", begun %" PRId64 "\n", config->seed,
-                   pbti_reading_tally(export->reading)->first_ms);
+                   pbti_study_reader_tally(export->reader)->first_ms);
     pbti_events_init(&runs.events);
     make_tags(&runs);
     pbt_status status = prepare(&runs.folder, err);

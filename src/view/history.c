@@ -45,25 +45,28 @@ static bool grow_members(struct pbti_history *history, uint32_t members)
     if (members <= history->members) { return true; }
     if (!resize((void **)&history->latest, members, sizeof *history->latest)) { return false; }
     for (uint32_t i = history->members; i < members; i++) {
-        history->latest[i] = PBTI_NONE;
+        history->latest[i] = PBTI_NO_MEMBER;
     }
     history->members = members;
     return true;
 }
 
-/* The row that holds `values`: `before` when that is equal, else a new one. PBTI_NONE: no room. */
+/*
+ * The row that holds `values`: `before` when that is equal, else a new one. PBTI_NO_MEMBER: no
+ * room.
+ */
 static uint32_t row_of(struct pbti_history *history, const double *values, uint32_t before)
 {
     size_t const stride = history->stride;
     if (stride == 0) { return 0; }
-    if (before != PBTI_NONE &&
+    if (before != PBTI_NO_MEMBER &&
         memcmp(history->rows + before * stride, values, stride * sizeof *values) == 0) {
         return before;
     }
     if (history->rows_count == history->rows_capacity) {
         uint32_t const capacity = history->rows_capacity + history->rows_capacity / 2 + 64;
         if (!resize((void **)&history->rows, capacity * stride, sizeof *history->rows)) {
-            return PBTI_NONE;
+            return PBTI_NO_MEMBER;
         }
         history->rows_capacity = capacity;
     }
@@ -75,10 +78,10 @@ static uint32_t row_of(struct pbti_history *history, const double *values, uint3
 
 uint32_t pbti_history_find(const struct pbti_history *history, struct pbti_checkpoint checkpoint)
 {
-    if (checkpoint.segment == 0 || checkpoint.member >= history->members) { return PBTI_NONE; }
+    if (checkpoint.segment == 0 || checkpoint.member >= history->members) { return PBTI_NO_MEMBER; }
     uint32_t record = history->latest[checkpoint.member];
-    while (record != PBTI_NONE && (history->segment[record] != checkpoint.segment ||
-                                   history->attempt[record] != checkpoint.attempt)) {
+    while (record != PBTI_NO_MEMBER && (history->segment[record] != checkpoint.segment ||
+                                        history->attempt[record] != checkpoint.attempt)) {
         record = history->previous[record];
     }
     return record;
@@ -93,9 +96,10 @@ static bool add_record(struct pbti_history *history, const struct pbti_state *st
     }
     const struct pbti_member *const member = pbti_state_member(state, claim->member);
     uint32_t const previous = history->latest[claim->member];
-    uint32_t const row = row_of(history, pbti_state_values(state, claim->member),
-                                previous == PBTI_NONE ? PBTI_NONE : history->row[previous]);
-    if (row == PBTI_NONE) { return false; }
+    uint32_t const row =
+        row_of(history, pbti_state_values(state, claim->member),
+               previous == PBTI_NO_MEMBER ? PBTI_NO_MEMBER : history->row[previous]);
+    if (row == PBTI_NO_MEMBER) { return false; }
     uint32_t const i = history->count++;
     history->member[i] = claim->member;
     history->segment[i] = claim->segment;
@@ -115,7 +119,7 @@ static bool add_record(struct pbti_history *history, const struct pbti_state *st
     history->save_ms[i] = 0;
     history->bytes[i] = 0;
     history->decision_seq[i] = 0;
-    history->opponent[i] = PBTI_NONE;
+    history->opponent[i] = PBTI_NO_MEMBER;
     history->outcome[i] = PBTI_HISTORY_RUNNING;
     history->decision[i] = PBTI_HISTORY_UNDECIDED;
     history->why[i] = 0;
@@ -123,17 +127,17 @@ static bool add_record(struct pbti_history *history, const struct pbti_state *st
     return true;
 }
 
-/* The latest record of a member; PBTI_NONE when there is none. */
+/* The latest record of a member; PBTI_NO_MEMBER when there is none. */
 static uint32_t latest(const struct pbti_history *history, uint32_t member)
 {
-    return member < history->members ? history->latest[member] : PBTI_NONE;
+    return member < history->members ? history->latest[member] : PBTI_NO_MEMBER;
 }
 
 static void end_record(struct pbti_history *history, uint32_t member, uint8_t outcome,
                        int64_t time_ms)
 {
     uint32_t const i = latest(history, member);
-    if (i == PBTI_NONE) { return; }
+    if (i == PBTI_NO_MEMBER) { return; }
     history->outcome[i] = outcome;
     history->ended_ms[i] = time_ms;
 }
@@ -143,7 +147,7 @@ static void add_report(struct pbti_history *history, const struct pbti_event_rep
 {
     end_record(history, report->member, report->outcome, time_ms);
     uint32_t const i = latest(history, report->member);
-    if (i == PBTI_NONE) { return; }
+    if (i == PBTI_NO_MEMBER) { return; }
     history->load_ms[i] = report->load_ms;
     history->train_ms[i] = report->train_ms;
     history->save_ms[i] = report->save_ms;
@@ -156,7 +160,7 @@ static void add_decision(struct pbti_history *history, uint64_t seq,
                          const struct pbti_event_decision *decision)
 {
     uint32_t const i = latest(history, decision->member);
-    if (i == PBTI_NONE) { return; }
+    if (i == PBTI_NO_MEMBER) { return; }
     history->decision_seq[i] = seq;
     history->decision[i] = decision->kind;
     history->why[i] = decision->why;
@@ -194,7 +198,7 @@ void pbti_history_after(struct pbti_history *history, const struct pbti_state *s
         return;
     }
     uint32_t const i = latest(history, event->report.member);
-    if (i != PBTI_NONE) {
+    if (i != PBTI_NO_MEMBER) {
         history->score[i] = pbti_state_member(state, event->report.member)->score;
     }
 }
@@ -214,14 +218,14 @@ void pbti_history_deinit(struct pbti_history *history)
 uint32_t *pbti_history_lineage(const struct pbti_history *history, uint32_t record, uint32_t *count)
 {
     *count = 0;
-    for (uint32_t i = record; i != PBTI_NONE; i = history->parent[i]) {
-        assert(history->parent[i] == PBTI_NONE || history->parent[i] < i);
+    for (uint32_t i = record; i != PBTI_NO_MEMBER; i = history->parent[i]) {
+        assert(history->parent[i] == PBTI_NO_MEMBER || history->parent[i] < i);
         (*count)++;
     }
     uint32_t *const lineage = malloc(((size_t)*count + 1) * sizeof *lineage);
     if (lineage == NULL) { return NULL; }
     uint32_t at = *count;
-    for (uint32_t i = record; i != PBTI_NONE; i = history->parent[i]) {
+    for (uint32_t i = record; i != PBTI_NO_MEMBER; i = history->parent[i]) {
         lineage[--at] = i;
     }
     return lineage;

@@ -8,8 +8,8 @@
  * differ from those it had before. A million segments take some 150 MB.
  *
  * Invariants
- *  1 parent[i] < i, or PBTI_NONE when the record started afresh: the lineage has no cycle
- *  2 previous[i] < i is the same member's record before, or PBTI_NONE
+ *  1 parent[i] < i, or PBTI_NO_MEMBER when the record started afresh: the lineage has no cycle
+ *  2 previous[i] < i is the same member's record before, or PBTI_NO_MEMBER
  *  3 a record whose outcome is PBTI_OUTCOME_DONE has a checkpoint; nobody starts from another one
  */
 #ifndef PBTI_VIEW_HISTORY_H
@@ -43,7 +43,7 @@ struct pbti_history {
     uint32_t *load_ms, *train_ms, *save_ms; /* as the report says; 0 without one */
     uint64_t *bytes;                        /* of its checkpoint */
     uint64_t *decision_seq;                 /* of the decision that judged it; 0 = none */
-    uint32_t *opponent;                     /* of that decision; PBTI_NONE */
+    uint32_t *opponent;                     /* of that decision; PBTI_NO_MEMBER */
     uint8_t *outcome;                       /* enum pbti_outcome or PBTI_HISTORY_* */
     uint8_t *decision;                      /* enum pbti_decision_kind or PBTI_HISTORY_UNDECIDED */
     uint8_t *why;                           /* enum pbti_why */
@@ -52,7 +52,7 @@ struct pbti_history {
     double *rows; /* shape (rows_count, stride) */
 
     uint32_t members;
-    uint32_t *latest; /* shape (members): record; PBTI_NONE = none yet */
+    uint32_t *latest; /* shape (members): record; PBTI_NO_MEMBER = none yet */
 };
 
 /* Before the fold of the event; `state` is NULL for the study event. */
@@ -63,7 +63,7 @@ void pbti_history_after(struct pbti_history *history, const struct pbti_state *s
                         const struct pbti_event *event);
 void pbti_history_deinit(struct pbti_history *history); /* accepts a zeroed one */
 
-/* The record that made a checkpoint; PBTI_NONE when there is none. */
+/* The record that made a checkpoint; PBTI_NO_MEMBER when there is none. */
 uint32_t pbti_history_find(const struct pbti_history *history, struct pbti_checkpoint checkpoint);
 
 /*

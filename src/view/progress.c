@@ -4,8 +4,8 @@
 
 #include "view/explain.h"
 #include "view/format.h"
-#include "view/line.h"
 #include "view/summary.h"
+#include "view/terminal.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -15,8 +15,8 @@
 #include "view/progress.h"
 
 #include "view/format.h"
-#include "view/line.h"
 #include "view/summary.h"
+#include "view/terminal.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -162,7 +162,7 @@ void pbti_progress_frame(struct pbti_str *str, const struct pbti_progress_view *
     uint32_t room = rows > others ? rows - others : 0;
     uint32_t const most = frame->height >= 40 ? 20 : 10;
     if (room > most) { room = most; }
-    if (room > 0 && pbti_state_ranked(view->state, PBTI_GROUP_POPULATION, 0) != PBTI_NONE) {
+    if (room > 0 && pbti_state_ranked(view->state, PBTI_GROUP_POPULATION, 0) != PBTI_NO_MEMBER) {
         add_leaders(str, view, frame, room);
     }
     if (has_slots) { add_slots(str, view, frame); }

@@ -28,16 +28,16 @@ uint64_t pbti_steps_total(const struct pbti_state *state)
     return total;
 }
 
-static uint32_t live_workers(const char *dir, const struct pbti_tally *tally)
+static uint32_t live_workers(const char *dir, const struct pbti_study_stats *tally)
 {
     uint32_t live = tally->workers_count;
-    for (uint32_t i = 0; i < tally->workers_count && i < PBTI_TALLY_WORKERS; i++) {
+    for (uint32_t i = 0; i < tally->workers_count && i < PBTI_STATS_WORKERS; i++) {
         if (pbti_worker_is_dead(dir, &tally->workers[i])) { live--; }
     }
     return live;
 }
 
-static double final_score(const struct pbti_tally *tally)
+static double final_score(const struct pbti_study_stats *tally)
 {
     if (tally->final_checkpoint.segment == 0) { return NAN; }
     json_t *const detail = json_loads(tally->final_detail, 0, NULL);
@@ -61,17 +61,17 @@ static void count_members(struct pbti_summary *summary)
     }
 }
 
-void pbti_summarize(struct pbti_summary *summary, const struct pbti_reading *reading)
+void pbti_summarize(struct pbti_summary *summary, const struct pbti_study_reader *reader)
 {
-    const struct pbti_state *const state = pbti_reading_state(reading);
-    const struct pbti_tally *const tally = pbti_reading_tally(reading);
+    const struct pbti_state *const state = pbti_study_reader_state(reader);
+    const struct pbti_study_stats *const tally = pbti_study_reader_tally(reader);
     *summary = (struct pbti_summary){
-        .spec = pbti_reading_spec(reading),
+        .spec = pbti_study_reader_spec(reader),
         .state = state,
         .tally = tally,
-        .dir = pbti_reading_dir(reading),
+        .dir = pbti_study_reader_dir(reader),
         .stop = pbti_state_stop(state),
-        .workers = live_workers(pbti_reading_dir(reading), tally),
+        .workers = live_workers(pbti_study_reader_dir(reader), tally),
         .best = pbti_state_best(state, PBTI_GROUP_POPULATION),
         .best_now = pbti_state_best_now(state, PBTI_GROUP_POPULATION),
         .independent = pbti_state_best(state, PBTI_GROUP_INDEPENDENT),
@@ -80,16 +80,16 @@ void pbti_summarize(struct pbti_summary *summary, const struct pbti_reading *rea
         .first_mean = tally->first_count > 0 ? tally->first_sum / (double)tally->first_count : NAN,
         .counts = pbti_state_counts(state),
         .steps_total = pbti_steps_total(state),
-        .worked_ms = pbti_tally_worked_ms(tally),
+        .worked_ms = pbti_study_stats_worked_ms(tally),
         .left_ms = -1,
-        .checkpoints = pbti_reading_alive(reading)->count,
-        .checkpoint_bytes = pbti_reading_alive(reading)->bytes,
+        .checkpoints = pbti_study_reader_alive(reader)->count,
+        .checkpoint_bytes = pbti_study_reader_alive(reader)->bytes,
         .final_score = final_score(tally),
     };
     count_members(summary);
     summary->steps_done = summary->counts.steps;
     if (summary->steps_total < summary->steps_done) { summary->steps_total = summary->steps_done; }
-    double const rate = pbti_tally_rate(tally);
+    double const rate = pbti_study_stats_rate(tally);
     if (rate > 0 && summary->stop == PBTI_STOP_NONE && summary->workers > 0) {
         double const left = 1000.0 * (double)(summary->steps_total - summary->steps_done) / rate;
         if (left < 9e15) { summary->left_ms = (int64_t)left; }

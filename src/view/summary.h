@@ -5,7 +5,7 @@
 #ifndef PBTI_VIEW_SUMMARY_H
 #define PBTI_VIEW_SUMMARY_H
 
-#include "view/reading.h"
+#include "view/study_reader.h"
 #include "view/table.h"
 
 #define PBTI_JSON_VERSION 1 /* of every document and line that --json prints; docs/json.md */
@@ -13,7 +13,7 @@
 struct pbti_summary {
     const struct pbti_spec *spec; /* all three borrowed */
     const struct pbti_state *state;
-    const struct pbti_tally *tally;
+    const struct pbti_study_stats *tally;
     const char *dir;
     uint8_t stop;                    /* enum pbti_stop */
     uint32_t workers;                /* that live, as far as can be known from here */
@@ -29,7 +29,7 @@ struct pbti_summary {
     double final_score;                     /* of the final evaluation; NaN = none */
 };
 
-void pbti_summarize(struct pbti_summary *summary, const struct pbti_reading *reading);
+void pbti_summarize(struct pbti_summary *summary, const struct pbti_study_reader *reader);
 
 /* Steps all members will have trained when the study is through. */
 uint64_t pbti_steps_total(const struct pbti_state *state);

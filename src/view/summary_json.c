@@ -63,7 +63,7 @@ static json_t *leaders_json(const struct pbti_state *state, uint32_t count)
     const struct pbti_space *const space = &pbti_state_config(state)->space;
     for (uint32_t rank = 0; rank < count; rank++) {
         uint32_t const index = pbti_state_ranked(state, PBTI_GROUP_POPULATION, rank);
-        if (index == PBTI_NONE) { break; }
+        if (index == PBTI_NO_MEMBER) { break; }
         const struct pbti_member *const member = pbti_state_member(state, index);
         json_t *const row = json_pack(
             "{s:I, s:I, s:o, s:s, s:I, s:I, s:I, s:s, s:o, s:o}", "rank", (json_int_t)rank + 1,
@@ -80,10 +80,10 @@ static json_t *leaders_json(const struct pbti_state *state, uint32_t count)
     return list;
 }
 
-static json_t *failures_json(const struct pbti_tally *tally)
+static json_t *failures_json(const struct pbti_study_stats *tally)
 {
     json_t *const causes = json_object();
-    for (uint8_t i = 1; i < PBTI_TALLY_OUTCOMES; i++) {
+    for (uint8_t i = 1; i < PBTI_STATS_OUTCOMES; i++) {
         if (tally->outcomes[i] == 0) { continue; }
         (void)json_object_set_new(causes, pbti_outcome_name(i),
                                   json_integer((json_int_t)tally->outcomes[i]));
@@ -91,11 +91,11 @@ static json_t *failures_json(const struct pbti_tally *tally)
     return causes;
 }
 
-static json_t *workers_json(const char *dir, const struct pbti_tally *tally)
+static json_t *workers_json(const char *dir, const struct pbti_study_stats *tally)
 {
     json_t *const list = json_array();
-    for (uint32_t i = 0; i < tally->workers_count && i < PBTI_TALLY_WORKERS; i++) {
-        const struct pbti_tally_worker *const worker = &tally->workers[i];
+    for (uint32_t i = 0; i < tally->workers_count && i < PBTI_STATS_WORKERS; i++) {
+        const struct pbti_study_stats_worker *const worker = &tally->workers[i];
         struct pbti_str id = {0};
         pbti_str_addf(&id, "%016" PRIx64, worker->worker);
         int64_t const beat_ms = pbti_worker_beat_ms(dir, worker);
@@ -128,7 +128,7 @@ static json_t *running_json(const struct pbti_state *state)
     return list;
 }
 
-static json_t *final_json(const struct pbti_tally *tally)
+static json_t *final_json(const struct pbti_study_stats *tally)
 {
     if (tally->final_checkpoint.segment == 0) { return json_null(); }
     json_t *detail = json_loads(tally->final_detail, 0, NULL);

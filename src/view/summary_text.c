@@ -27,7 +27,7 @@ void pbti_leaders_table(struct pbti_table *table, const struct pbti_state *state
     pbti_table_row(table);
     for (uint32_t rank = 0; rank < count; rank++) {
         uint32_t const index = pbti_state_ranked(state, group, rank);
-        if (index == PBTI_NONE) { break; }
+        if (index == PBTI_NO_MEMBER) { break; }
         const struct pbti_member *const member = pbti_state_member(state, index);
         pbti_str_addf(text, "%" PRIu32, rank + 1);
         pbti_table_cell(table);
@@ -158,7 +158,7 @@ static void add_steps(struct pbti_str *str, const struct pbti_summary *summary)
 }
 
 /* What went wrong last: the first thing that somebody whose study fails wants to know. */
-static void add_failure(struct pbti_str *str, const struct pbti_tally *tally)
+static void add_failure(struct pbti_str *str, const struct pbti_study_stats *tally)
 {
     if (tally->failed_segment == 0) { return; }
     label(str, "failed");
@@ -178,7 +178,7 @@ static void add_counts(struct pbti_str *str, const struct pbti_summary *summary)
     pbti_str_add(str, ", failures ");
     pbti_str_count(str, counts->failures);
     const char *separator = " (";
-    for (uint8_t i = 1; i < PBTI_TALLY_OUTCOMES; i++) {
+    for (uint8_t i = 1; i < PBTI_STATS_OUTCOMES; i++) {
         if (summary->tally->outcomes[i] == 0) { continue; }
         pbti_str_addf(str, "%s%" PRIu64 " %s", separator, summary->tally->outcomes[i],
                       pbti_outcome_name(i));
@@ -217,10 +217,11 @@ static void add_running(struct pbti_str *str, const struct pbti_summary *summary
 
 static void add_exploits(struct pbti_str *str, const struct pbti_summary *summary, uint32_t width)
 {
-    if (pbti_tally_exploit(summary->tally, 0) == NULL) { return; }
+    if (pbti_study_stats_exploit(summary->tally, 0) == NULL) { return; }
     pbti_str_add(str, "\nlatest exploits\n");
-    for (uint32_t back = 0; back < PBTI_TALLY_EXPLOITS; back++) {
-        const struct pbti_tally_exploit *const exploit = pbti_tally_exploit(summary->tally, back);
+    for (uint32_t back = 0; back < PBTI_STATS_EXPLOITS; back++) {
+        const struct pbti_study_stats_exploit *const exploit =
+            pbti_study_stats_exploit(summary->tally, back);
         if (exploit == NULL) { break; }
         struct pbti_event_decision decision = exploit->decision;
         decision.values = exploit->values;
@@ -253,7 +254,8 @@ void pbti_summary_text(struct pbti_str *str, const struct pbti_summary *summary,
     add_counts(str, summary);
     add_running(str, summary);
     if (leaders == PBTI_SUMMARY_HEAD) { return; }
-    if (leaders > 0 && pbti_state_ranked(summary->state, PBTI_GROUP_POPULATION, 0) != PBTI_NONE) {
+    if (leaders > 0 &&
+        pbti_state_ranked(summary->state, PBTI_GROUP_POPULATION, 0) != PBTI_NO_MEMBER) {
         struct pbti_table table = {0};
         pbti_leaders_table(&table, summary->state, PBTI_GROUP_POPULATION, leaders);
         pbti_str_add(str, "\nleaders\n");

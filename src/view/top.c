@@ -20,7 +20,7 @@
 
 #include "base/fail.h"
 #include "view/format.h"
-#include "view/said.h"
+#include "view/recent_events.h"
 #include "view/summary.h"
 
 #include <inttypes.h>
@@ -31,7 +31,7 @@
 #define RUNNING 256 /* segments that are listed */
 
 struct pbti_top {
-    struct pbti_reading *reading; /* owned */
+    struct pbti_study_reader *reader; /* owned */
     struct pbti_sayings said;
     int64_t *claimed_ms; /* owned, shape (members): of its latest claim */
     uint32_t members;
@@ -68,11 +68,11 @@ pbt_status pbti_top_open(const char *dir, struct pbti_top **out, struct pbt_erro
     *out = NULL;
     struct pbti_top *const top = calloc(1, sizeof *top);
     if (top == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
-    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
     opts.visitor = visit;
     opts.context = top;
     pbt_status const status = pbti_sayings_init(&top->said, SAID, SAID)
-                                  ? pbti_reading_open(dir, &opts, &top->reading, err)
+                                  ? pbti_study_reader_open(dir, &opts, &top->reader, err)
                                   : PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory");
     if (status != PBT_OK) {
         pbti_top_close(top);
@@ -85,15 +85,15 @@ pbt_status pbti_top_open(const char *dir, struct pbti_top **out, struct pbt_erro
 void pbti_top_close(struct pbti_top *top)
 {
     if (top == NULL) { return; }
-    pbti_reading_close(top->reading);
+    pbti_study_reader_close(top->reader);
     pbti_sayings_deinit(&top->said);
     free(top->claimed_ms);
     free(top);
 }
 
-struct pbti_reading *pbti_top_reading(struct pbti_top *top)
+struct pbti_study_reader *pbti_top_reading(struct pbti_top *top)
 {
-    return top->reading;
+    return top->reader;
 }
 
 /* -------- head -------- */
@@ -234,11 +234,11 @@ static uint32_t find_running(const struct pbti_state *state, struct running *run
 }
 
 /* "host:process" of a worker that is known, else its id. */
-static void add_worker(struct pbti_str *str, const struct pbti_tally *tally, uint64_t id)
+static void add_worker(struct pbti_str *str, const struct pbti_study_stats *tally, uint64_t id)
 {
     size_t const from = str->size;
-    for (uint32_t i = 0; i < tally->workers_count && i < PBTI_TALLY_WORKERS; i++) {
-        const struct pbti_tally_worker *const worker = &tally->workers[i];
+    for (uint32_t i = 0; i < tally->workers_count && i < PBTI_STATS_WORKERS; i++) {
+        const struct pbti_study_stats_worker *const worker = &tally->workers[i];
         if (worker->worker != id) { continue; }
         pbti_str_escape(str, worker->host, strlen(worker->host));
         pbti_str_clip(str, from, 20);
@@ -279,7 +279,7 @@ static void add_running(const struct frame *frame, const struct running *running
     add_table(frame, &table);
 }
 
-static void add_said(const struct frame *frame, const struct pbti_said *said)
+static void add_said(const struct frame *frame, const struct pbti_recent_events *said)
 {
     struct pbti_str *const str = frame->str;
     size_t const from = str->size;
@@ -362,7 +362,8 @@ static struct rows share_rows(uint32_t left, uint32_t leaders, uint32_t running,
 static uint32_t count_ranked(const struct pbti_state *state, uint32_t most)
 {
     uint32_t count = 0;
-    while (count < most && pbti_state_ranked(state, PBTI_GROUP_POPULATION, count) != PBTI_NONE) {
+    while (count < most &&
+           pbti_state_ranked(state, PBTI_GROUP_POPULATION, count) != PBTI_NO_MEMBER) {
         count++;
     }
     return count;
@@ -373,7 +374,7 @@ void pbti_top_frame(const struct pbti_top *top, const struct pbti_terminal *term
 {
     struct frame frame = {.top = top, .terminal = terminal, .now_ms = now_ms, .str = str};
     struct running running[RUNNING];
-    pbti_summarize(&frame.summary, top->reading);
+    pbti_summarize(&frame.summary, top->reader);
     uint32_t const height = terminal->height;
     add_title(&frame);
     if (height >= 2) { add_best(&frame); }

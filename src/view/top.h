@@ -8,18 +8,18 @@
 #ifndef PBTI_VIEW_TOP_H
 #define PBTI_VIEW_TOP_H
 
-#include "view/line.h"
-#include "view/reading.h"
+#include "view/study_reader.h"
+#include "view/terminal.h"
 
 struct pbti_top; /* opaque */
 
-/* Errors: those of pbti_reading_open(). */
+/* Errors: those of pbti_study_reader_open(). */
 PBT_NODISCARD pbt_status pbti_top_open(const char *dir, struct pbti_top **out,
                                        struct pbt_error *err);
 void pbti_top_close(struct pbti_top *top); /* accepts NULL */
 
-/* Borrowed; pbti_reading_update() brings it up to date. */
-struct pbti_reading *pbti_top_reading(struct pbti_top *top);
+/* Borrowed; pbti_study_reader_update() brings it up to date. */
+struct pbti_study_reader *pbti_top_reading(struct pbti_top *top);
 
 /*
  * Add at most `terminal->height` lines of at most `terminal->width` columns, each ended by a

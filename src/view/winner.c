@@ -8,15 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool pbti_winner_find(struct pbti_winner *winner, const struct pbti_reading *reading, bool at_end)
+bool pbti_winner_find(struct pbti_winner *winner, const struct pbti_study_reader *reader,
+                      bool at_end)
 {
     memset(winner, 0, sizeof *winner);
-    const struct pbti_state *const state = pbti_reading_state(reading);
-    const struct pbti_history *const history = pbti_reading_history(reading);
+    const struct pbti_state *const state = pbti_study_reader_state(reader);
+    const struct pbti_history *const history = pbti_study_reader_history(reader);
     winner->best = at_end ? pbti_state_best_now(state, PBTI_GROUP_POPULATION)
                           : pbti_state_best(state, PBTI_GROUP_POPULATION);
     winner->record = pbti_history_find(history, winner->best.checkpoint);
-    if (winner->record == PBTI_NONE) { return false; }
+    if (winner->record == PBTI_NO_MEMBER) { return false; }
     winner->lineage = pbti_history_lineage(history, winner->record, &winner->lineage_count);
     if (winner->lineage == NULL) { return false; }
     winner->schedule = pbti_history_schedule(history, winner->lineage, winner->lineage_count,
@@ -68,14 +69,14 @@ json_t *pbti_winner_schedule_json(const struct pbti_winner *winner, const struct
 void pbti_winner_lineage_text(struct pbti_str *str, const struct pbti_winner *winner,
                               const struct pbti_history *history)
 {
-    uint32_t said = PBTI_NONE;
+    uint32_t said = PBTI_NO_MEMBER;
     for (uint32_t i = 0; i < winner->lineage_count; i++) {
         uint32_t const record = winner->lineage[i];
         uint32_t const member = history->member[record];
         bool const last =
             i + 1 == winner->lineage_count || history->member[winner->lineage[i + 1]] != member;
         if (!last) { continue; }
-        pbti_str_addf(str, "%smember %" PRIu32 " to age ", said == PBTI_NONE ? "" : ", then ",
+        pbti_str_addf(str, "%smember %" PRIu32 " to age ", said == PBTI_NO_MEMBER ? "" : ", then ",
                       member);
         pbti_str_count(str, history->age[record] + history->steps[record]);
         said = member;

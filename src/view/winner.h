@@ -19,8 +19,9 @@ struct pbti_winner {
 };
 
 /* The best ever, or of the members' latest (`at_end`). The reading must have a history. False:
- * nobody has a score yet (then winner->record is PBTI_NONE), or out of memory. */
-bool pbti_winner_find(struct pbti_winner *winner, const struct pbti_reading *reading, bool at_end);
+ * nobody has a score yet (then winner->record is PBTI_NO_MEMBER), or out of memory. */
+bool pbti_winner_find(struct pbti_winner *winner, const struct pbti_study_reader *reader,
+                      bool at_end);
 void pbti_winner_deinit(struct pbti_winner *winner);
 
 /* New references. */

@@ -15,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-bool pbti_worker_is_dead(const char *dir, const struct pbti_tally_worker *worker)
+bool pbti_worker_is_dead(const char *dir, const struct pbti_study_stats_worker *worker)
 {
     char host[PBTI_NAME_MAX + 1] = "";
     char path[PATH_MAX];
@@ -31,7 +31,7 @@ bool pbti_worker_is_dead(const char *dir, const struct pbti_tally_worker *worker
     return dead;
 }
 
-int64_t pbti_worker_beat_ms(const char *dir, const struct pbti_tally_worker *worker)
+int64_t pbti_worker_beat_ms(const char *dir, const struct pbti_study_stats_worker *worker)
 {
     char path[PATH_MAX];
     struct stat info;
@@ -47,7 +47,8 @@ int64_t pbti_worker_beat_ms(const char *dir, const struct pbti_tally_worker *wor
     return age_ms > 0 ? age_ms : 0;
 }
 
-static void add_beat(struct pbti_str *str, const char *dir, const struct pbti_tally_worker *worker)
+static void add_beat(struct pbti_str *str, const char *dir,
+                     const struct pbti_study_stats_worker *worker)
 {
     int64_t const beat_ms = pbti_worker_beat_ms(dir, worker);
     if (pbti_worker_is_dead(dir, worker)) {
@@ -60,7 +61,8 @@ static void add_beat(struct pbti_str *str, const char *dir, const struct pbti_ta
     }
 }
 
-void pbti_workers_table(struct pbti_table *table, const char *dir, const struct pbti_tally *tally)
+void pbti_workers_table(struct pbti_table *table, const char *dir,
+                        const struct pbti_study_stats *tally)
 {
     static const char *const heads[] = {"worker", "host", "process", "slots", "last beat"};
     struct pbti_str *const text = &table->text;
@@ -69,8 +71,8 @@ void pbti_workers_table(struct pbti_table *table, const char *dir, const struct 
         pbti_table_cell(table);
     }
     pbti_table_row(table);
-    for (uint32_t i = 0; i < tally->workers_count && i < PBTI_TALLY_WORKERS; i++) {
-        const struct pbti_tally_worker *const worker = &tally->workers[i];
+    for (uint32_t i = 0; i < tally->workers_count && i < PBTI_STATS_WORKERS; i++) {
+        const struct pbti_study_stats_worker *const worker = &tally->workers[i];
         pbti_str_addf(text, "%016" PRIx64, worker->worker);
         pbti_table_cell(table);
         pbti_str_escape(text, worker->host, strlen(worker->host));

@@ -113,7 +113,7 @@ void pbti_studies_close(struct pbti_studies *studies)
     for (size_t i = 0; i < studies->count; i++) {
         struct pbti_watched *const study = &studies->study[i];
         pbti_document_close(study->document);
-        pbti_reading_close(study->brief);
+        pbti_study_reader_close(study->brief);
         pbti_str_deinit(&study->text);
         free(study->name);
         free(study->dir);
@@ -131,7 +131,7 @@ pbt_status pbti_watched_update(struct pbti_watched *study, struct pbt_error *err
         PBTI_TRY(pbti_document_open(study->dir, NULL, &study->document, err));
     } else {
         pbt_status const status =
-            pbti_reading_update(pbti_document_reading(study->document), 0, err);
+            pbti_study_reader_update(pbti_document_reading(study->document), 0, err);
         if (status != PBT_OK) { /* read it anew next time: it may have been replaced */
             pbti_document_close(study->document);
             study->document = NULL;
@@ -139,7 +139,7 @@ pbt_status pbti_watched_update(struct pbti_watched *study, struct pbt_error *err
             return status;
         }
     }
-    study->seq = pbti_state_seq(pbti_reading_state(pbti_document_reading(study->document)));
+    study->seq = pbti_state_seq(pbti_study_reader_state(pbti_document_reading(study->document)));
     return PBT_OK;
 }
 
@@ -156,10 +156,12 @@ pbt_status pbti_watched_document(struct pbti_watched *study, struct pbt_error *e
 
 pbt_status pbti_watched_brief(struct pbti_watched *study, struct pbt_error *err)
 {
-    if (study->brief == NULL) { return pbti_reading_open(study->dir, NULL, &study->brief, err); }
-    pbt_status const status = pbti_reading_update(study->brief, 0, err);
+    if (study->brief == NULL) {
+        return pbti_study_reader_open(study->dir, NULL, &study->brief, err);
+    }
+    pbt_status const status = pbti_study_reader_update(study->brief, 0, err);
     if (status == PBT_OK) { return PBT_OK; }
-    pbti_reading_close(study->brief);
+    pbti_study_reader_close(study->brief);
     study->brief = NULL;
     return status;
 }

@@ -12,12 +12,12 @@
 #define PBTI_STUDIES_MAX 256u /* of a folder; more are left out */
 
 struct pbti_watched {
-    char *name, *dir;               /* owned; the name is that of the folder */
-    struct pbti_document *document; /* owned; NULL: not opened yet */
-    struct pbti_str text;           /* its document as of text_seq */
-    uint64_t text_seq;              /* 0: none yet */
-    uint64_t seq;                   /* of the last event that was folded; 0: not opened yet */
-    struct pbti_reading *brief;     /* owned; for the list, without a history; NULL: not opened */
+    char *name, *dir;                /* owned; the name is that of the folder */
+    struct pbti_document *document;  /* owned; NULL: not opened yet */
+    struct pbti_str text;            /* its document as of text_seq */
+    uint64_t text_seq;               /* 0: none yet */
+    uint64_t seq;                    /* of the last event that was folded; 0: not opened yet */
+    struct pbti_study_reader *brief; /* owned; for the list, without a history; NULL: not opened */
 };
 
 struct pbti_studies {

@@ -46,7 +46,7 @@ struct slot {
     struct grant late;    /* a task whose result came too late: to be noted in the journal */
     uint8_t late_outcome;
 
-    uint32_t last;               /* member it ran last, or PBTI_NONE */
+    uint32_t last;               /* member it ran last, or PBTI_NO_MEMBER */
     struct pbti_checkpoint held; /* what is in its memory; segment 0 = nothing */
 
     struct pbti_result result; /* while holding; scores and texts point into the two below */
@@ -68,13 +68,13 @@ struct peer {
 struct proposal {
     enum { NOT_ASKED, ASKED, MADE } phase;
     uint32_t member;
-    uint64_t knows;            /* the last event when it was asked for */
-    struct pbti_trials trials; /* while it is asked for */
+    uint64_t knows;                  /* the last event when it was asked for */
+    struct pbti_observations trials; /* while it is asked for */
     double values[PBTI_HP_MAX];
 };
 
 struct pbti_agent {
-    struct pbti_replica *replica;
+    struct pbti_follower *follower;
     struct pbti_world world;
     struct pbti_agent_opts opts;
     char host[PBTI_NAME_MAX];
@@ -89,13 +89,13 @@ struct pbti_agent {
     bool draining; /* claim nothing more */
     bool leaving;
     uint8_t stop;     /* enum pbti_stop that is to be said, or PBTI_STOP_NONE */
-    bool stale;       /* an error left the replica behind the journal */
+    bool stale;       /* an error left the follower behind the journal */
     bool peer_missed; /* no memory for a peer */
 };
 
 static const struct pbti_state *state_of(const struct pbti_agent *agent)
 {
-    return pbti_replica_state(agent->replica);
+    return pbti_follower_state(agent->follower);
 }
 
 /* -------- checkpoints -------- */
@@ -312,7 +312,7 @@ static pbt_status keep_texts(struct slot *slot, struct pbt_error *err)
 static pbt_status stage(struct pbti_agent *agent, struct pbti_event *event, struct pbt_error *err)
 {
     event->time_ms = agent->world.now_ms(agent->world.context);
-    return pbti_replica_stage(agent->replica, event, err);
+    return pbti_follower_stage(agent->follower, event, err);
 }
 
 static pbt_status stage_self(struct pbti_agent *agent, uint8_t type, struct pbt_error *err)
@@ -420,31 +420,31 @@ static pbt_status stage_releases(struct pbti_agent *agent, bool all, uint8_t rea
     return PBT_OK;
 }
 
-/* The member that a slot should run next, or PBTI_NONE. */
+/* The member that a slot should run next, or PBTI_NO_MEMBER. */
 static uint32_t next_for(const struct pbti_agent *agent, const struct slot *slot)
 {
     const struct pbti_state *const state = state_of(agent);
     uint32_t const only = agent->opts.only_member;
-    if (only == PBTI_NONE) { return pbti_next(state, slot->last, slot->held); }
+    if (only == PBTI_NO_MEMBER) { return pbti_next(state, slot->last, slot->held); }
     bool const may = pbti_state_stop(state) == PBTI_STOP_NONE && only < pbti_state_members(state) &&
                      pbti_state_member(state, only)->phase == PBTI_WAITING;
-    return may ? only : PBTI_NONE;
+    return may ? only : PBTI_NO_MEMBER;
 }
 
-/* The member that may run on the slot's next claim once it has a proposal, or PBTI_NONE. */
+/* The member that may run on the slot's next claim once it has a proposal, or PBTI_NO_MEMBER. */
 static uint32_t expecting_for(const struct pbti_agent *agent)
 {
     const struct pbti_state *const state = state_of(agent);
     uint32_t const only = agent->opts.only_member;
-    if (only == PBTI_NONE) { return pbti_expecting(state); }
-    return pbti_proposal_applies(state, only, pbti_state_seq(state)) ? only : PBTI_NONE;
+    if (only == PBTI_NO_MEMBER) { return pbti_expecting(state); }
+    return pbti_proposal_applies(state, only, pbti_state_seq(state)) ? only : PBTI_NO_MEMBER;
 }
 
 /* Is there a proposal for the member that may be appended? */
 static bool is_proposed(const struct pbti_agent *agent, uint32_t member)
 {
     const struct proposal *const proposal = &agent->proposal;
-    return member != PBTI_NONE && proposal->phase == MADE && proposal->member == member &&
+    return member != PBTI_NO_MEMBER && proposal->phase == MADE && proposal->member == member &&
            pbti_proposal_applies(state_of(agent), member, proposal->knows);
 }
 
@@ -466,7 +466,7 @@ static pbt_status stage_claims(struct pbti_agent *agent, struct pbt_error *err)
         bool const idle = slot->phase == FREE || slot->phase == HOLDING; /* its report is staged */
         if (!idle || slot->retired || slot->granted.claim != 0) { continue; }
         uint32_t member = next_for(agent, slot);
-        if (member == PBTI_NONE) {
+        if (member == PBTI_NO_MEMBER) {
             member = expecting_for(agent);
             if (!is_proposed(agent, member)) { return PBT_OK; }
             PBTI_TRY(stage_proposal(agent, err));
@@ -512,19 +512,19 @@ static pbt_status append_all(struct pbti_agent *agent, struct pbt_error *err)
     pbt_status const status = stage_all(agent, err);
     if (status != PBT_OK) {
         struct pbt_error ignored; /* the next call looks again, whatever this says */
-        agent->stale = pbti_replica_rollback(agent->replica, &ignored) != PBT_OK;
+        agent->stale = pbti_follower_rollback(agent->follower, &ignored) != PBT_OK;
         return status;
     }
     struct pbti_batch_id id;
     agent->world.random(agent->world.context, &id, sizeof id);
-    return pbti_replica_commit(agent->replica, id, err);
+    return pbti_follower_commit(agent->follower, id, err);
 }
 
 /* What was appended may be acted on. */
 static void act(struct pbti_agent *agent)
 {
     size_t count = 0;
-    const struct pbti_checkpoint *const gone = pbti_replica_unreachable(agent->replica, &count);
+    const struct pbti_checkpoint *const gone = pbti_follower_unreachable(agent->follower, &count);
     for (size_t i = 0; i < count; i++) {
         drop(agent, gone[i]);
     }
@@ -540,7 +540,7 @@ static void act(struct pbti_agent *agent)
 static pbt_status look(struct pbti_agent *agent, struct pbt_error *err)
 {
     agent->stale = true;
-    PBTI_TRY(pbti_replica_refresh(agent->replica, err));
+    PBTI_TRY(pbti_follower_refresh(agent->follower, err));
     agent->stale = false;
     return PBT_OK;
 }
@@ -564,16 +564,16 @@ static pbt_status say_and_act(struct pbti_agent *agent, struct pbt_error *err)
 
 /* -------- proposals -------- */
 
-/* The member that a slot could run if there were a proposal for it, or PBTI_NONE. */
+/* The member that a slot could run if there were a proposal for it, or PBTI_NO_MEMBER. */
 static uint32_t wanting(const struct pbti_agent *agent)
 {
-    if (agent->leaving || agent->draining || !agent->joined) { return PBTI_NONE; }
+    if (agent->leaving || agent->draining || !agent->joined) { return PBTI_NO_MEMBER; }
     for (uint32_t i = 0; i < agent->opts.slots; i++) {
         const struct slot *const slot = &agent->slots[i];
         bool const idle = slot->phase == FREE && !slot->retired && slot->granted.claim == 0;
         if (idle) { return expecting_for(agent); } /* nobody waits, or it would have a claim */
     }
-    return PBTI_NONE;
+    return PBTI_NO_MEMBER;
 }
 
 /* values: NULL = none; the member then begins with what it drew. */
@@ -584,7 +584,7 @@ static void take_proposal(struct pbti_agent *agent, const double *values)
     uint32_t const count = pbti_state_config(state)->space.count;
     if (values == NULL) { values = pbti_state_values(state, proposal->member); }
     memmove(proposal->values, values, count * sizeof *values);
-    pbti_trials_deinit(&proposal->trials);
+    pbti_observations_deinit(&proposal->trials);
     proposal->phase = MADE;
 }
 
@@ -594,13 +594,13 @@ static pbt_status ask(struct pbti_agent *agent, bool *made, struct pbt_error *er
     struct proposal *const proposal = &agent->proposal;
     uint32_t const member = wanting(agent);
     *made = false;
-    if (member == PBTI_NONE || proposal->phase == ASKED || is_proposed(agent, member)) {
+    if (member == PBTI_NO_MEMBER || proposal->phase == ASKED || is_proposed(agent, member)) {
         return PBT_OK;
     }
-    PBTI_TRY(pbti_trials_init(&proposal->trials, state_of(agent), err));
+    PBTI_TRY(pbti_observations_init(&proposal->trials, state_of(agent), err));
     proposal->phase = ASKED;
     proposal->member = member;
-    proposal->knows = pbti_replica_seq(agent->replica);
+    proposal->knows = pbti_follower_seq(agent->follower);
     enum pbti_proposed const answer =
         agent->world.propose(agent->world.context, &proposal->trials, proposal->values);
     if (answer == PBTI_PROPOSED_LATER) { return PBT_OK; }
@@ -627,7 +627,7 @@ struct pbti_agent_opts pbti_agent_opts_default(void)
         .struct_size = sizeof(struct pbti_agent_opts),
         .slots = 1,
         .host = "",
-        .only_member = PBTI_NONE,
+        .only_member = PBTI_NO_MEMBER,
     };
 }
 
@@ -647,15 +647,15 @@ static pbt_status check_opts(const struct pbti_agent_opts *opts, struct pbt_erro
     return PBT_OK;
 }
 
-pbt_status pbti_agent_create(struct pbti_replica *replica, const struct pbti_world *world,
+pbt_status pbti_agent_create(struct pbti_follower *follower, const struct pbti_world *world,
                              const struct pbti_agent_opts *opts, struct pbti_agent **out,
                              struct pbt_error *err)
 {
     *out = NULL;
-    assert(pbti_replica_state(replica) != NULL);
+    assert(pbti_follower_state(follower) != NULL);
     PBTI_TRY(check_opts(opts, err));
     bool const proposes = world->propose != NULL;
-    if (pbti_state_config(pbti_replica_state(replica))->proposals && !proposes) {
+    if (pbti_state_config(pbti_follower_state(follower))->proposals && !proposes) {
         return PBTI_FAIL(err, PBT_EINVAL, 0,
                          "the study asks for proposals, which this program cannot make");
     }
@@ -666,16 +666,16 @@ pbt_status pbti_agent_create(struct pbti_replica *replica, const struct pbti_wor
         free(slots);
         return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory for %u slots", opts->slots);
     }
-    agent->replica = replica;
+    agent->follower = follower;
     agent->world = *world;
     agent->opts = *opts;
     agent->slots = slots;
     memcpy(agent->host, opts->host, strlen(opts->host) + 1);
     agent->opts.host = agent->host;
     for (uint32_t i = 0; i < opts->slots; i++) {
-        slots[i].last = PBTI_NONE;
+        slots[i].last = PBTI_NO_MEMBER;
     }
-    pbt_status const status = pbti_replica_observe(replica, watch, agent, err);
+    pbt_status const status = pbti_follower_observe(follower, watch, agent, err);
     if (status != PBT_OK) {
         pbti_agent_destroy(agent);
         return status;
@@ -687,12 +687,12 @@ pbt_status pbti_agent_create(struct pbti_replica *replica, const struct pbti_wor
 void pbti_agent_destroy(struct pbti_agent *agent)
 {
     if (agent == NULL) { return; }
-    pbti_replica_ignore(agent->replica, agent);
+    pbti_follower_ignore(agent->follower, agent);
     for (uint32_t i = 0; i < agent->opts.slots; i++) {
         free(agent->slots[i].scores);
         free(agent->slots[i].texts);
     }
-    pbti_trials_deinit(&agent->proposal.trials);
+    pbti_observations_deinit(&agent->proposal.trials);
     free(agent->slots);
     free(agent->peers);
     free(agent);
@@ -780,7 +780,9 @@ bool pbti_agent_done(const struct pbti_agent *agent)
     uint32_t const only = agent->opts.only_member;
     if (state == NULL || agent->stale) { return false; } /* not before we have looked again */
     if (pbti_state_stop(state) != PBTI_STOP_NONE) { return true; }
-    if (only == PBTI_NONE || only >= pbti_state_members(state)) { return only != PBTI_NONE; }
+    if (only == PBTI_NO_MEMBER || only >= pbti_state_members(state)) {
+        return only != PBTI_NO_MEMBER;
+    }
     uint8_t const phase = pbti_state_member(state, only)->phase;
     return phase == PBTI_DONE || phase == PBTI_GONE || phase == PBTI_OUT;
 }

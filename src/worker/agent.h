@@ -16,8 +16,8 @@
 #ifndef PBTI_WORKER_AGENT_H
 #define PBTI_WORKER_AGENT_H
 
-#include "journal/replica.h"
-#include "worker/trials.h"
+#include "journal/follower.h"
+#include "worker/observations.h"
 
 /* What a slot is told to do; borrowed for the call of start(). */
 struct pbti_task {
@@ -77,7 +77,8 @@ struct pbti_world {
      * trials      borrowed until there is an answer; nobody changes them meanwhile
      * values      out, shape (space.count), valid values; filled when the answer is PBTI_PROPOSED
      */
-    enum pbti_proposed (*propose)(void *context, const struct pbti_trials *trials, double *values);
+    enum pbti_proposed (*propose)(void *context, const struct pbti_observations *trials,
+                                  double *values);
 };
 
 struct pbti_agent; /* opaque */
@@ -88,13 +89,13 @@ struct pbti_agent_opts {
     uint64_t worker;      /* this worker's id: random, not 0 */
     uint64_t process;     /* process id */
     const char *host;     /* copied */
-    uint32_t only_member; /* run this member alone; PBTI_NONE (default) = whoever is next */
+    uint32_t only_member; /* run this member alone; PBTI_NO_MEMBER (default) = whoever is next */
 };
 
 struct pbti_agent_opts pbti_agent_opts_default(void);
 
-/* replica and world are borrowed until destroy. The journal must hold a study. */
-PBT_NODISCARD pbt_status pbti_agent_create(struct pbti_replica *replica,
+/* follower and world are borrowed until destroy. The journal must hold a study. */
+PBT_NODISCARD pbt_status pbti_agent_create(struct pbti_follower *follower,
                                            const struct pbti_world *world,
                                            const struct pbti_agent_opts *opts,
                                            struct pbti_agent **out, struct pbt_error *err);

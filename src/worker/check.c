@@ -23,10 +23,10 @@
 #include "worker/check.h"
 
 #include "base/fail.h"
+#include "base/file_tree.h"
 #include "core/rungs.h"
+#include "worker/probe.h"
 #include "worker/slots.h"
-#include "worker/tree.h"
-#include "worker/trial.h"
 
 #include <inttypes.h>
 #include <limits.h>
@@ -56,12 +56,12 @@ struct check {
     const struct pbti_spec *spec;
     const struct pbti_check_opts *opts;
     struct pbti_check_result *result;
-    struct pbti_solo solo;
+    struct pbti_runner_sync solo;
     struct pbti_store *store;
     char folder[64];
     uint64_t steps;
     double values[PBTI_HP_MAX];
-    struct pbti_trial trials[TRIALS];
+    struct pbti_probe trials[TRIALS];
     json_t *varying; /* metrics that differ from run to run */
     bool deterministic;
     struct pbti_finding spare; /* for when there is no memory for one more */
@@ -132,16 +132,16 @@ static bool is_oneshot(const struct check *check)
     return check->spec->trainer.kind == PBTI_TRAINER_ONE_SHOT;
 }
 
-static pbt_status run_order(struct check *check, struct pbti_trial_order order,
-                            struct pbti_trial *trial, struct pbt_error *err)
+static pbt_status run_order(struct check *check, struct pbti_probe_order order,
+                            struct pbti_probe *trial, struct pbt_error *err)
 {
     order.keep = order.keep && !is_oneshot(check);
     if (order.values == NULL) { order.values = check->values; }
-    return pbti_trial_run(&check->solo, check->store, check->spec, &order, trial, err);
+    return pbti_probe_run(&check->solo, check->store, check->spec, &order, trial, err);
 }
 
 /* Why a segment failed, as a finding. */
-static void add_failure(struct check *check, const struct pbti_trial *trial, const char *what)
+static void add_failure(struct check *check, const struct pbti_probe *trial, const char *what)
 {
     static const struct {
         uint8_t outcome;
@@ -171,7 +171,7 @@ static void add_failure(struct check *check, const struct pbti_trial *trial, con
 struct planned {
     enum trial_name trial;
     const char *what;              /* for people */
-    struct pbti_trial_order order; /* steps: in short segments */
+    struct pbti_probe_order order; /* steps: in short segments */
 };
 
 /* Run trials in order; false: one failed, which is a finding. */
@@ -180,8 +180,8 @@ static pbt_status run_plan(struct check *check, const struct planned *plan, size
 {
     *good = true;
     for (size_t i = 0; *good && i < count; i++) {
-        struct pbti_trial_order order = plan[i].order;
-        struct pbti_trial *const trial = &check->trials[plan[i].trial];
+        struct pbti_probe_order order = plan[i].order;
+        struct pbti_probe *const trial = &check->trials[plan[i].trial];
         order.steps *= check->steps;
         order.age *= check->steps;
         say(check, plan[i].what);
@@ -218,7 +218,7 @@ static const struct planned reloaded[] = {
 
 static void judge_score(struct check *check)
 {
-    const struct pbti_trial *const first = &check->trials[FIRST];
+    const struct pbti_probe *const first = &check->trials[FIRST];
     const struct pbti_config *const config = &check->spec->config;
     bool const ttest = config->exploit == PBTI_EXPLOIT_TTEST;
     if (first->scores_count == 0) {
@@ -241,12 +241,12 @@ static void judge_score(struct check *check)
 
 static void judge_determinism(struct check *check)
 {
-    const struct pbti_trial *const first = &check->trials[FIRST];
-    const struct pbti_trial *const again = &check->trials[AGAIN];
+    const struct pbti_probe *const first = &check->trials[FIRST];
+    const struct pbti_probe *const again = &check->trials[AGAIN];
     char what[200] = "";
-    pbti_trial_varying(first, again, check->varying);
+    pbti_probe_varying(first, again, check->varying);
     enum pbti_likeness const like =
-        pbti_trial_compare(first, again, check->varying, what, sizeof what);
+        pbti_probe_compare(first, again, check->varying, what, sizeof what);
     check->deterministic = like != PBTI_DIFFERENT;
     if (check->deterministic) {
         (void)add_finding(check, PBTI_FINDING_GOOD, "deterministic",
@@ -271,7 +271,7 @@ static void judge_continuing(struct check *check)
                           "could not be found out: it is not deterministic");
         return;
     }
-    enum pbti_likeness const like = pbti_trial_compare(
+    enum pbti_likeness const like = pbti_probe_compare(
         &check->trials[LONG], &check->trials[RELOADED], check->varying, what, sizeof what);
     if (like != PBTI_DIFFERENT) {
         (void)add_finding(check, PBTI_FINDING_GOOD, "continues",
@@ -292,7 +292,7 @@ static void judge_fresh_again(struct check *check)
 {
     char what[200] = "";
     if (!check->deterministic || is_oneshot(check)) { return; }
-    if (pbti_trial_compare(&check->trials[FIRST], &check->trials[REFRESHED], check->varying, what,
+    if (pbti_probe_compare(&check->trials[FIRST], &check->trials[REFRESHED], check->varying, what,
                            sizeof what) != PBTI_DIFFERENT) {
         return;
     }
@@ -307,10 +307,10 @@ static void judge_fresh_again(struct check *check)
 
 static void judge_seed(struct check *check)
 {
-    const struct pbti_trial *const loaded = &check->trials[LOADED];
-    const struct pbti_trial *const other = &check->trials[RESEEDED];
+    const struct pbti_probe *const loaded = &check->trials[LOADED];
+    const struct pbti_probe *const other = &check->trials[RESEEDED];
     if (!check->deterministic || loaded->scores_count == 0 ||
-        pbti_trial_compare(loaded, other, check->varying, NULL, 0) != PBTI_SAME) {
+        pbti_probe_compare(loaded, other, check->varying, NULL, 0) != PBTI_SAME) {
         return;
     }
     struct pbti_finding *const finding =
@@ -322,8 +322,8 @@ static void judge_seed(struct check *check)
 
 static void judge_evaluation(struct check *check)
 {
-    const struct pbti_trial *const second = &check->trials[SECOND];
-    const struct pbti_trial *const stored = &check->trials[STORED];
+    const struct pbti_probe *const second = &check->trials[SECOND];
+    const struct pbti_probe *const stored = &check->trials[STORED];
     if (second->scores_count == 0 || stored->scores_count == 0) { return; }
     double const reported = second->scores[second->scores_count - 1];
     double const evaluated = stored->scores[stored->scores_count - 1];
@@ -360,7 +360,7 @@ static bool names_it(const json_t *list, const char *name)
 
 static void judge_read(struct check *check)
 {
-    const struct pbti_trial *const first = &check->trials[FIRST];
+    const struct pbti_probe *const first = &check->trials[FIRST];
     const struct pbti_space *const space = &check->spec->config.space;
     for (uint32_t i = 0; first->read != NULL && i < space->count; i++) {
         const char *const name = space->hp[i].name;
@@ -387,7 +387,7 @@ static bool move_value(const struct pbti_hp *hp, double value, double *moved)
 }
 
 static void add_no_effect(struct check *check, uint32_t hp, double moved,
-                          const struct pbti_trial *trial)
+                          const struct pbti_probe *trial)
 {
     const struct pbti_space *const space = &check->spec->config.space;
     const char *const name = space->hp[hp].name;
@@ -406,7 +406,7 @@ static void add_no_effect(struct check *check, uint32_t hp, double moved,
 }
 
 static void judge_loaded(struct check *check, uint32_t hp, double moved,
-                         const struct pbti_trial *trial)
+                         const struct pbti_probe *trial)
 {
     const struct pbti_space *const space = &check->spec->config.space;
     const char *const name = space->hp[hp].name;
@@ -419,7 +419,7 @@ static void judge_loaded(struct check *check, uint32_t hp, double moved,
                         trial->message);
     } else if (trial->outcome != PBTI_OUTCOME_DONE) {
         add_failure(check, trial, "training on from a checkpoint with a changed hyperparameter");
-    } else if (check->deterministic && pbti_trial_compare(&check->trials[LOADED], trial,
+    } else if (check->deterministic && pbti_probe_compare(&check->trials[LOADED], trial,
                                                           check->varying, NULL, 0) == PBTI_SAME) {
         char is[PBTI_HP_NAME_MAX];
         (void)pbti_value_text(space, hp, moved, is, sizeof is);
@@ -444,8 +444,8 @@ static pbt_status try_moved(struct check *check, uint32_t hp, struct pbt_error *
     char what[128];
     (void)snprintf(what, sizeof what, "changing hyperparameter \"%s\"", it->name);
     say(check, what);
-    struct pbti_trial trial;
-    struct pbti_trial_order order = {
+    struct pbti_probe trial;
+    struct pbti_probe_order order = {
         .steps = check->steps, .save = 7, .seed = 101, .values = values};
     pbt_status status = run_order(check, order, &trial, err);
     pbti_store_drop(check->store, (struct pbti_checkpoint){0, 7, 1});
@@ -455,25 +455,25 @@ static pbt_status try_moved(struct check *check, uint32_t hp, struct pbt_error *
     if (status == PBT_OK && !effect && !diverged) {
         add_failure(check, &trial, what);
     } else if (effect && check->deterministic &&
-               pbti_trial_compare(&check->trials[FIRST], &trial, check->varying, NULL, 0) ==
+               pbti_probe_compare(&check->trials[FIRST], &trial, check->varying, NULL, 0) ==
                    PBTI_SAME) {
         add_no_effect(check, hp, moved, &trial);
         effect = false;
     }
-    pbti_trial_release(&trial);
+    pbti_probe_release(&trial);
     if (status != PBT_OK || !effect || it->frozen) { return status; }
-    order = (struct pbti_trial_order){
+    order = (struct pbti_probe_order){
         .steps = check->steps, .age = check->steps, .from = 1, .seed = 102, .values = values};
     status = run_order(check, order, &trial, err);
     if (status == PBT_OK) { judge_loaded(check, hp, moved, &trial); }
-    pbti_trial_release(&trial);
+    pbti_probe_release(&trial);
     return status;
 }
 
 static pbt_status try_hyperparameters(struct check *check, struct pbt_error *err)
 {
     uint32_t const count = check->spec->config.space.count;
-    const struct pbti_trial *const again = &check->trials[AGAIN];
+    const struct pbti_probe *const again = &check->trials[AGAIN];
     double const expected = 2.5 * again->seconds * count;
     if (expected > check->opts->patience_s) {
         (void)add_finding(check, PBTI_FINDING_NOTE, "effect",
@@ -516,7 +516,7 @@ static double positive(double seconds)
 static void measure(struct check *check)
 {
     struct pbti_check_result *const result = check->result;
-    const struct pbti_trial *const trials = check->trials;
+    const struct pbti_probe *const trials = check->trials;
     double const n = (double)check->steps;
     result->start_s = trials[FIRST].start_s;
     result->step_s = positive(trials[LONG].seconds - trials[SECOND].seconds) / (2.0 * n);
@@ -582,20 +582,20 @@ static pbt_status open_check(struct check *check, struct pbt_error *err)
     }
     check->varying = json_object();
     PBTI_TRY(pbti_store_open(check->folder, false, true, &check->store, err));
-    return pbti_solo_open(&check->solo, check->spec, opts->program, opts->clients, check->folder,
-                          err);
+    return pbti_runner_sync_open(&check->solo, check->spec, opts->program, opts->clients,
+                                 check->folder, err);
 }
 
 static void close_check(struct check *check)
 {
-    pbti_solo_close(&check->solo);
+    pbti_runner_sync_close(&check->solo);
     pbti_store_close(check->store);
     for (size_t i = 0; i < TRIALS; i++) {
-        pbti_trial_release(&check->trials[i]);
+        pbti_probe_release(&check->trials[i]);
     }
     json_decref(check->varying);
     if (check->folder[0] == '\0') { return; }
-    pbt_status const status = pbti_tree_remove(check->folder, NULL);
+    pbt_status const status = pbti_file_tree_remove(check->folder, NULL);
     (void)status; /* a temporary folder that stays harms nobody */
 }
 
@@ -611,7 +611,7 @@ static pbt_status run_check(struct check *check, struct pbt_error *err)
     judge_score(check);
     judge_checkpoint(check);
     judge_read(check);
-    pbti_solo_end_trainer(&check->solo);
+    pbti_runner_sync_end_trainer(&check->solo);
     PBTI_TRY(run_plan(check, reloaded, sizeof reloaded / sizeof reloaded[0], &good, err));
     if (!good) { return PBT_OK; }
     judge_determinism(check);

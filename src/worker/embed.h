@@ -8,10 +8,10 @@
 
 #include "pbt/study.h"
 #include "spec/spec.h"
+#include "study/liveness.h"
+#include "study/store.h"
 #include "worker/agent.h"
-#include "worker/presence.h"
 #include "worker/proposer.h"
-#include "worker/store.h"
 
 #include <pthread.h>
 
@@ -34,12 +34,12 @@ struct pbt_study {
     struct pbt_study_opts opts;
     char *dir; /* NULL: in memory */
     struct pbti_journal *journal;
-    struct pbti_replica *replica;
+    struct pbti_follower *follower;
     struct pbti_agent *agent;
-    struct pbti_proposer proposer;   /* of the thread that makes a proposal; others leave it */
-    const struct pbti_trials *asked; /* for a proposal that nobody makes yet, or NULL */
-    struct pbti_presence *presence;  /* NULL in memory */
-    struct pbti_store *store;        /* while pbt_study_run() runs */
+    struct pbti_proposer proposer; /* of the thread that makes a proposal; others leave it */
+    const struct pbti_observations *asked; /* for a proposal that nobody makes yet, or NULL */
+    struct pbti_liveness *liveness;        /* NULL in memory */
+    struct pbti_store *store;              /* while pbt_study_run() runs */
     struct pbti_spec *spec;
     int64_t began_ms;              /* when the study began, or was last amended */
     struct pbti_embed_slot *slots; /* shape (opts.slots) */

@@ -72,7 +72,7 @@ struct pbt_best pbt_study_best(const struct pbt_study *study)
     struct pbt_best best = {.id = "", .score = NAN};
     (void)pthread_mutex_lock(lock_of(study));
     struct pbti_best const found =
-        pbti_state_best(pbti_replica_state(study->replica), PBTI_GROUP_POPULATION);
+        pbti_state_best(pbti_follower_state(study->follower), PBTI_GROUP_POPULATION);
     (void)pthread_mutex_unlock(lock_of(study));
     if (found.checkpoint.segment == 0) { return best; }
     (void)pbti_checkpoint_name(found.checkpoint, best.id);

@@ -224,7 +224,7 @@ static pbt_status sweep(struct pbt_study *study, struct pbt_error *err)
     (void)pthread_mutex_lock(&study->lock);
     pbt_status const status = pbti_agent_poll(study->agent, err);
     if (status == PBT_OK) {
-        (void)pbti_store_sweep(study->store, &listing, pbti_replica_state(study->replica));
+        (void)pbti_store_sweep(study->store, &listing, pbti_follower_state(study->follower));
     }
     (void)pthread_mutex_unlock(&study->lock);
     free(listing.items);

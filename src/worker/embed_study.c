@@ -10,10 +10,11 @@
  * Names are forgotten once: the agent may drop what a task saved twice, as unreachable and as the
  * result of a task that is over, so each slot remembers whether the program was told.
  */
+#include "study/study_handle.h"
 #include "worker/embed.h"
 
 #include "base/fail.h"
-#include "journal/study_journal.h"
+#include "study/study_journal.h"
 #include "worker/run.h"
 
 #include <limits.h>
@@ -109,7 +110,7 @@ static void embed_drop(void *context, struct pbti_checkpoint checkpoint)
 static bool embed_dead(void *context, const struct pbti_event_worker *worker)
 {
     struct pbt_study *const study = context;
-    return study->presence != NULL && pbti_presence_dead(study->presence, worker);
+    return study->liveness != NULL && pbti_liveness_dead(study->liveness, worker);
 }
 
 /* Slots whose claim went away and which the program does not have are free at once. */
@@ -158,8 +159,8 @@ static pbt_status begin_in_memory(struct pbt_study *study, const char *text, str
     opts.create = true;
     PBTI_TRY(parse_spec(text, &study->spec, err));
     PBTI_TRY(pbti_journal_open("memory:", &opts, &study->journal, err));
-    PBTI_TRY(pbti_replica_open(study->journal, watch, study, &study->replica, err));
-    return pbti_study_begin(study->replica, study->spec, err);
+    PBTI_TRY(pbti_follower_open(study->journal, watch, study, &study->follower, err));
+    return pbti_study_begin(study->follower, study->spec, err);
 }
 
 static pbt_status open_journal(struct pbt_study *study, bool sync, struct pbt_error *err)
@@ -167,14 +168,14 @@ static pbt_status open_journal(struct pbt_study *study, bool sync, struct pbt_er
     struct pbti_journal_opts opts = pbti_journal_opts_default();
     opts.sync = sync;
     PBTI_TRY(pbti_study_journal_open(study->dir, &opts, &study->journal, err));
-    return pbti_replica_open(study->journal, watch, study, &study->replica, err);
+    return pbti_follower_open(study->journal, watch, study, &study->follower, err);
 }
 
 static void close_journal(struct pbt_study *study)
 {
-    pbti_replica_close(study->replica);
+    pbti_follower_close(study->follower);
     pbti_journal_close(study->journal);
-    study->replica = NULL;
+    study->follower = NULL;
     study->journal = NULL;
 }
 
@@ -200,7 +201,7 @@ static pbt_status look_for_study(struct pbt_study *study, bool *found, struct pb
         return status;
     }
     PBTI_TRY(open_journal(study, true, err));
-    *found = pbti_replica_state(study->replica) != NULL;
+    *found = pbti_follower_state(study->follower) != NULL;
     if (!*found) { close_journal(study); }
     return PBT_OK;
 }
@@ -233,7 +234,7 @@ static pbt_status open_folder(struct pbt_study *study, const char *dir, const ch
         }
         PBTI_TRY(begin_in_folder(study, text, err));
     }
-    struct pbti_text const resolved = pbti_replica_spec(study->replica);
+    struct pbti_text const resolved = pbti_follower_spec(study->follower);
     PBTI_TRY(pbti_spec_amend(resolved.data, resolved.size, NULL, 0, &study->spec, err));
     if (study->spec->sync_full) { return PBT_OK; }
     close_journal(study);
@@ -241,7 +242,7 @@ static pbt_status open_folder(struct pbt_study *study, const char *dir, const ch
 }
 
 /* A proposal takes its time, so it is made by whoever asks for a task next; see propose(). */
-static enum pbti_proposed embed_propose(void *context, const struct pbti_trials *trials,
+static enum pbti_proposed embed_propose(void *context, const struct pbti_observations *trials,
                                         double *values)
 {
     struct pbt_study *const study = context;
@@ -264,12 +265,12 @@ static pbt_status start_agent(struct pbt_study *study, struct pbt_error *err)
     opts.slots = study->opts.slots;
     opts.process = (uint64_t)getpid();
     if (study->dir != NULL) {
-        PBTI_TRY(pbti_presence_open(study->dir, &opts.worker, &study->presence, err));
-        opts.host = pbti_presence_host(study->presence);
+        PBTI_TRY(pbti_liveness_open(study->dir, &opts.worker, &study->liveness, err));
+        opts.host = pbti_liveness_host(study->liveness);
     } else {
         opts.worker = 1;
     }
-    return pbti_agent_create(study->replica, &world, &opts, &study->agent, err);
+    return pbti_agent_create(study->follower, &world, &opts, &study->agent, err);
 }
 
 static pbt_status check_opts(const char *dir, const char *spec, const struct pbt_study_opts *opts,
@@ -325,7 +326,7 @@ void pbt_study_close(struct pbt_study *study)
         (void)status;
     }
     pbti_agent_destroy(study->agent);
-    pbti_presence_close(study->presence);
+    pbti_liveness_close(study->liveness);
     close_journal(study);
     pbti_spec_destroy(study->spec);
     (void)pthread_cond_destroy(&study->moved);
@@ -365,7 +366,7 @@ static bool is_time_up(const struct pbt_study *study)
 static pbt_status propose(struct pbt_study *study, struct pbt_error *err)
 {
     double values[PBTI_HP_MAX];
-    const struct pbti_trials *const trials = study->asked;
+    const struct pbti_observations *const trials = study->asked;
     study->asked = NULL;
     (void)pthread_mutex_unlock(&study->lock);
     pbt_status const status =

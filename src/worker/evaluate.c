@@ -3,8 +3,8 @@
 #include "worker/run.h"
 
 #include "base/fail.h"
-#include "worker/opened.h"
-#include "worker/solo.h"
+#include "study/study_handle.h"
+#include "worker/runner_sync.h"
 
 #include <limits.h>
 #include <math.h>
@@ -30,11 +30,12 @@ static pbt_status take_metrics(struct pbti_evaluation *evaluation, const char *m
 }
 
 static pbt_status run_seeds(struct pbti_evaluation *evaluation, const struct pbti_spec *spec,
-                            struct pbti_solo *solo, struct pbti_order *order, struct pbt_error *err)
+                            struct pbti_runner_sync *solo, struct pbti_order *order,
+                            struct pbt_error *err)
 {
     for (uint32_t i = 0; i < evaluation->count; i++) {
         order->seed = evaluation->seeds[i];
-        const struct pbti_answer *const answer = pbti_solo_run(solo, order);
+        const struct pbti_answer *const answer = pbti_runner_sync_run(solo, order);
         evaluation->interrupted = answer == NULL;
         if (answer == NULL) { return PBT_OK; }
         PBTI_TRY(take_answer(spec, answer, &evaluation->scores[i], err));
@@ -46,41 +47,41 @@ static pbt_status run_seeds(struct pbti_evaluation *evaluation, const struct pbt
 }
 
 static pbt_status evaluate(const struct pbti_run_opts *opts, struct pbti_evaluation *evaluation,
-                           struct pbti_opened *opened, struct pbti_solo *solo,
+                           struct pbti_study *study, struct pbti_runner_sync *solo,
                            struct pbt_error *err)
 {
     struct pbti_checkpoint const checkpoint = evaluation->checkpoint;
     char load[PATH_MAX], logs[PATH_MAX];
-    PBTI_TRY(pbti_opened_open(opened, opts->dir, true, NULL, NULL, err));
-    PBTI_TRY(pbti_store_path(opened->store, checkpoint, load, err));
+    PBTI_TRY(pbti_study_open(study, opts->dir, true, NULL, NULL, err));
+    PBTI_TRY(pbti_store_path(study->store, checkpoint, load, err));
     (void)snprintf(logs, sizeof logs, "%s/logs", opts->dir);
-    PBTI_TRY(pbti_solo_open(solo, opened->spec, opts->program, opts->clients, logs, err));
-    if (opts->signals) { pbti_solo_heed_signals(solo); }
+    PBTI_TRY(pbti_runner_sync_open(solo, study->spec, opts->program, opts->clients, logs, err));
+    if (opts->signals) { pbti_runner_sync_heed_signals(solo); }
     struct pbti_order order = {.member = checkpoint.member,
                                .segment = checkpoint.segment,
                                .attempt = checkpoint.attempt,
                                .age = evaluation->age,
                                .from = checkpoint,
                                .load = load,
-                               .space = &opened->spec->config.space,
+                               .space = &study->spec->config.space,
                                .values = evaluation->values,
                                .fixed = evaluation->fixed};
-    if (order.fixed == NULL) { order.fixed = opened->spec->fixed; }
-    return run_seeds(evaluation, opened->spec, solo, &order, err);
+    if (order.fixed == NULL) { order.fixed = study->spec->fixed; }
+    return run_seeds(evaluation, study->spec, solo, &order, err);
 }
 
 pbt_status pbti_evaluate(const struct pbti_run_opts *opts, struct pbti_evaluation *evaluation,
                          struct pbt_error *err)
 {
-    struct pbti_opened opened = {0};
-    struct pbti_solo solo = {0};
+    struct pbti_study study = {0};
+    struct pbti_runner_sync solo = {0};
     evaluation->metrics = NULL;
     evaluation->interrupted = false;
     for (uint32_t i = 0; i < evaluation->count; i++) {
         evaluation->scores[i] = (double)NAN;
     }
-    pbt_status const status = evaluate(opts, evaluation, &opened, &solo, err);
-    pbti_solo_close(&solo);
-    pbti_opened_close(&opened);
+    pbt_status const status = evaluate(opts, evaluation, &study, &solo, err);
+    pbti_runner_sync_close(&solo);
+    pbti_study_close(&study);
     return status;
 }

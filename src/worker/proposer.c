@@ -3,7 +3,7 @@
 #include "worker/proposer.h"
 
 pbt_status pbti_proposer_next(struct pbti_proposer *proposer, const struct pbti_spec *spec,
-                              const struct pbti_trials *trials, double *values,
+                              const struct pbti_observations *trials, double *values,
                               struct pbt_error *err)
 {
     struct pbti_propose_options options = pbti_propose_options_default();

@@ -2,15 +2,16 @@
 /*
  * worker/proposer.h - strategy bayes: a worker's side of Bayesian optimisation.
  *
- * Between a study's trials (worker/trials.h) and the function that proposes (propose/propose.h); it
- * remembers what the last fit found, which saves time and changes no proposal.
+ * Between a study's trials (worker/observations.h) and the function that proposes
+ * (propose/propose.h); it remembers what the last fit found, which saves time and changes no
+ * proposal.
  */
 #ifndef PBTI_WORKER_PROPOSER_H
 #define PBTI_WORKER_PROPOSER_H
 
 #include "propose/propose.h"
 #include "spec/spec.h"
-#include "worker/trials.h"
+#include "worker/observations.h"
 
 struct pbti_proposer {
     struct pbti_propose_memo memo; /* zeroed at first */
@@ -22,7 +23,7 @@ struct pbti_proposer {
  */
 PBT_NODISCARD pbt_status pbti_proposer_next(struct pbti_proposer *proposer,
                                             const struct pbti_spec *spec,
-                                            const struct pbti_trials *trials, double *values,
+                                            const struct pbti_observations *trials, double *values,
                                             struct pbt_error *err);
 
 #endif

@@ -13,8 +13,8 @@
 #include "worker/run_inside.h"
 
 #include "base/fail.h"
-#include "worker/patience.h"
-#include "worker/quiet.h"
+#include "worker/retry.h"
+#include "worker/signal_guard.h"
 #include "worker/slots.h"
 
 #include <errno.h>
@@ -93,7 +93,7 @@ static void world_drop(void *context, struct pbti_checkpoint checkpoint)
 static bool world_dead(void *context, const struct pbti_event_worker *worker)
 {
     struct run *const run = context;
-    bool const dead = pbti_presence_dead(run->presence, worker);
+    bool const dead = pbti_liveness_dead(run->liveness, worker);
     run->sweep = run->sweep || dead;
     return dead;
 }
@@ -105,7 +105,7 @@ static void propose_work(uv_work_t *work)
 {
     struct run_proposal *const proposal = work->data;
     const struct run *const run = proposal->run;
-    proposal->status = pbti_proposer_next(&proposal->proposer, run->opened.spec, proposal->trials,
+    proposal->status = pbti_proposer_next(&proposal->proposer, run->study.spec, proposal->trials,
                                           proposal->values, &proposal->err);
 }
 
@@ -115,7 +115,7 @@ static void propose_done(uv_work_t *work, int code)
     struct run *const run = proposal->run;
     struct pbt_error err;
     proposal->under_way = false;
-    if (code != 0 || run->winding) { return; } /* nobody waits for it any longer */
+    if (code != 0 || run->is_stopping) { return; } /* nobody waits for it any longer */
     bool const good = proposal->status == PBT_OK;
     if (!good) {
         pbti_run_warn(run, "a member begins with what was drawn, for want of a proposal: %s",
@@ -125,7 +125,7 @@ static void propose_done(uv_work_t *work, int code)
                          &err);
 }
 
-static enum pbti_proposed world_propose(void *context, const struct pbti_trials *trials,
+static enum pbti_proposed world_propose(void *context, const struct pbti_observations *trials,
                                         double *values)
 {
     struct run *const run = context;
@@ -157,7 +157,7 @@ static void close_handles(struct run *run)
 {
     close_if_open((uv_handle_t *)&run->poll);
     close_if_open((uv_handle_t *)&run->tick);
-    close_if_open((uv_handle_t *)&run->nudge);
+    close_if_open((uv_handle_t *)&run->wake);
     for (size_t i = 0; i < sizeof run->signals / sizeof run->signals[0]; i++) {
         close_if_open((uv_handle_t *)&run->signals[i]);
     }
@@ -178,10 +178,10 @@ void pbti_run_slot_ended(struct run *run)
 /* No new work; say goodbye, end all trainers. */
 static void wind_down(struct run *run)
 {
-    if (run->winding) { return; }
-    run->winding = true;
+    if (run->is_stopping) { return; }
+    run->is_stopping = true;
     (void)uv_timer_stop(&run->poll);
-    (void)uv_timer_stop(&run->nudge);
+    (void)uv_timer_stop(&run->wake);
     if (run->proposal.under_way) { (void)uv_cancel((uv_req_t *)&run->proposal.work); }
     if (run->fatal == PBT_OK) {
         struct pbt_error err;
@@ -227,7 +227,7 @@ void pbti_run_trouble(struct run *run, pbt_status status, const struct pbt_error
     } else {
         run->fatal = PBTI_FAIL(&run->err, status, 0, "%s", pbt_status_text(status));
     }
-    pbti_run_nudge(run);
+    pbti_run_wake(run);
 }
 
 /* Is it worth trying again? */
@@ -271,11 +271,11 @@ void pbti_run_after_agent(struct run *run, pbt_status status, const struct pbt_e
         run->fatal = status;
         run->err = *err;
     }
-    if (run->winding) { return; }
+    if (run->is_stopping) { return; }
     bool const starts_waiting = run->idle_ms == 0 && run->trouble_ms == 0 && has_free_slot(run);
     if (starts_waiting) { plan_poll(run); }
     /* this may be a call from deep inside a slot, and the end closes what it works with */
-    if (is_over(run)) { pbti_run_nudge(run); }
+    if (is_over(run)) { pbti_run_wake(run); }
 }
 
 /* -------- the clock -------- */
@@ -285,11 +285,11 @@ static void sweep(struct run *run)
     struct pbti_store_listing listing;
     struct pbt_error err;
     run->sweep = false;
-    pbt_status status = pbti_store_list(run->opened.store, false, &listing, &err);
-    if (status == PBT_OK) { status = pbti_replica_refresh(run->opened.replica, &err); }
+    pbt_status status = pbti_store_list(run->study.store, false, &listing, &err);
+    if (status == PBT_OK) { status = pbti_follower_refresh(run->study.follower, &err); }
     if (status == PBT_OK) {
-        (void)pbti_store_sweep(run->opened.store, &listing,
-                               pbti_replica_state(run->opened.replica));
+        (void)pbti_store_sweep(run->study.store, &listing,
+                               pbti_follower_state(run->study.follower));
     }
     free(listing.items);
 }
@@ -297,7 +297,7 @@ static void sweep(struct run *run)
 /* stop.hours: since the study began, or was last amended. */
 static bool is_time_up(const struct run *run)
 {
-    double const hours = run->opened.spec->stop_hours;
+    double const hours = run->study.spec->stop_hours;
     return hours > 0.0 && (double)(pbti_run_wall_ms() - run->began_ms) >= hours * 3600.0 * 1000.0;
 }
 
@@ -325,7 +325,7 @@ static bool is_publishing_again(const struct run *run)
 static void on_poll(uv_timer_t *timer)
 {
     struct run *const run = timer->data;
-    if (run->winding) { return; }
+    if (run->is_stopping) { return; }
     run->trouble_again = false;
     for (uint32_t i = 0; i < run->slots_count; i++) {
         enum run_slot_phase const phase = run->slots[i].phase;
@@ -333,22 +333,22 @@ static void on_poll(uv_timer_t *timer)
     }
     look(run);
     if (!run->trouble_again && !is_publishing_again(run)) { run->trouble_ms = 0; }
-    if (!run->winding) { plan_poll(run); }
+    if (!run->is_stopping) { plan_poll(run); }
 }
 
 static void on_nudge(uv_timer_t *timer)
 {
     struct run *const run = timer->data;
-    for (uint32_t i = 0; i < run->slots_count && !run->winding; i++) {
+    for (uint32_t i = 0; i < run->slots_count && !run->is_stopping; i++) {
         if (run->slots[i].phase == SLOT_ANSWERED) { pbti_slot_tend(&run->slots[i]); }
     }
-    if (!run->winding && is_over(run)) { wind_down(run); }
+    if (!run->is_stopping && is_over(run)) { wind_down(run); }
 }
 
-void pbti_run_nudge(struct run *run)
+void pbti_run_wake(struct run *run)
 {
-    if (!uv_is_active((uv_handle_t *)&run->nudge)) {
-        (void)uv_timer_start(&run->nudge, on_nudge, 0, 0);
+    if (!uv_is_active((uv_handle_t *)&run->wake)) {
+        (void)uv_timer_start(&run->wake, on_nudge, 0, 0);
     }
 }
 
@@ -359,11 +359,11 @@ static void on_tick(uv_timer_t *timer)
         if (run->slots[i].runner != NULL) { pbti_slot_show(&run->slots[i], &run->views[i]); }
     }
     struct pbti_run_view const view = {
-        .state = pbti_replica_state(run->opened.replica),
-        .spec = run->opened.spec,
+        .state = pbti_follower_state(run->study.follower),
+        .spec = run->study.spec,
         .slots_count = run->slots_count,
         .slots = run->views,
-        .checkpoint_bytes = run->ledger.bytes,
+        .checkpoint_bytes = run->sizes.bytes,
     };
     run->opts.tick(run->opts.context, &view);
 }
@@ -397,7 +397,7 @@ static pbt_status check_opts(const struct pbti_run_opts *opts, struct pbt_error 
 
 static pbt_status check_trainer(const struct run *run, struct pbt_error *err)
 {
-    const struct pbti_trainer *const trainer = &run->opened.spec->trainer;
+    const struct pbti_trainer *const trainer = &run->study.spec->trainer;
     bool const ask = trainer->kind == PBTI_TRAINER_BUILTIN && run->opts.builtin_known != NULL;
     if (ask && !run->opts.builtin_known(trainer->argv[0])) {
         return PBTI_FAIL(err, PBT_EINVAL, 0, "there is no builtin trainer \"%s\"",
@@ -408,7 +408,7 @@ static pbt_status check_trainer(const struct run *run, struct pbt_error *err)
 
 static pbt_status open_slots(struct run *run, struct pbt_error *err)
 {
-    const struct pbti_spec *const spec = run->opened.spec;
+    const struct pbti_spec *const spec = run->study.spec;
     uint32_t count;
     PBTI_TRY(pbti_slots_count(spec, run->opts.slots, &count, err));
     if (count > SLOTS_MAX) {
@@ -443,20 +443,20 @@ static pbt_status open_agent(struct run *run, struct pbt_error *err)
                                      .dead = world_dead,
                                      .propose = pbti_propose_is_available() ? world_propose : NULL};
     struct pbti_agent_opts opts = pbti_agent_opts_default();
-    PBTI_TRY(pbti_presence_open(run->opts.dir, &opts.worker, &run->presence, err));
+    PBTI_TRY(pbti_liveness_open(run->opts.dir, &opts.worker, &run->liveness, err));
     opts.slots = run->slots_count;
     opts.process = (uint64_t)getpid();
-    opts.host = pbti_presence_host(run->presence);
-    return pbti_agent_create(run->opened.replica, &world, &opts, &run->agent, err);
+    opts.host = pbti_liveness_host(run->liveness);
+    return pbti_agent_create(run->study.follower, &world, &opts, &run->agent, err);
 }
 
 static void open_timers(struct run *run)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    run->poll.data = run->tick.data = run->nudge.data = run;
+    run->poll.data = run->tick.data = run->wake.data = run;
     (void)uv_timer_init(&run->loop, &run->poll);
     (void)uv_timer_init(&run->loop, &run->tick);
-    (void)uv_timer_init(&run->loop, &run->nudge);
+    (void)uv_timer_init(&run->loop, &run->wake);
     plan_poll(run);
     if (run->opts.tick != NULL) { (void)uv_timer_start(&run->tick, on_tick, 0, TICK_MS); }
     for (size_t i = 0; run->opts.signals && i < sizeof numbers / sizeof numbers[0]; i++) {
@@ -468,12 +468,12 @@ static void open_timers(struct run *run)
 
 static pbt_status open_study(struct run *run, struct pbt_error *err)
 {
-    struct pbti_patience patience = {.give_up_ms = run->opts.give_up_ms};
+    struct pbti_retry patience = {.give_up_ms = run->opts.give_up_ms};
     pbt_status status;
     do {
-        pbti_opened_close(&run->opened);
-        status = pbti_opened_open(&run->opened, run->opts.dir, false, on_event, run, err);
-    } while (pbti_patience_again(&patience, status));
+        pbti_study_close(&run->study);
+        status = pbti_study_open(&run->study, run->opts.dir, false, on_event, run, err);
+    } while (pbti_retry_again(&patience, status));
     return status;
 }
 
@@ -488,7 +488,7 @@ static pbt_status open_all(struct run *run, struct pbt_error *err)
                          strerror(errno));
     }
     const struct pbti_run_opts *const opts = &run->opts;
-    PBTI_TRY(pbti_launch_open(&run->launch, run->opened.spec, opts->program, opts->clients, err));
+    PBTI_TRY(pbti_launch_open(&run->launch, run->study.spec, opts->program, opts->clients, err));
     PBTI_TRY(open_slots(run, err));
     return open_agent(run, err);
 }
@@ -513,10 +513,10 @@ static void close_all(struct run *run)
     (void)uv_run(&run->loop, UV_RUN_DEFAULT);
     (void)uv_loop_close(&run->loop);
     pbti_agent_destroy(run->agent);
-    pbti_opened_close(&run->opened);
-    pbti_presence_close(run->presence);
+    pbti_study_close(&run->study);
+    pbti_liveness_close(run->liveness);
     pbti_launch_close(&run->launch);
-    pbti_ledger_free(&run->ledger);
+    pbti_checkpoint_sizes_free(&run->sizes);
     free(run->slots);
     free(run->views);
 }
@@ -534,8 +534,8 @@ pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end, st
     struct run *const run = calloc(1, sizeof *run);
     if (run == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
     run->opts = *opts;
-    struct pbti_quiet quiet;
-    pbti_quiet_begin(&quiet);
+    struct pbti_signal_guard quiet;
+    pbti_signal_guard_begin(&quiet);
     int const code = uv_loop_init(&run->loop);
     pbt_status status =
         code == 0 ? PBT_OK
@@ -550,7 +550,7 @@ pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end, st
         }
         close_all(run);
     }
-    pbti_quiet_end(&quiet);
+    pbti_signal_guard_end(&quiet);
     free(run);
     return status;
 }

@@ -10,7 +10,7 @@
 #ifndef PBTI_WORKER_RUN_H
 #define PBTI_WORKER_RUN_H
 
-#include "journal/replica.h"
+#include "journal/follower.h"
 #include "spec/spec.h"
 
 /* What a slot is doing, for the live display. */
@@ -33,7 +33,7 @@ struct pbti_run_view {
 
 struct pbti_run_opts {
     size_t struct_size;  /* set by pbti_run_opts_default() */
-    const char *dir;     /* the study folder: journal/study_journal.h */
+    const char *dir;     /* the study folder: study/study_journal.h */
     const char *program; /* the pbt binary, for shims and builtin trainers; /proc/self/exe */
     const char *clients; /* folder with pbt.py, put on PYTHONPATH; NULL = do not */
     uint32_t slots;      /* 0 = as the spec says */
@@ -67,25 +67,6 @@ struct pbti_run_opts pbti_run_opts_default(void);
 PBT_NODISCARD pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end,
                                   struct pbt_error *err);
 
-/*
- * Make a new study folder: journal with the study event, study.yaml, checkpoints/, logs/.
- *
- * dir         must not hold a study; is made, with its parents, when it is not there
- * journal     where its journal goes: journal/study_journal.h; NULL: an SQLite file in the folder
- * Errors      PBT_EEXIST (holds a study already), PBT_EINVAL (no such journal), PBT_EIO
- */
-PBT_NODISCARD pbt_status pbti_study_create(const char *dir, const char *journal,
-                                           const struct pbti_spec *spec, struct pbt_error *err);
-
-/* Append the study event of `spec` to the empty journal that `replica` follows. */
-PBT_NODISCARD pbt_status pbti_study_begin(struct pbti_replica *replica,
-                                          const struct pbti_spec *spec, struct pbt_error *err);
-
-/* Append an amend event with `spec` and render study.yaml anew; nothing when nothing changed and
- * the study has not ended. */
-PBT_NODISCARD pbt_status pbti_study_amend(const char *dir, const struct pbti_spec *spec,
-                                          struct pbt_error *err);
-
 /* What is evaluated, and what came of it. */
 struct pbti_evaluation {
     struct pbti_checkpoint checkpoint;
@@ -111,14 +92,5 @@ PBT_NODISCARD pbt_status pbti_evaluate(const struct pbti_run_opts *opts,
 /* Slots that `spec` gets on this machine when it says auto: from affinity, cgroup limits, visible
  * GPUs. */
 uint32_t pbti_slots_auto(const struct pbti_spec *spec);
-
-/* -------- the exec shim: `pbt shim [--grace MS] -- COMMAND...`, run for every trainer -------- */
-
-/*
- * Run a command contained: own session, dies with its parent, takes everything it started with it.
- * Returns the exit code to leave with; ends by the same signal when the command did. The one place
- * that is its own process and may end it.
- */
-int pbti_shim_main(int argc, char **argv);
 
 #endif

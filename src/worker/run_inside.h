@@ -8,13 +8,13 @@
 #ifndef PBTI_WORKER_RUN_INSIDE_H
 #define PBTI_WORKER_RUN_INSIDE_H
 
+#include "study/liveness.h"
+#include "study/study_handle.h"
+#include "trainer/runner.h"
 #include "worker/agent.h"
-#include "worker/ledger.h"
-#include "worker/opened.h"
-#include "worker/presence.h"
+#include "worker/checkpoint_sizes.h"
 #include "worker/proposer.h"
 #include "worker/run.h"
-#include "worker/runner.h"
 
 #include <limits.h>
 #include <uv.h>
@@ -50,8 +50,8 @@ struct run_slot {
     struct pbti_answer answer; /* borrows from the runner until its next order */
     struct pbti_stored stored;
 
-    bool cramped; /* its trainer failed and there was no room: it begins again when there is */
-    uint64_t cramped_bytes; /* for so many */
+    bool no_space; /* its trainer failed and there was no room: it begins again when there is */
+    uint64_t no_space_bytes; /* for so many */
 
     uv_work_t work; /* publishing */
     bool again;     /* ... failed for want of storage, and is not known to have succeeded since */
@@ -66,8 +66,9 @@ struct run_slot {
 struct run_proposal {
     struct run *run;
     uv_work_t work;
-    bool under_way;                   /* everything below is the work's */
-    const struct pbti_trials *trials; /* the agent's, which keeps them as they are meanwhile */
+    bool under_way; /* everything below is the work's */
+    const struct pbti_observations
+        *trials; /* the agent's, which keeps them as they are meanwhile */
     struct pbti_proposer proposer;
     double values[PBTI_HP_MAX];
     pbt_status status;
@@ -76,22 +77,22 @@ struct run_proposal {
 
 struct run {
     struct pbti_run_opts opts;
-    struct pbti_opened opened;
-    struct pbti_presence *presence;
+    struct pbti_study study;
+    struct pbti_liveness *liveness;
     struct pbti_agent *agent;
     struct run_proposal proposal;
     struct pbti_launch launch;
-    struct pbti_ledger ledger;
+    struct pbti_checkpoint_sizes sizes;
     char logs[PATH_MAX];
 
     uv_loop_t loop;
-    uv_timer_t poll, tick, nudge;
+    uv_timer_t poll, tick, wake;
     uv_signal_t signals[3];
     uint32_t slots_count;
     struct run_slot *slots;       /* owned, shape (slots_count) */
     struct pbti_slot_view *views; /* owned, shape (slots_count) */
 
-    bool winding; /* no new work; trainers are told to end */
+    bool is_stopping; /* no new work; trainers are told to end */
     bool interrupted;
     bool sweep;       /* a worker was found dead: look for what it left behind */
     pbt_status fatal; /* why the run ends early, with `err` */
@@ -118,7 +119,7 @@ void pbti_run_trouble(struct run *run, pbt_status status, const struct pbt_error
 void pbti_run_after_agent(struct run *run, pbt_status status, const struct pbt_error *err);
 
 /* Look after the slots from the loop, soon. */
-void pbti_run_nudge(struct run *run);
+void pbti_run_wake(struct run *run);
 
 /* A runner that was told to end for good has done so. */
 void pbti_run_slot_ended(struct run *run);

@@ -11,7 +11,7 @@
 #include "worker/run_inside.h"
 
 #include "base/fail.h"
-#include "worker/tree.h"
+#include "base/file_tree.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ static void give_answer(struct run_slot *slot);
 
 static const struct pbti_spec *spec_of(const struct run_slot *slot)
 {
-    return slot->run->opened.spec;
+    return slot->run->study.spec;
 }
 
 /* -------- deleting checkpoints, off the loop -------- */
@@ -46,10 +46,10 @@ static void drop_done(uv_work_t *work, int code)
 
 void pbti_slot_drop(struct run *run, struct pbti_checkpoint checkpoint)
 {
-    pbti_ledger_remove(&run->ledger, checkpoint);
+    pbti_checkpoint_sizes_remove(&run->sizes, checkpoint);
     struct drop *const drop = malloc(sizeof *drop);
     if (drop == NULL) { return; } /* a later sweep finds it */
-    *drop = (struct drop){.store = run->opened.store, .checkpoint = checkpoint};
+    *drop = (struct drop){.store = run->study.store, .checkpoint = checkpoint};
     drop->work.data = drop;
     if (uv_queue_work(&run->loop, &drop->work, drop_work, drop_done) != 0) { free(drop); }
 }
@@ -63,7 +63,7 @@ static void answer_locally(struct run_slot *slot, uint8_t outcome, const char *m
     slot->outcome = outcome;
     (void)snprintf(slot->message, sizeof slot->message, "%s", message);
     slot->phase = SLOT_ANSWERED;
-    pbti_run_nudge(slot->run);
+    pbti_run_wake(slot->run);
 }
 
 /* Make the folder to save into, with room for what goes there when that was missing before, and
@@ -71,10 +71,10 @@ static void answer_locally(struct run_slot *slot, uint8_t outcome, const char *m
  * checkpoint that is missing. */
 static pbt_status find_paths(struct run_slot *slot, struct pbt_error *err)
 {
-    struct pbti_store *const store = slot->run->opened.store;
+    struct pbti_store *const store = slot->run->study.store;
     PBTI_TRY(pbti_store_prepare(store, slot->task.save, slot->save, err));
-    if (slot->cramped) { PBTI_TRY(pbti_store_room(store, slot->cramped_bytes, err)); }
-    slot->cramped = false;
+    if (slot->no_space) { PBTI_TRY(pbti_store_room(store, slot->no_space_bytes, err)); }
+    slot->no_space = false;
     slot->load[0] = '\0';
     if (slot->task.from.segment != 0) {
         PBTI_TRY(pbti_store_path(store, slot->task.from, slot->load, err));
@@ -125,7 +125,7 @@ void pbti_slot_start(struct run_slot *slot, const struct pbti_task *task)
     uint32_t const count = spec_of(slot)->config.space.count;
     if (count > 0) { memcpy(slot->values, task->values, count * sizeof *slot->values); }
     slot->task.values = slot->values;
-    slot->cancelled = slot->cramped = slot->again = false;
+    slot->cancelled = slot->no_space = slot->again = false;
     slot->message[0] = '\0';
     slot->stored = (struct pbti_stored){0};
     slot->began_ns = uv_hrtime();
@@ -140,8 +140,8 @@ void pbti_slot_start(struct run_slot *slot, const struct pbti_task *task)
 static void publish_work(uv_work_t *work)
 {
     struct run_slot *const slot = work->data;
-    slot->work_status = pbti_store_publish(slot->run->opened.store, slot->task.save, &slot->stored,
-                                           &slot->work_err);
+    slot->work_status =
+        pbti_store_publish(slot->run->study.store, slot->task.save, &slot->stored, &slot->work_err);
 }
 
 /* The slot is the agent's again, without a result. */
@@ -152,7 +152,7 @@ static void free_slot(struct run_slot *slot, bool usable)
     slot->busy_ns += uv_hrtime() - slot->began_ns;
     pbti_agent_freed(run->agent, slot->index, usable);
     struct pbt_error err;
-    pbti_run_after_agent(run, run->winding ? PBT_OK : pbti_agent_poll(run->agent, &err), &err);
+    pbti_run_after_agent(run, run->is_stopping ? PBT_OK : pbti_agent_poll(run->agent, &err), &err);
 }
 
 static void publish_done(uv_work_t *work, int code)
@@ -160,9 +160,9 @@ static void publish_done(uv_work_t *work, int code)
     (void)code;
     struct run_slot *const slot = work->data;
     struct run *const run = slot->run;
-    if (slot->cancelled || run->winding) {
+    if (slot->cancelled || run->is_stopping) {
         free_slot(slot, true);
-        if (run->winding) { pbti_slot_quit(slot); }
+        if (run->is_stopping) { pbti_slot_quit(slot); }
         return;
     }
     slot->again = slot->work_status == PBT_EIO || slot->work_status == PBT_ENOMEM;
@@ -245,9 +245,9 @@ static bool is_cramped(struct run_slot *slot)
     if (slot->outcome != PBTI_OUTCOME_ERROR && slot->outcome != PBTI_OUTCOME_CRASH) {
         return false;
     }
-    if (pbti_store_room(run->opened.store, run->largest_bytes, NULL) == PBT_OK) { return false; }
-    uint64_t const written = pbti_tree_bytes(slot->save);
-    slot->cramped_bytes = written > run->largest_bytes ? written : run->largest_bytes;
+    if (pbti_store_room(run->study.store, run->largest_bytes, NULL) == PBT_OK) { return false; }
+    uint64_t const written = pbti_file_tree_bytes(slot->save);
+    slot->no_space_bytes = written > run->largest_bytes ? written : run->largest_bytes;
     return true;
 }
 
@@ -255,7 +255,7 @@ static bool is_cramped(struct run_slot *slot)
 static void refuse_few_scores(struct run_slot *slot)
 {
     const struct pbti_config *const config =
-        pbti_state_config(pbti_replica_state(slot->run->opened.replica));
+        pbti_state_config(pbti_follower_state(slot->run->study.follower));
     uint32_t const count = slot->answer.scores_count;
     bool const few = config->exploit == PBTI_EXPLOIT_TTEST && count < config->scores_min;
     if (slot->outcome != PBTI_OUTCOME_DONE || !few || count == 0) { return; } /* 0: it is missing */
@@ -272,8 +272,8 @@ static void on_answered(void *context, const struct pbti_answer *answer)
     slot->answer = *answer;
     slot->outcome = answer->outcome;
     (void)snprintf(slot->message, sizeof slot->message, "%s", answer->message);
-    slot->cramped = answer->usable && is_cramped(slot);
-    if (slot->cramped) {
+    slot->no_space = answer->usable && is_cramped(slot);
+    if (slot->no_space) {
         begin(slot);
         return;
     }
@@ -314,7 +314,7 @@ static void give_answer(struct run_slot *slot)
         .message = {slot->message, strlen(slot->message)},
     };
     if (done) {
-        pbti_ledger_add(&run->ledger, slot->task.save, slot->stored.bytes);
+        pbti_checkpoint_sizes_add(&run->sizes, slot->task.save, slot->stored.bytes);
         if (slot->stored.bytes > run->largest_bytes) { run->largest_bytes = slot->stored.bytes; }
         warn_empty(slot);
     }
@@ -337,7 +337,7 @@ static void on_lost(void *context, uint8_t outcome, const char *why)
     if (publishing && outcome == PBTI_OUTCOME_PROTOCOL) {
         slot->outcome = outcome;
         (void)snprintf(slot->message, sizeof slot->message, "%s", why);
-    } else if (!slot->run->winding) {
+    } else if (!slot->run->is_stopping) {
         pbti_run_warn(slot->run, "slot %u: a waiting trainer was lost: %s", slot->index, why);
     }
 }
@@ -356,7 +356,7 @@ void pbti_slot_cancel(struct run_slot *slot)
     case SLOT_ANSWERED:
         slot->cancelled = true;
         slot->phase = SLOT_ANSWERED;
-        pbti_run_nudge(slot->run); /* the agent may not be called from here */
+        pbti_run_wake(slot->run); /* the agent may not be called from here */
         break;
     case SLOT_PUBLISHING: slot->cancelled = true; break;
     case SLOT_FREE:
@@ -370,7 +370,7 @@ static void on_stopped(void *context, bool usable)
     struct run_slot *const slot = context;
     if (slot->phase == SLOT_CANCELLING) {
         free_slot(slot, usable);
-        if (slot->run->winding) { pbti_slot_quit(slot); }
+        if (slot->run->is_stopping) { pbti_slot_quit(slot); }
         return;
     }
     if (!slot->quit) { return; }

@@ -10,7 +10,7 @@
 #define PBTI_WORKER_SLOTS_H
 
 #include "spec/spec.h"
-#include "worker/launch.h"
+#include "trainer/launch.h"
 
 uint32_t pbti_machine_cpus(void); /* at least 1 */
 

@@ -8,10 +8,10 @@
 #include "worker/slurm.h"
 
 #include "base/fail.h"
-#include "journal/study_journal.h"
-#include "worker/launch.h"
-#include "worker/tool.h"
-#include "worker/tree.h"
+#include "base/file_tree.h"
+#include "study/study_journal.h"
+#include "trainer/launch.h"
+#include "worker/command.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -72,8 +72,8 @@ pbt_status pbti_slurm_check(struct pbt_error *err)
 {
     char name[] = "sbatch", version[] = "--version";
     char *const command[] = {name, version, NULL};
-    struct pbti_tool tool;
-    pbt_status const status = pbti_tool_run(command, &tool, err);
+    struct pbti_command tool;
+    pbt_status const status = pbti_command_run(command, &tool, err);
     free(tool.out);
     return no_slurm(status, err);
 }
@@ -131,7 +131,7 @@ static void count_task(struct pbti_slurm_queue *queue, const char *line, size_t 
 pbt_status pbti_slurm_look(const char *job, struct pbti_slurm_queue *queue, struct pbt_error *err)
 {
     struct pbti_strings command = {0};
-    struct pbti_tool tool;
+    struct pbti_command tool;
     *queue = (struct pbti_slurm_queue){0};
     pbti_strings_add(&command, "squeue");
     pbti_strings_add(&command, "--jobs=%s", job);
@@ -142,7 +142,7 @@ pbt_status pbti_slurm_look(const char *job, struct pbti_slurm_queue *queue, stru
         pbti_strings_free(&command);
         return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory");
     }
-    pbt_status const status = pbti_tool_run(command.items, &tool, err);
+    pbt_status const status = pbti_command_run(command.items, &tool, err);
     pbti_strings_free(&command);
     if (status != PBT_OK) { return no_slurm(status, err); }
     const char *line = tool.out;
@@ -255,9 +255,9 @@ static void add_options(struct pbti_strings *command, const struct pbti_slurm_re
 static pbt_status submit(struct pbti_strings *command, char job[PBTI_SLURM_JOB_MAX],
                          struct pbt_error *err)
 {
-    struct pbti_tool tool;
+    struct pbti_command tool;
     if (command->failed) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
-    pbt_status const status = pbti_tool_run(command->items, &tool, err);
+    pbt_status const status = pbti_command_run(command->items, &tool, err);
     if (status != PBT_OK) { return no_slurm(status, err); }
     bool const good = tool.code == 0 && take_number(tool.out, job);
     free(tool.out);
@@ -271,7 +271,7 @@ static pbt_status remember(const char *dir, const char *job, struct pbt_error *e
     char path[PATH_MAX];
     struct pbt_error why;
     pbt_status status = path_of(path, dir, "/job", &why);
-    if (status == PBT_OK) { status = pbti_tree_write(path, job, &why); }
+    if (status == PBT_OK) { status = pbti_file_write(path, job, &why); }
     if (status == PBT_OK) { return PBT_OK; }
     (void)PBTI_FAIL(err, status, 0, "job %s was submitted, but its number could not be kept: %s",
                     job, why.message);
@@ -287,9 +287,9 @@ pbt_status pbti_slurm_submit(const struct pbti_slurm_request *request, char job[
     PBTI_TRY(check_journal(request->dir, err));
     PBTI_TRY(check_queue(request->dir, err));
     PBTI_TRY(path_of(path, request->dir, "", err));
-    PBTI_TRY(pbti_tree_make(path, err));
+    PBTI_TRY(pbti_folder_make(path, err));
     PBTI_TRY(path_of(path, request->dir, "/job.sh", err));
-    PBTI_TRY(pbti_tree_write(path, script, err));
+    PBTI_TRY(pbti_file_write(path, script, err));
     pbti_strings_add(&command, "sbatch");
     pbt_status status = add_resources(&command, request, err);
     add_options(&command, request);

@@ -35,7 +35,7 @@ struct pbti_slurm_request {
 /*
  * Is there Slurm on this machine?
  *
- * Errors      PBT_ENOENT (no sbatch), those of pbti_tool_run()
+ * Errors      PBT_ENOENT (no sbatch), those of pbti_command_run()
  */
 PBT_NODISCARD pbt_status pbti_slurm_check(struct pbt_error *err);
 

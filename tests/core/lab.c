@@ -74,7 +74,7 @@ static void fold(struct lab *lab, const struct pbti_event *event)
 static void settle(struct lab *lab)
 {
     lab->decisions = 0;
-    while (pbti_owed(lab->state)) {
+    while (pbti_decision_due(lab->state)) {
         pbti_decide(lab->state, &lab->last, lab->scratch);
         if (lab->watch != NULL) { lab->watch(lab, &lab->last.decision); }
         fold(lab, &lab->last);

@@ -95,7 +95,7 @@ static void test_every_event_survives_its_encoding(void **unused)
          .decision = {.member = 5,
                       .segment = 9,
                       .kind = PBTI_KEEP,
-                      .opponent = PBTI_NONE,
+                      .opponent = PBTI_NO_MEMBER,
                       .score = NAN,
                       .opponent_score = NAN,
                       .p = 0.04}},
@@ -278,13 +278,14 @@ static void test_a_second_encoding_is_refused(void **unused)
         uint8_t part;
         uint64_t number; /* opponent, rank and count, or how many values */
         bool is_score;   /* a NaN in its place */
-    } empty[] = {{1, PBTI_NONE, false}, {2, 0, false}, {4, 0, true}, {8, 0, false}, {16, 0, true}};
+    } empty[] = {
+        {1, PBTI_NO_MEMBER, false}, {2, 0, false}, {4, 0, true}, {8, 0, false}, {16, 0, true}};
     struct pbti_scratch *const scratch = malloc(sizeof *scratch);
     assert_non_null(scratch);
     for (size_t i = 0; i < sizeof empty / sizeof *empty; i++) {
         struct pbti_event event = {
             .type = PBTI_DECISION,
-            .decision = {.member = 1, .opponent = PBTI_NONE, .score = NAN, .p = NAN}};
+            .decision = {.member = 1, .opponent = PBTI_NO_MEMBER, .score = NAN, .p = NAN}};
         struct pbti_writer writer = {.data = buffer, .capacity = sizeof buffer};
         pbti_event_encode(&event, &writer);
         assert_int_equal(buffer[writer.size - 1], 0); /* no parts */

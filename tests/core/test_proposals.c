@@ -52,9 +52,9 @@ static void test_a_member_waits_for_its_proposal(void **unused)
     assert_int_equal(lab_member(lab, 0)->phase, PBTI_WAITING);
     assert_int_equal(pbti_expecting(lab->state), 1);
     lab_claim(lab, 0);
-    assert_int_equal(pbti_next(lab->state, PBTI_NONE, nothing), PBTI_NONE);
+    assert_int_equal(pbti_next(lab->state, PBTI_NO_MEMBER, nothing), PBTI_NO_MEMBER);
     assert_int_equal(propose(lab, 1, pbti_state_seq(lab->state), 0.5, 1e-3), PBT_OK);
-    assert_int_equal(pbti_next(lab->state, PBTI_NONE, nothing), 1);
+    assert_int_equal(pbti_next(lab->state, PBTI_NO_MEMBER, nothing), 1);
     assert_true(pbti_state_values(lab->state, 1)[0] == 0.5);
     assert_true(pbti_state_values(lab->state, 1)[1] == 1e-3);
     assert_int_equal(pbti_expecting(lab->state), 2);
@@ -91,7 +91,7 @@ static void test_which_proposals_apply(void **unused)
     struct pbti_event const stop = {.type = PBTI_STOP, .stop = {PBTI_STOP_USER}};
     assert_int_equal(pbti_fold(lab->state, pbti_state_seq(lab->state) + 1, &stop, NULL, NULL, NULL),
                      PBT_OK);
-    assert_int_equal(pbti_expecting(lab->state), PBTI_NONE);
+    assert_int_equal(pbti_expecting(lab->state), PBTI_NO_MEMBER);
     assert_int_equal(propose(lab, 1, pbti_state_seq(lab->state), 0.5, 1e-3), PBT_ECORRUPT);
     lab_close(lab);
     free(config);

@@ -416,7 +416,7 @@ static void test_rule_10_the_best_is_never_replaced_by_a_worse_one(void **unused
         struct pbti_stream const stream = {seed, PBTI_PURPOSE_SIM, 0, 0};
         for (uint64_t i = 0; i < 150; i++) {
             struct pbti_checkpoint const none = {0, 0, 0};
-            uint32_t const member = pbti_next(lab->state, PBTI_NONE, none);
+            uint32_t const member = pbti_next(lab->state, PBTI_NO_MEMBER, none);
             double scores[5];
             for (int s = 0; s < 5; s++) {
                 scores[s] = (double)pbti_draw_below(&stream, i * 5 + (uint64_t)s, 10);
@@ -820,7 +820,7 @@ static void test_free_slots_run_whoever_has_trained_least(void **unused)
     struct lab *const lab = lab_open(config);
     struct pbti_checkpoint const none = {0, 0, 0};
     lab_run(lab, 0, 1.0);
-    assert_int_equal(pbti_next(lab->state, PBTI_NONE, none), 1);
+    assert_int_equal(pbti_next(lab->state, PBTI_NO_MEMBER, none), 1);
     assert_int_equal(pbti_next(lab->state, 0, lab_member(lab, 0)->start), 0);
     lab_run(lab, 0, 1.0);
     assert_int_equal(pbti_next(lab->state, 0, lab_member(lab, 0)->start), 0);

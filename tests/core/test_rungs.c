@@ -133,7 +133,7 @@ static void test_populations_of_whole_brackets(void **unused)
         assert_int_equal(pbti_bracket(config, index + 1).count, 0);
     }
     assert_int_equal(pbti_rungs_affordable(config, UINT64_MAX),
-                     pbti_rungs_whole(config, PBTI_RACERS_MAX));
+                     pbti_rungs_whole(config, PBTI_RUNG_MEMBERS_MAX));
     free(config);
 }
 
@@ -153,7 +153,7 @@ static void test_affordable_populations(void **unused)
         config->rungs = rungs;
         assert_int_equal(pbti_rungs_affordable(config, 80), 0);
         assert_int_equal(pbti_rungs_affordable(config, 81 * 12 - 1), 11);
-        assert_int_equal(pbti_rungs_affordable(config, UINT64_MAX), PBTI_RACERS_MAX);
+        assert_int_equal(pbti_rungs_affordable(config, UINT64_MAX), PBTI_RUNG_MEMBERS_MAX);
     }
     free(config);
 }
@@ -233,8 +233,9 @@ static void run(struct lab *lab, struct watched *seen, uint64_t seed, uint32_t s
     lab->watch = watch;
     lab->watch_context = seen;
     while (pbti_state_stop(lab->state) == PBTI_STOP_NONE) {
-        uint32_t const next = pbti_next(lab->state, PBTI_NONE, (struct pbti_checkpoint){0, 0, 0});
-        if (next != PBTI_NONE && count < slots) {
+        uint32_t const next =
+            pbti_next(lab->state, PBTI_NO_MEMBER, (struct pbti_checkpoint){0, 0, 0});
+        if (next != PBTI_NO_MEMBER && count < slots) {
             lab_claim(lab, next);
             running[count++] = next;
             continue;
@@ -400,7 +401,7 @@ static void test_asha_promotes_without_waiting(void **unused)
     assert_int_equal(lab_member(lab, 1)->phase, PBTI_WAITING);
     assert_int_equal(lab_member(lab, 2)->phase, PBTI_PAUSED);
     struct pbti_checkpoint const nothing = {0, 0, 0};
-    assert_int_equal(pbti_next(lab->state, PBTI_NONE, nothing), 1); /* before new ones */
+    assert_int_equal(pbti_next(lab->state, PBTI_NO_MEMBER, nothing), 1); /* before new ones */
     lab_run(lab, 3, 9.0); /* best of four: only one may be promoted, and it is the best */
     assert_int_equal(lab_member(lab, 3)->phase, PBTI_WAITING);
     lab_run(lab, 4, 1.0);

@@ -165,7 +165,7 @@ static bool fold(struct study *study, const struct pbti_event *event)
 static void decide(struct study *study)
 {
     uint32_t const limit = pbti_state_members(study->state) + 1;
-    for (uint32_t i = 0; pbti_owed(study->state); i++) {
+    for (uint32_t i = 0; pbti_decision_due(study->state); i++) {
         REQUIRE(i < limit);
         struct pbti_event event;
         struct pbti_event again;
@@ -195,7 +195,7 @@ static void try_batch(struct study *study, const uint8_t *data, size_t size)
             /* skipped: what follows is tried all the same */
         } else if (study->state == NULL) {
             begin(study, &event);
-        } else if (!fold(study, &event) && pbti_owed(study->state)) {
+        } else if (!fold(study, &event) && pbti_decision_due(study->state)) {
             decide(study);
         }
         free(bytes);
@@ -341,9 +341,9 @@ static void draw_claim(struct bytes *bytes, struct study *study)
     struct pbti_checkpoint const nothing = {0, 0, 0};
     uint32_t member = below(bytes, pbti_state_members(study->state) + 8);
     if (member >= pbti_state_members(study->state)) {
-        member = pbti_next(study->state, PBTI_NONE, nothing);
+        member = pbti_next(study->state, PBTI_NO_MEMBER, nothing);
     }
-    if (member == PBTI_NONE) { return; }
+    if (member == PBTI_NO_MEMBER) { return; }
     const struct pbti_member *const m = pbti_state_member(study->state, member);
     struct pbti_event event = {.type = PBTI_CLAIM};
     event.claim = (struct pbti_event_claim){member, m->segment, m->attempt + 1, 7, 0};
@@ -362,7 +362,7 @@ static void draw_release(struct bytes *bytes, struct study *study)
 /* The owed decision, or a generation's next, with one thing changed. */
 static void draw_decision(struct bytes *bytes, struct study *study)
 {
-    if (!pbti_owed(study->state)) { return; }
+    if (!pbti_decision_due(study->state)) { return; }
     struct pbti_event event;
     pbti_decide(study->state, &event, study->scratch);
     struct pbti_event_decision *const d = &event.decision;

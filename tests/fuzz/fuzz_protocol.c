@@ -4,10 +4,10 @@
  * results.
  *
  * Each line of the input is parsed as a message; the whole input as a result. What is accepted must
- * keep the promises of worker/message.h, and what is refused must say why.
+ * keep the promises of trainer/message.h, and what is refused must say why.
  */
-#include "worker/message.h"
-#include "worker/oneshot.h"
+#include "trainer/message.h"
+#include "trainer/oneshot.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -15,6 +15,7 @@ missed=0
 
 mkdir -p "$work/plain" "$work/objects"
 cp -r "$source_dir/src" "$source_dir/include" "$work/plain/"
+cp -r "$source_dir/tests/sim" "$work/plain/src/"
 
 # The simulator needs the memory journal alone.
 cat > "$work/plain/src/journal/none.c" <<'C'
@@ -30,8 +31,9 @@ compile() {
 }
 
 cd "$work/plain/src"
-files=$(ls base/*.c core/*.c sim/*.c journal/{none,batch,replica,journal,journal_memory}.c \
-    worker/{agent,trials}.c)
+files=$(ls base/{rng,bytes,stats,status,version}.c core/*.c sim/*.c \
+    journal/{none,batch,follower,journal,journal_memory}.c \
+    worker/{agent,observations}.c)
 cd "$work"
 for file in $files; do
     compile "$work/plain" "$file" "$work/objects/${file//\//_}.o" &
@@ -124,8 +126,8 @@ mutant core/fold.c \
     'one retry less'
 mutant core/explore.c 'if (config->space.hp[i].frozen) { continue; }' '' \
     'a frozen hyperparameter is explored'
-mutant core/fold.c '        if (pbti_owed_member(state) != PBTI_NONE &&' \
-    '        if (pbti_owed_member(state) == PBTI_NONE &&' \
+mutant core/fold.c '        if (pbti_decision_due_member(state) != PBTI_NO_MEMBER &&' \
+    '        if (pbti_decision_due_member(state) == PBTI_NO_MEMBER &&' \
     'decisions of a generation come into force one by one'
 
 mutant core/state.c 'pbti_decay_left(&state->config->decay[i], m->age, span)' \
@@ -152,15 +154,15 @@ mutant core/state.c '        if (rung - m->steps < steps) { steps = rung - m->st
 mutant core/state.c 'if (m->reported == 0) { return first_phase(' \
     'if (m->reported == 77) { return first_phase(' 'who comes back before it began expects nothing'
 
-# -------- replica and agent --------
-mutant journal/replica.c 'if (status == PBT_EUNKNOWN) { status = find_out(replica, id, err); }' \
+# -------- follower and agent --------
+mutant journal/follower.c 'if (status == PBT_EUNKNOWN) { status = find_out(follower, id, err); }' \
     'if (status == PBT_EUNKNOWN) { status = PBT_OK; }' 'a lost answer is taken for a yes'
-mutant journal/replica.c '        replica->spec_staged = false;
+mutant journal/follower.c '        follower->spec_staged = false;
     }
-    replica->torn = true;
-    replica->folded = replica->shadow_seq;' '        replica->spec_staged = false;
+    follower->torn = true;
+    follower->folded = follower->shadow_seq;' '        follower->spec_staged = false;
     }
-    replica->torn = true;' 'going back forgets where the shadow stands'
+    follower->torn = true;' 'going back forgets where the shadow stands'
 mutant worker/agent.c 'return pbti_state_member(state, grant->member)->claim == grant->claim;' \
     'return pbti_state_member(state, grant->member)->claim != 0;' 'a claim is taken for our own'
 mutant worker/agent.c 'if (failed || !slot->reported) {' \

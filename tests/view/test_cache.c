@@ -6,7 +6,7 @@
  * folder that may not be written to is no trouble; sizes of living checkpoints survive.
  */
 #include "view/cache.h"
-#include "view/reading.h"
+#include "view/study_reader.h"
 #include "view_study.h"
 
 #include <fcntl.h>
@@ -20,28 +20,29 @@
 
 #include <cmocka.h>
 
-static struct pbti_reading *read_study(const struct view_study *study, bool cache)
+static struct pbti_study_reader *read_study(const struct view_study *study, bool cache)
 {
-    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
     opts.cache = cache;
-    struct pbti_reading *reading = NULL;
+    struct pbti_study_reader *reader = NULL;
     struct pbt_error err = {.message = ""};
-    pbt_status const status = pbti_reading_open(study->dir, &opts, &reading, &err);
+    pbt_status const status = pbti_study_reader_open(study->dir, &opts, &reader, &err);
     if (status != PBT_OK) { fail_msg("%s", err.message); }
-    return reading;
+    return reader;
 }
 
 /* What a reading knows, saved as its cache. */
-static bool save(const struct view_study *study, const struct pbti_reading *reading,
+static bool save(const struct view_study *study, const struct pbti_study_reader *reader,
                  uint64_t expected, struct pbti_batch_id id)
 {
-    struct pbti_text const spec = pbti_reading_spec_text(reading);
-    struct pbti_state *const state = (struct pbti_state *)(uintptr_t)pbti_reading_state(reading);
+    struct pbti_text const spec = pbti_study_reader_spec_text(reader);
+    struct pbti_state *const state =
+        (struct pbti_state *)(uintptr_t)pbti_study_reader_state(reader);
     struct pbti_cached const cached = {.expected = expected,
                                        .batch = id,
                                        .state = state,
-                                       .tally = *pbti_reading_tally(reading),
-                                       .alive = *pbti_reading_alive(reading),
+                                       .tally = *pbti_study_reader_tally(reader),
+                                       .alive = *pbti_study_reader_alive(reader),
                                        .spec = (char *)(uintptr_t)spec.data,
                                        .spec_size = spec.size};
     return pbti_cache_save(study->dir, &cached);
@@ -68,14 +69,14 @@ static pbt_status on_batch(void *context, uint64_t first, uint32_t count, const 
 /* Write a good cache of the study as it is now; returns its number. */
 static uint64_t make_cache(const struct view_study *study)
 {
-    struct pbti_reading *const reading = read_study(study, false);
+    struct pbti_study_reader *const reader = read_study(study, false);
     struct last_batch last = {0};
     struct pbt_error err;
-    assert_int_equal(pbti_journal_read(pbti_reading_journal(reading), 0, on_batch, &last, &err),
+    assert_int_equal(pbti_journal_read(pbti_study_reader_journal(reader), 0, on_batch, &last, &err),
                      PBT_OK);
-    assert_true(save(study, reading, last.expected, last.id));
-    uint64_t const seq = pbti_state_seq(pbti_reading_state(reading));
-    pbti_reading_close(reading);
+    assert_true(save(study, reader, last.expected, last.id));
+    uint64_t const seq = pbti_state_seq(pbti_study_reader_state(reader));
+    pbti_study_reader_close(reader);
     return seq;
 }
 
@@ -90,13 +91,15 @@ static void make_study(struct view_study *study)
     }
 }
 
-static void assert_same(const struct pbti_reading *a, const struct pbti_reading *b)
+static void assert_same(const struct pbti_study_reader *a, const struct pbti_study_reader *b)
 {
-    assert_true(pbti_state_hash(pbti_reading_state(a)) == pbti_state_hash(pbti_reading_state(b)));
-    assert_memory_equal(pbti_reading_tally(a), pbti_reading_tally(b), sizeof(struct pbti_tally));
-    assert_int_equal(pbti_reading_alive(a)->count, pbti_reading_alive(b)->count);
-    assert_true(pbti_reading_alive(a)->bytes == pbti_reading_alive(b)->bytes);
-    assert_string_equal(pbti_reading_spec(a)->study, pbti_reading_spec(b)->study);
+    assert_true(pbti_state_hash(pbti_study_reader_state(a)) ==
+                pbti_state_hash(pbti_study_reader_state(b)));
+    assert_memory_equal(pbti_study_reader_tally(a), pbti_study_reader_tally(b),
+                        sizeof(struct pbti_study_stats));
+    assert_int_equal(pbti_study_reader_alive(a)->count, pbti_study_reader_alive(b)->count);
+    assert_true(pbti_study_reader_alive(a)->bytes == pbti_study_reader_alive(b)->bytes);
+    assert_string_equal(pbti_study_reader_spec(a)->study, pbti_study_reader_spec(b)->study);
 }
 
 static void test_a_reading_continues_from_its_cache(void **state)
@@ -108,13 +111,13 @@ static void test_a_reading_continues_from_its_cache(void **state)
     for (uint32_t i = 0; i < 4; i++) {
         view_study_run(&study, i, 20 - (double)i);
     }
-    struct pbti_reading *const with = read_study(&study, true);
-    struct pbti_reading *const without = read_study(&study, false);
-    assert_true(pbti_reading_cached_seq(with) == seq);
-    assert_true(pbti_reading_cached_seq(without) == 0);
+    struct pbti_study_reader *const with = read_study(&study, true);
+    struct pbti_study_reader *const without = read_study(&study, false);
+    assert_true(pbti_study_reader_cached_seq(with) == seq);
+    assert_true(pbti_study_reader_cached_seq(without) == 0);
     assert_same(with, without);
-    pbti_reading_close(with);
-    pbti_reading_close(without);
+    pbti_study_reader_close(with);
+    pbti_study_reader_close(without);
     view_study_remove(&study);
 }
 
@@ -136,19 +139,19 @@ static void test_a_damaged_cache_is_not_used(void **state)
         assert_int_equal(pread(file, &byte, 1, at), 1);
         byte ^= 4;
         assert_int_equal(pwrite(file, &byte, 1, at), 1);
-        struct pbti_reading *const reading = read_study(&study, true);
-        assert_true(pbti_reading_cached_seq(reading) == 0);
-        pbti_reading_close(reading);
+        struct pbti_study_reader *const reader = read_study(&study, true);
+        assert_true(pbti_study_reader_cached_seq(reader) == 0);
+        pbti_study_reader_close(reader);
         byte ^= 4;
         assert_int_equal(pwrite(file, &byte, 1, at), 1);
     }
-    struct pbti_reading *reading = read_study(&study, true);
-    assert_true(pbti_reading_cached_seq(reading) > 0);
-    pbti_reading_close(reading);
+    struct pbti_study_reader *reader = read_study(&study, true);
+    assert_true(pbti_study_reader_cached_seq(reader) > 0);
+    pbti_study_reader_close(reader);
     assert_int_equal(ftruncate(file, info.st_size / 2), 0);
-    reading = read_study(&study, true);
-    assert_true(pbti_reading_cached_seq(reading) == 0);
-    pbti_reading_close(reading);
+    reader = read_study(&study, true);
+    assert_true(pbti_study_reader_cached_seq(reader) == 0);
+    pbti_study_reader_close(reader);
     (void)close(file);
     view_study_remove(&study);
 }
@@ -159,13 +162,13 @@ static void test_a_cache_of_another_journal_is_not_used(void **state)
     (void)state;
     struct view_study study;
     make_study(&study);
-    struct pbti_reading *reading = read_study(&study, false);
+    struct pbti_study_reader *reader = read_study(&study, false);
     struct pbti_batch_id const other = {{9, 9, 9}};
-    assert_true(save(&study, reading, pbti_state_seq(pbti_reading_state(reading)) - 1, other));
-    pbti_reading_close(reading);
-    reading = read_study(&study, true);
-    assert_true(pbti_reading_cached_seq(reading) == 0);
-    pbti_reading_close(reading);
+    assert_true(save(&study, reader, pbti_state_seq(pbti_study_reader_state(reader)) - 1, other));
+    pbti_study_reader_close(reader);
+    reader = read_study(&study, true);
+    assert_true(pbti_study_reader_cached_seq(reader) == 0);
+    pbti_study_reader_close(reader);
     view_study_remove(&study);
 }
 
@@ -174,15 +177,17 @@ static void test_the_alive_table_knows_exactly_the_living_checkpoints(void **sta
     (void)state;
     struct view_study study;
     make_study(&study);
-    struct pbti_reading *const reading = read_study(&study, false);
-    const struct pbti_alive *const alive = pbti_reading_alive(reading);
+    struct pbti_study_reader *const reader = read_study(&study, false);
+    const struct pbti_live_checkpoints *const alive = pbti_study_reader_alive(reader);
     uint64_t bytes = 0;
     size_t count = 0;
     for (uint32_t member = 0; member < 4; member++) {
         for (uint32_t segment = 1; segment <= 3; segment++) {
             struct pbti_checkpoint const checkpoint = {member, segment, 1};
-            const struct pbti_alive_entry *const entry = pbti_alive_find(alive, checkpoint);
-            bool const reachable = pbti_state_reachable(pbti_reading_state(reading), checkpoint);
+            const struct pbti_live_checkpoints_entry *const entry =
+                pbti_live_checkpoints_find(alive, checkpoint);
+            bool const reachable =
+                pbti_state_reachable(pbti_study_reader_state(reader), checkpoint);
             assert_true((entry != NULL) == reachable);
             if (entry == NULL) { continue; }
             count++;
@@ -192,37 +197,38 @@ static void test_the_alive_table_knows_exactly_the_living_checkpoints(void **sta
     assert_true(count > 0 && count < 12);
     assert_int_equal(alive->count, count);
     assert_true(alive->bytes == bytes);
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     view_study_remove(&study);
 }
 
 static void test_the_alive_table_survives_many_additions_and_removals(void **state)
 {
     (void)state;
-    struct pbti_alive alive = {0};
+    struct pbti_live_checkpoints alive = {0};
     for (uint32_t i = 0; i < 5000; i++) {
-        struct pbti_alive_entry const entry = {.checkpoint = {i % 97, i / 97 + 1, 1}, .bytes = i};
-        assert_true(pbti_alive_add(&alive, entry));
+        struct pbti_live_checkpoints_entry const entry = {.checkpoint = {i % 97, i / 97 + 1, 1},
+                                                          .bytes = i};
+        assert_true(pbti_live_checkpoints_add(&alive, entry));
         if (i >= 100) {
             uint32_t const old = i - 100;
             struct pbti_checkpoint const gone = {old % 97, old / 97 + 1, 1};
-            assert_non_null(pbti_alive_find(&alive, gone));
-            pbti_alive_remove(&alive, gone);
-            assert_null(pbti_alive_find(&alive, gone));
-            pbti_alive_remove(&alive, gone); /* twice does no harm */
+            assert_non_null(pbti_live_checkpoints_find(&alive, gone));
+            pbti_live_checkpoints_remove(&alive, gone);
+            assert_null(pbti_live_checkpoints_find(&alive, gone));
+            pbti_live_checkpoints_remove(&alive, gone); /* twice does no harm */
         }
     }
     assert_int_equal(alive.count, 100);
     uint64_t bytes = 0;
     for (uint32_t i = 4900; i < 5000; i++) {
-        const struct pbti_alive_entry *const entry =
-            pbti_alive_find(&alive, (struct pbti_checkpoint){i % 97, i / 97 + 1, 1});
+        const struct pbti_live_checkpoints_entry *const entry =
+            pbti_live_checkpoints_find(&alive, (struct pbti_checkpoint){i % 97, i / 97 + 1, 1});
         assert_non_null(entry);
         assert_true(entry->bytes == i);
         bytes += i;
     }
     assert_true(alive.bytes == bytes);
-    pbti_alive_deinit(&alive);
+    pbti_live_checkpoints_deinit(&alive);
 }
 
 int main(void)

@@ -35,7 +35,7 @@ static struct pbti_event_decision decision_of(uint8_t kind, uint8_t why)
                                         .segment = 5,
                                         .kind = kind,
                                         .why = why,
-                                        .opponent = PBTI_NONE,
+                                        .opponent = PBTI_NO_MEMBER,
                                         .score = 0.8123,
                                         .opponent_score = (double)NAN,
                                         .p = (double)NAN};
@@ -185,11 +185,11 @@ static void test_a_summary_knows_gains_failures_and_time(void **state)
     study.time_ms += 3600000; /* an hour without any worker */
     view_study_join(&study, 2, 1);
 
-    struct pbti_reading *reading = NULL;
+    struct pbti_study_reader *reader = NULL;
     struct pbt_error err;
-    assert_int_equal(pbti_reading_open(study.dir, NULL, &reading, &err), PBT_OK);
+    assert_int_equal(pbti_study_reader_open(study.dir, NULL, &reader, &err), PBT_OK);
     struct pbti_summary summary;
-    pbti_summarize(&summary, reading);
+    pbti_summarize(&summary, reader);
     assert_true(summary.best.score == 12 && summary.first_best == 10);
     assert_true(summary.first_mean == 8.5);
     assert_true(summary.independent.score == 9.5);
@@ -207,7 +207,7 @@ static void test_a_summary_knows_gains_failures_and_time(void **state)
     assert_non_null(strstr(pbti_str_text(&str), "1 silence_limit"));
     assert_non_null(strstr(pbti_str_text(&str), "the best is better by 2.0000"));
     pbti_str_deinit(&str);
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     view_study_remove(&study);
 }
 

@@ -6,7 +6,7 @@
  * attempts that are done are part of one; the schedule is what was in force, by age; equal
  * stretches are merged; a history costs little memory.
  */
-#include "view/reading.h"
+#include "view/study_reader.h"
 #include "view_study.h"
 
 #include <math.h>
@@ -17,15 +17,15 @@
 
 #include <cmocka.h>
 
-static struct pbti_reading *read_study(const struct view_study *study)
+static struct pbti_study_reader *read_study(const struct view_study *study)
 {
-    struct pbti_reading_opts opts = pbti_reading_opts_default();
+    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
     opts.history = true;
-    struct pbti_reading *reading = NULL;
+    struct pbti_study_reader *reader = NULL;
     struct pbt_error err = {.message = ""};
-    pbt_status const status = pbti_reading_open(study->dir, &opts, &reading, &err);
+    pbt_status const status = pbti_study_reader_open(study->dir, &opts, &reader, &err);
     if (status != PBT_OK) { fail_msg("%s", err.message); }
-    return reading;
+    return reader;
 }
 
 /* One round, the worst member first: nobody is worse than those who reported before. */
@@ -49,10 +49,10 @@ static void test_a_lineage_goes_through_an_exploit_to_the_founder(void **state)
     assert_int_equal(start.member, 0);
     view_study_run(&study, 3, 99); /* the clone becomes the best */
 
-    struct pbti_reading *const reading = read_study(&study);
-    const struct pbti_history *const history = pbti_reading_history(reading);
+    struct pbti_study_reader *const reader = read_study(&study);
+    const struct pbti_history *const history = pbti_study_reader_history(reader);
     struct pbti_best const best =
-        pbti_state_best(pbti_reading_state(reading), PBTI_GROUP_POPULATION);
+        pbti_state_best(pbti_study_reader_state(reader), PBTI_GROUP_POPULATION);
     assert_int_equal(best.checkpoint.member, 3);
     uint32_t count = 0;
     uint32_t *const lineage =
@@ -60,13 +60,13 @@ static void test_a_lineage_goes_through_an_exploit_to_the_founder(void **state)
     assert_int_equal(count, 2);
     assert_int_equal(history->member[lineage[0]], 0);
     assert_int_equal(history->segment[lineage[0]], 1);
-    assert_int_equal(history->parent[lineage[0]], PBTI_NONE);
+    assert_int_equal(history->parent[lineage[0]], PBTI_NO_MEMBER);
     assert_int_equal(history->member[lineage[1]], 3);
     assert_int_equal(history->segment[lineage[1]], 3);
     assert_int_equal(history->age[lineage[1]], 10);
     assert_true(history->score[lineage[1]] == 99);
     free(lineage);
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     view_study_remove(&study);
 }
 
@@ -80,9 +80,9 @@ static void test_the_ages_of_a_lineage_join(void **state)
             view_study_run(&study, i, (double)((i * 7 + (uint32_t)round * 5) % 11));
         }
     }
-    struct pbti_reading *const reading = read_study(&study);
-    const struct pbti_history *const history = pbti_reading_history(reading);
-    assert_true(pbti_state_counts(pbti_reading_state(reading)).exploits >= 3);
+    struct pbti_study_reader *const reader = read_study(&study);
+    const struct pbti_history *const history = pbti_study_reader_history(reader);
+    assert_true(pbti_state_counts(pbti_study_reader_state(reader)).exploits >= 3);
     uint32_t crossed = 0;
     for (uint32_t record = 0; record < history->count; record++) {
         uint32_t count = 0;
@@ -98,7 +98,7 @@ static void test_the_ages_of_a_lineage_join(void **state)
         free(lineage);
     }
     assert_true(crossed > 0);
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     view_study_remove(&study);
 }
 
@@ -115,19 +115,19 @@ static void test_failed_and_released_attempts_are_nobodys_parents(void **state)
     view_study_run(&study, 0, 2);
     view_study_claim(&study, 0);
 
-    struct pbti_reading *const reading = read_study(&study);
-    const struct pbti_history *const history = pbti_reading_history(reading);
+    struct pbti_study_reader *const reader = read_study(&study);
+    const struct pbti_history *const history = pbti_study_reader_history(reader);
     assert_int_equal(history->count, 5);
     static const uint8_t outcomes[] = {PBTI_OUTCOME_DONE, PBTI_OUTCOME_CRASH, PBTI_HISTORY_RELEASED,
                                        PBTI_OUTCOME_DONE, PBTI_HISTORY_RUNNING};
-    static const uint32_t parents[] = {PBTI_NONE, 0, 0, 0, 3};
+    static const uint32_t parents[] = {PBTI_NO_MEMBER, 0, 0, 0, 3};
     for (uint32_t i = 0; i < 5; i++) {
         assert_int_equal(history->outcome[i], outcomes[i]);
         assert_int_equal(history->parent[i], parents[i]);
-        assert_int_equal(history->previous[i], i == 0 ? PBTI_NONE : i - 1);
+        assert_int_equal(history->previous[i], i == 0 ? PBTI_NO_MEMBER : i - 1);
     }
     assert_int_equal(history->attempt[3], 3);
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     view_study_remove(&study);
 }
 
@@ -144,15 +144,15 @@ static void test_the_schedule_is_what_was_in_force(void **state)
     view_study_run(&study, 3, 99);
     view_study_run(&study, 3, 100);
 
-    struct pbti_reading *const reading = read_study(&study);
-    const struct pbti_history *const history = pbti_reading_history(reading);
+    struct pbti_study_reader *const reader = read_study(&study);
+    const struct pbti_history *const history = pbti_study_reader_history(reader);
     uint32_t lineage_count = 0;
     uint32_t count = 0;
     uint32_t *const lineage = pbti_history_lineage(
         history,
         pbti_history_find(
             history,
-            pbti_state_best(pbti_reading_state(reading), PBTI_GROUP_POPULATION).checkpoint),
+            pbti_state_best(pbti_study_reader_state(reader), PBTI_GROUP_POPULATION).checkpoint),
         &lineage_count);
     struct pbti_stretch *const schedule =
         pbti_history_schedule(history, lineage, lineage_count, &count);
@@ -162,7 +162,7 @@ static void test_the_schedule_is_what_was_in_force(void **state)
     assert_true(schedule[1].from == 10 && schedule[1].to == 30 && schedule[1].values[0] == clone);
     free(schedule);
     free(lineage);
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     view_study_remove(&study);
 }
 
@@ -174,15 +174,15 @@ static void test_lineage_in_generational_mode(void **state)
     view_study_open(&study, "strategy: {mode: generational}\n");
     run_round(&study, 10);
     run_round(&study, 20);
-    struct pbti_reading *const reading = read_study(&study);
-    const struct pbti_history *const history = pbti_reading_history(reading);
-    assert_int_equal(pbti_state_counts(pbti_reading_state(reading)).exploits, 2);
+    struct pbti_study_reader *const reader = read_study(&study);
+    const struct pbti_history *const history = pbti_study_reader_history(reader);
+    assert_int_equal(pbti_state_counts(pbti_study_reader_state(reader)).exploits, 2);
     uint32_t const record = pbti_history_find(history, (struct pbti_checkpoint){3, 2, 1});
-    assert_int_not_equal(record, PBTI_NONE);
+    assert_int_not_equal(record, PBTI_NO_MEMBER);
     assert_int_equal(history->member[history->parent[record]], 0);
     assert_int_equal(history->segment[history->parent[record]], 1);
     assert_int_equal(history->decision[record], PBTI_REPLACE);
-    pbti_reading_close(reading);
+    pbti_study_reader_close(reader);
     view_study_remove(&study);
 }
 

@@ -113,7 +113,7 @@ static void test_it_follows_the_journal(void **state)
     struct pbti_top *const top = open_top(&study);
     view_study_done(&study, 3, 99);
     struct pbt_error err = {0};
-    assert_int_equal(pbti_reading_update(pbti_top_reading(top), 0, &err), PBT_OK);
+    assert_int_equal(pbti_study_reader_update(pbti_top_reading(top), 0, &err), PBT_OK);
     static const char *const wanted[] = {"best score 99.000 member 3", "50/400 steps"};
     check_says(top, wanted, sizeof wanted / sizeof wanted[0]);
     pbti_top_close(top);

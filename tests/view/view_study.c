@@ -29,7 +29,7 @@ static void commit(struct view_study *study)
     struct pbti_batch_id id = {{0}};
     last_id++;
     memcpy(id.bytes, &last_id, sizeof last_id);
-    pbt_status const status = pbti_replica_commit(study->replica, id, &err);
+    pbt_status const status = pbti_follower_commit(study->follower, id, &err);
     if (status != PBT_OK) { fail_msg("commit: %s", err.message); }
 }
 
@@ -56,7 +56,7 @@ void view_study_open(struct view_study *study, const char *rest)
     pbt_status status = make_spec(study, rest, &err);
     if (status == PBT_OK) { status = pbti_journal_open(path, &opts, &study->journal, &err); }
     if (status == PBT_OK) {
-        status = pbti_replica_open(study->journal, NULL, NULL, &study->replica, &err);
+        status = pbti_follower_open(study->journal, NULL, NULL, &study->follower, &err);
     }
     if (status != PBT_OK) { fail_msg("open: %s", err.message); }
     char *const rendered = pbti_spec_render(study->spec);
@@ -70,10 +70,10 @@ void view_study_open(struct view_study *study, const char *rest)
 
 void view_study_end(struct view_study *study)
 {
-    pbti_replica_close(study->replica);
+    pbti_follower_close(study->follower);
     pbti_journal_close(study->journal);
     pbti_spec_destroy(study->spec);
-    study->replica = NULL;
+    study->follower = NULL;
     study->journal = NULL;
     study->spec = NULL;
 }
@@ -94,7 +94,7 @@ void view_study_remove(struct view_study *study)
 
 const struct pbti_state *view_study_state(const struct view_study *study)
 {
-    return pbti_replica_state(study->replica);
+    return pbti_follower_state(study->follower);
 }
 
 void view_study_append(struct view_study *study, const struct pbti_event *event)
@@ -103,7 +103,7 @@ void view_study_append(struct view_study *study, const struct pbti_event *event)
     timed.time_ms = study->time_ms;
     study->time_ms += 1000;
     struct pbt_error err = {.message = ""};
-    pbt_status const status = pbti_replica_stage(study->replica, &timed, &err);
+    pbt_status const status = pbti_follower_stage(study->follower, &timed, &err);
     if (status != PBT_OK) { fail_msg("stage: %s", err.message); }
     commit(study);
 }

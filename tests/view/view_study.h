@@ -8,14 +8,14 @@
 #ifndef PBT_TESTS_VIEW_VIEW_STUDY_H
 #define PBT_TESTS_VIEW_VIEW_STUDY_H
 
-#include "journal/replica.h"
+#include "journal/follower.h"
 #include "spec/spec.h"
 
 struct view_study {
     char dir[64];
     struct pbti_spec *spec;
     struct pbti_journal *journal;
-    struct pbti_replica *replica;
+    struct pbti_follower *follower;
     int64_t time_ms; /* of the next event; each takes a second */
     uint64_t bytes;  /* of the next checkpoint */
 };

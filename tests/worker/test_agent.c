@@ -33,7 +33,7 @@ struct worker {
     bool slow; /* its proposals come later, from answer() */
     struct door door;
     struct pbti_journal *journal;
-    struct pbti_replica *replica;
+    struct pbti_follower *follower;
     struct pbti_agent *agent;
     struct pbti_task task[SLOTS_MAX]; /* the last one started; values are not kept */
 };
@@ -41,7 +41,7 @@ struct worker {
 struct story {
     struct pbti_journal *truth;
     struct pbti_config *config;
-    struct pbti_replica *reader; /* tells the trace what is durable */
+    struct pbti_follower *reader; /* tells the trace what is durable */
     struct worker worker[WORKERS_MAX];
     uint32_t workers;
     uint8_t ids;
@@ -106,7 +106,7 @@ static void tell(void *context, uint64_t seq, const struct pbti_event *event)
 /* Trace what is durable, up to now. */
 static void look(struct story *story)
 {
-    assert_int_equal(pbti_replica_refresh(story->reader, NULL), PBT_OK);
+    assert_int_equal(pbti_follower_refresh(story->reader, NULL), PBT_OK);
 }
 
 /* -------- the world's lines -------- */
@@ -154,7 +154,7 @@ static void world_drop(void *context, struct pbti_checkpoint checkpoint)
     look(worker->story);
     say(worker->story, "%c: delete m%u.s%u.a%u\n", worker->name, checkpoint.member,
         checkpoint.segment, checkpoint.attempt);
-    assert_false(pbti_state_reachable(pbti_replica_state(worker->story->reader), checkpoint));
+    assert_false(pbti_state_reachable(pbti_follower_state(worker->story->reader), checkpoint));
 }
 
 static bool world_dead(void *context, const struct pbti_event_worker *event)
@@ -166,7 +166,7 @@ static bool world_dead(void *context, const struct pbti_event_worker *event)
 }
 
 /* Says what it was told, and proposes 0.25 after none, 0.5 after one; nothing after two. */
-static enum pbti_proposed world_propose(void *context, const struct pbti_trials *trials,
+static enum pbti_proposed world_propose(void *context, const struct pbti_observations *trials,
                                         double *values)
 {
     struct worker *const worker = context;
@@ -215,8 +215,8 @@ static void write_study(struct story *story)
     assert_int_equal(
         pbti_journal_append(story->truth, batch.data, batch.size, 1, 0, id, &last, NULL), PBT_OK);
     pbti_batch_deinit(&batch);
-    assert_int_equal(pbti_replica_open(story->truth, NULL, NULL, &story->reader, NULL), PBT_OK);
-    assert_int_equal(pbti_replica_observe(story->reader, tell, story, NULL), PBT_OK);
+    assert_int_equal(pbti_follower_open(story->truth, NULL, NULL, &story->reader, NULL), PBT_OK);
+    assert_int_equal(pbti_follower_observe(story->reader, tell, story, NULL), PBT_OK);
     story->size = 0;
     story->trace[0] = '\0';
 }
@@ -228,7 +228,7 @@ static struct worker *join(struct story *story, uint32_t slots, uint32_t only_me
     worker->name = (char)('a' + story->workers - 1);
     worker->door.inner = story->truth;
     assert_int_equal(door_open(&worker->door, &worker->journal), PBT_OK);
-    assert_int_equal(pbti_replica_open(worker->journal, NULL, NULL, &worker->replica, NULL),
+    assert_int_equal(pbti_follower_open(worker->journal, NULL, NULL, &worker->follower, NULL),
                      PBT_OK);
     struct pbti_agent_opts opts = pbti_agent_opts_default();
     opts.slots = slots;
@@ -237,7 +237,7 @@ static struct worker *join(struct story *story, uint32_t slots, uint32_t only_me
     opts.only_member = only_member;
     struct pbti_world const world = {worker,       world_now,  world_random, world_start,
                                      world_cancel, world_drop, world_dead,   world_propose};
-    assert_int_equal(pbti_agent_create(worker->replica, &world, &opts, &worker->agent, NULL),
+    assert_int_equal(pbti_agent_create(worker->follower, &world, &opts, &worker->agent, NULL),
                      PBT_OK);
     return worker;
 }
@@ -246,10 +246,10 @@ static void end(struct story *story)
 {
     for (uint32_t i = 0; i < story->workers; i++) {
         pbti_agent_destroy(story->worker[i].agent);
-        pbti_replica_close(story->worker[i].replica);
+        pbti_follower_close(story->worker[i].follower);
         pbti_journal_close(story->worker[i].journal);
     }
-    pbti_replica_close(story->reader);
+    pbti_follower_close(story->reader);
     pbti_journal_close(story->truth);
     free(story->config);
     free(story);
@@ -299,7 +299,7 @@ static void test_a_report_its_decision_and_the_next_claim_are_one_batch(void **s
     struct story *const story = begin(2);
     story->config->exploit = PBTI_EXPLOIT_NONE;
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
     poll(a);
     expect(story, "| worker a\n"
                   "| claim m0.s1.a1 by a0\n"
@@ -332,7 +332,7 @@ static void test_all_free_slots_are_filled_by_one_batch(void **state)
     (void)state;
     struct story *const story = begin(2);
     write_study(story);
-    struct worker *const a = join(story, 3, PBTI_NONE);
+    struct worker *const a = join(story, 3, PBTI_NO_MEMBER);
     poll(a);
     expect(story, "| worker a\n"
                   "| claim m0.s1.a1 by a0\n"
@@ -351,7 +351,7 @@ static void test_weights_in_memory_are_kept_and_an_exploit_loads(void **state)
     (void)state;
     struct story *const story = begin(2);
     write_study(story);
-    struct worker *const a = join(story, 2, PBTI_NONE);
+    struct worker *const a = join(story, 2, PBTI_NO_MEMBER);
     poll(a);
     done(a, 0, 0.9);
     done(a, 1, 0.1);
@@ -383,7 +383,7 @@ static void test_what_was_not_appended_is_not_acted_on(void **state)
     (void)state;
     struct story *const story = begin(2);
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
     a->door.append = PBT_EIO;
     assert_int_equal(pbti_agent_poll(a->agent, NULL), PBT_EIO);
     expect(story, "");
@@ -406,7 +406,7 @@ static void test_a_batch_whose_answer_was_lost_is_found_and_acted_on(void **stat
     (void)state;
     struct story *const story = begin(2);
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
     poll(a);
     forget(story);
     a->door.append = PBT_EUNKNOWN;
@@ -426,8 +426,8 @@ static void test_a_conflict_is_decided_anew(void **state)
     (void)state;
     struct story *const story = begin(3);
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
-    struct worker *const b = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
+    struct worker *const b = join(story, 1, PBTI_NO_MEMBER);
     poll(a);
     poll(b);
     forget(story);
@@ -449,8 +449,8 @@ static void test_a_dead_workers_claims_are_freed_and_a_zombie_is_harmless(void *
     (void)state;
     struct story *const story = begin(2);
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
-    struct worker *const b = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
+    struct worker *const b = join(story, 1, PBTI_NO_MEMBER);
     poll(a);
     poll(b);
     a->dead = true;
@@ -477,8 +477,8 @@ static void test_a_late_result_is_noted_once_although_the_answer_was_lost(void *
     (void)state;
     struct story *const story = begin(1);
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
-    struct worker *const b = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
+    struct worker *const b = join(story, 1, PBTI_NO_MEMBER);
     poll(a);
     a->dead = true;
     poll(b);
@@ -504,8 +504,8 @@ static void test_a_zombie_that_looks_first_cancels(void **state)
     (void)state;
     struct story *const story = begin(1);
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
-    struct worker *const b = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
+    struct worker *const b = join(story, 1, PBTI_NO_MEMBER);
     poll(a);
     a->dead = true;
     poll(b);
@@ -525,7 +525,7 @@ static void test_a_failed_attempt_is_tried_again_and_its_save_deleted(void **sta
     (void)state;
     struct story *const story = begin(1);
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
     poll(a);
     forget(story);
     assert_int_equal(finish(a, 0, PBTI_OUTCOME_CRASH, NAN), PBT_OK);
@@ -538,7 +538,7 @@ static void test_a_failed_attempt_is_tried_again_and_its_save_deleted(void **sta
                   "| decision m0 give_up\n"
                   "a: delete m0.s1.a2\n");
     assert_true(pbti_agent_done(a->agent));
-    assert_int_equal(pbti_state_stop(pbti_replica_state(a->replica)), PBTI_STOP_FAILED);
+    assert_int_equal(pbti_state_stop(pbti_follower_state(a->follower)), PBTI_STOP_FAILED);
     end(story);
 }
 
@@ -547,7 +547,7 @@ static void test_results_that_come_twice_count_once(void **state)
     (void)state;
     struct story *const story = begin(2);
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
     poll(a);
     struct pbti_result const old = {.claim = a->task[0].claim, .outcome = PBTI_OUTCOME_DONE};
     done(a, 0, 0.5);
@@ -565,8 +565,8 @@ static void test_a_stop_gives_up_claims_and_an_amend_goes_on(void **state)
     (void)state;
     struct story *const story = begin(2);
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
-    struct worker *const b = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
+    struct worker *const b = join(story, 1, PBTI_NO_MEMBER);
     poll(a);
     poll(b);
     forget(story);
@@ -584,8 +584,8 @@ static void test_a_stop_gives_up_claims_and_an_amend_goes_on(void **state)
 
     struct pbti_event const amend = {.type = PBTI_AMEND, .study = {.config = story->config}};
     struct pbti_batch_id const id = {{99}};
-    assert_int_equal(pbti_replica_stage(story->reader, &amend, NULL), PBT_OK);
-    assert_int_equal(pbti_replica_commit(story->reader, id, NULL), PBT_OK);
+    assert_int_equal(pbti_follower_stage(story->reader, &amend, NULL), PBT_OK);
+    assert_int_equal(pbti_follower_commit(story->reader, id, NULL), PBT_OK);
     poll(a);
     expect(story, "| amend\n| claim m0.s1.a2 by a0\na0: start m0.s1.a2, fresh\n");
     assert_false(pbti_agent_done(a->agent));
@@ -599,7 +599,7 @@ static void test_the_target_cancels_everybody_else(void **state)
     story->config->has_target = true;
     story->config->target = 0.9;
     write_study(story);
-    struct worker *const a = join(story, 2, PBTI_NONE);
+    struct worker *const a = join(story, 2, PBTI_NO_MEMBER);
     poll(a);
     forget(story);
     done(a, 0, 0.95);
@@ -615,7 +615,7 @@ static void test_leaving_gives_everything_back(void **state)
     (void)state;
     struct story *const story = begin(3);
     write_study(story);
-    struct worker *const a = join(story, 2, PBTI_NONE);
+    struct worker *const a = join(story, 2, PBTI_NO_MEMBER);
     poll(a);
     forget(story);
     a->door.append = PBT_EIO;
@@ -636,7 +636,7 @@ static void test_a_draining_worker_ends_what_it_runs(void **state)
     (void)state;
     struct story *const story = begin(3);
     write_study(story);
-    struct worker *const a = join(story, 2, PBTI_NONE);
+    struct worker *const a = join(story, 2, PBTI_NO_MEMBER);
     poll(a);
     forget(story);
     pbti_agent_drain(a->agent);
@@ -654,7 +654,7 @@ static void test_a_slot_out_of_order_gets_nothing_more(void **state)
     (void)state;
     struct story *const story = begin(3);
     write_study(story);
-    struct worker *const a = join(story, 2, PBTI_NONE);
+    struct worker *const a = join(story, 2, PBTI_NO_MEMBER);
     poll(a);
     forget(story);
     pbti_agent_freed(a->agent, 0, false);
@@ -690,11 +690,11 @@ static void test_a_finished_study_is_left_alone(void **state)
     struct story *const story = begin(1);
     story->config->steps = 10;
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
     poll(a);
     done(a, 0, 0.5);
     forget(story);
-    struct worker *const b = join(story, 1, PBTI_NONE);
+    struct worker *const b = join(story, 1, PBTI_NO_MEMBER);
     poll(b);
     assert_true(pbti_agent_done(b->agent));
     assert_int_equal(pbti_agent_leave(b->agent, NULL), PBT_OK);
@@ -709,8 +709,8 @@ static void test_a_generation_is_judged_by_whoever_completes_it(void **state)
     struct story *const story = begin(2);
     story->config->mode = PBTI_GENERATIONAL;
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
-    struct worker *const b = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
+    struct worker *const b = join(story, 1, PBTI_NO_MEMBER);
     poll(a);
     poll(b);
     forget(story);
@@ -742,7 +742,7 @@ static void test_what_is_too_long_is_cut(void **state)
     (void)state;
     struct story *const story = begin(2);
     write_study(story);
-    struct worker *const a = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
     poll(a);
     size_t const size = PBTI_METRICS_TEXT_MAX + 1;
     char *const text = malloc(size);
@@ -756,12 +756,12 @@ static void test_what_is_too_long_is_cut(void **state)
                                        .metrics = {text, size},
                                        .message = {text, size}};
     struct pbti_event_report report = {.scores_count = 0};
-    assert_int_equal(pbti_replica_observe(a->replica, catch_report, &report, NULL), PBT_OK);
+    assert_int_equal(pbti_follower_observe(a->follower, catch_report, &report, NULL), PBT_OK);
     assert_int_equal(pbti_agent_finished(a->agent, 0, &result, NULL), PBT_OK);
     assert_int_equal(report.scores_count, PBTI_SCORES_MAX);
     assert_int_equal(report.metrics.size, 0);
     assert_int_equal(report.message.size, PBTI_MESSAGE_MAX);
-    assert_true(pbti_state_member(pbti_replica_state(a->replica), 0)->score == 0.5);
+    assert_true(pbti_state_member(pbti_follower_state(a->follower), 0)->score == 0.5);
     free(text);
     free(scores);
     end(story);
@@ -791,14 +791,14 @@ static struct story *begin_proposals(uint32_t members, uint32_t given)
 
 static double held(const struct story *story, uint32_t member)
 {
-    return pbti_state_values(pbti_replica_state(story->reader), member)[0];
+    return pbti_state_values(pbti_follower_state(story->reader), member)[0];
 }
 
 static void test_a_member_begins_with_what_was_proposed(void **state)
 {
     (void)state;
     struct story *const story = begin_proposals(4, 1);
-    struct worker *const a = join(story, 2, PBTI_NONE);
+    struct worker *const a = join(story, 2, PBTI_NO_MEMBER);
     poll(a);
     expect(story, "| worker a\n"
                   "| claim m0.s1.a1 by a0\n"
@@ -842,7 +842,7 @@ static void test_a_slow_proposal_holds_up_nobody(void **state)
 {
     (void)state;
     struct story *const story = begin_proposals(4, 2);
-    struct worker *const a = join(story, 2, PBTI_NONE);
+    struct worker *const a = join(story, 2, PBTI_NO_MEMBER);
     a->slow = true;
     poll(a);
     forget(story);
@@ -877,8 +877,8 @@ static void test_a_proposal_outlives_a_conflict_unless_there_is_another(void **s
 {
     (void)state;
     struct story *const story = begin_proposals(4, 2);
-    struct worker *const a = join(story, 1, PBTI_NONE);
-    struct worker *const b = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
+    struct worker *const b = join(story, 1, PBTI_NO_MEMBER);
     a->slow = b->slow = true;
     poll(a);
     poll(b);
@@ -900,7 +900,7 @@ static void test_a_proposal_outlives_a_conflict_unless_there_is_another(void **s
                   "| claim m3.s1.a1 by b0\n"
                   "b0: start m3.s1.a1, fresh\n");
     assert_true(held(story, 3) == 0.9);
-    struct worker *const c = join(story, 1, PBTI_NONE);
+    struct worker *const c = join(story, 1, PBTI_NO_MEMBER);
     poll(c); /* nobody expects one any longer */
     expect(story, "| worker c\n");
     end(story);
@@ -911,7 +911,7 @@ static void test_a_proposal_that_was_not_appended_is_kept(void **state)
 {
     (void)state;
     struct story *const story = begin_proposals(2, 1);
-    struct worker *const a = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
     a->slow = true;
     poll(a);
     done(a, 0, 1.0);
@@ -932,8 +932,8 @@ static void test_who_leaves_does_not_wait_for_a_proposal(void **state)
 {
     (void)state;
     struct story *const story = begin_proposals(3, 1);
-    struct worker *const a = join(story, 1, PBTI_NONE);
-    struct worker *const b = join(story, 1, PBTI_NONE);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
+    struct worker *const b = join(story, 1, PBTI_NO_MEMBER);
     a->slow = b->slow = true;
     poll(a);
     poll(b);

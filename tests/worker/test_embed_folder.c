@@ -195,22 +195,22 @@ static void child(int pipe_end, unsigned limit, unsigned pause_us)
 }
 
 /* What is known of a study's segments. */
-struct ledger {
+struct sizes {
     unsigned told[MEMBERS][SEGMENTS + 1]; /* acknowledged reports */
     unsigned tasks, tolds;
     double best;
 };
 
-static void enter(struct ledger *ledger, const struct word *word)
+static void enter(struct sizes *sizes, const struct word *word)
 {
     assert_true(word->member < MEMBERS && word->segment >= 1 && word->segment <= SEGMENTS);
-    unsigned *const told = &ledger->told[word->member][word->segment];
+    unsigned *const told = &sizes->told[word->member][word->segment];
     assert_int_equal(*told, 0); /* neither asked for nor acknowledged after it was acknowledged */
-    ledger->tasks += word->told ? 0 : 1;
+    sizes->tasks += word->told ? 0 : 1;
     if (!word->told) { return; }
     *told = 1;
-    ledger->tolds++;
-    ledger->best = fmax(ledger->best, word->score);
+    sizes->tolds++;
+    sizes->best = fmax(sizes->best, word->score);
 }
 
 /* Start a child that dies after `limit` tasks, each as long as the pause; its words come through
@@ -232,57 +232,57 @@ static pid_t start_child(unsigned limit, unsigned pause_us, int *from)
 }
 
 /* Read all words to the end; kill the child after `kill_after` of them. */
-static void listen_to(pid_t pid, int from, unsigned kill_after, struct ledger *ledger)
+static void listen_to(pid_t pid, int from, unsigned kill_after, struct sizes *sizes)
 {
     struct word word;
     unsigned words = 0;
     while (read(from, &word, sizeof word) == (ssize_t)sizeof word) {
-        enter(ledger, &word);
+        enter(sizes, &word);
         if (++words == kill_after) { (void)kill(pid, SIGKILL); }
     }
     (void)close(from);
 }
 
-static void check_complete(const struct ledger *ledger, unsigned deaths)
+static void check_complete(const struct sizes *sizes, unsigned deaths)
 {
     struct pbt_study *const study = embed_open(folder, NULL, 1);
     assert_true(pbt_study_is_over(study));
     /* a report may have been appended while its program died before it could say so */
-    assert_true(ledger->tolds <= MEMBERS * SEGMENTS);
-    assert_true(ledger->tolds + deaths >= MEMBERS * SEGMENTS);
-    assert_true(pbt_study_best(study).score >= ledger->best);
+    assert_true(sizes->tolds <= MEMBERS * SEGMENTS);
+    assert_true(sizes->tolds + deaths >= MEMBERS * SEGMENTS);
+    assert_true(pbt_study_best(study).score >= sizes->best);
     pbt_study_close(study);
 }
 
 static void test_a_program_that_dies_loses_nothing(void **unused)
 {
     (void)unused;
-    struct ledger ledger = {.best = -1.0};
+    struct sizes sizes = {.best = -1.0};
     unsigned deaths = 0;
-    for (unsigned limit = 0; ledger.tolds < MEMBERS * SEGMENTS; limit = (limit + 3) % 11) {
+    for (unsigned limit = 0; sizes.tolds < MEMBERS * SEGMENTS; limit = (limit + 3) % 11) {
         int from;
         int status;
         pid_t const pid = start_child(limit, 0, &from);
-        listen_to(pid, from, 0, &ledger);
+        listen_to(pid, from, 0, &sizes);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
         deaths++;
         assert_true(deaths < 100);
     }
     assert_true(deaths > 5);
-    check_complete(&ledger, 0);
+    check_complete(&sizes, 0);
 }
 
 static void test_a_program_that_is_killed_loses_nothing(void **unused)
 {
     (void)unused;
-    struct ledger ledger = {.best = -1.0};
+    struct sizes sizes = {.best = -1.0};
     unsigned deaths = 0;
     for (bool finished = false; !finished;) {
         int from;
         int status;
         pid_t const pid = start_child(1000, 500, &from);
-        listen_to(pid, from, 1 + (unsigned)(embed_unit(deaths) * 9.0), &ledger);
+        listen_to(pid, from, 1 + (unsigned)(embed_unit(deaths) * 9.0), &sizes);
         assert_int_equal(waitpid(pid, &status, 0), pid);
         finished = WIFEXITED(status);
         if (finished) { assert_int_equal(WEXITSTATUS(status), 0); }
@@ -290,13 +290,13 @@ static void test_a_program_that_is_killed_loses_nothing(void **unused)
         assert_true(deaths < 200);
     }
     assert_true(deaths > 3);
-    check_complete(&ledger, deaths);
+    check_complete(&sizes, deaths);
 }
 
 static void test_processes_share_a_study(void **unused)
 {
     (void)unused;
-    struct ledger ledger = {.best = -1.0};
+    struct sizes sizes = {.best = -1.0};
     pid_t pid[3];
     int from[3];
     for (int i = 0; i < 3; i++) { /* all three try to begin it */
@@ -304,13 +304,13 @@ static void test_processes_share_a_study(void **unused)
     }
     for (int i = 0; i < 3; i++) {
         int status;
-        listen_to(pid[i], from[i], 0, &ledger);
+        listen_to(pid[i], from[i], 0, &sizes);
         assert_int_equal(waitpid(pid[i], &status, 0), pid[i]);
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     }
-    assert_int_equal(ledger.tasks, MEMBERS * SEGMENTS);
-    assert_int_equal(ledger.tolds, MEMBERS * SEGMENTS);
-    check_complete(&ledger, 0);
+    assert_int_equal(sizes.tasks, MEMBERS * SEGMENTS);
+    assert_int_equal(sizes.tolds, MEMBERS * SEGMENTS);
+    check_complete(&sizes, 0);
 }
 
 int main(void)

@@ -79,7 +79,7 @@ static void take_down(void *context, uint64_t seq, const struct pbti_event *even
 /* -------- by processes -------- */
 
 static struct pbti_journal *run_processes(struct lab *lab, struct record *record,
-                                          struct pbti_replica **replica)
+                                          struct pbti_follower **follower)
 {
     const char *const source = getenv("PBT_SOURCE_DIR");
     char path[300];
@@ -106,7 +106,7 @@ static struct pbti_journal *run_processes(struct lab *lab, struct record *record
     struct pbti_journal *journal;
     (void)snprintf(path, sizeof path, "sqlite:%s/journal.db", lab->study);
     assert_int_equal(pbti_journal_open(path, NULL, &journal, NULL), PBT_OK);
-    assert_int_equal(pbti_replica_open(journal, take_down, record, replica, NULL), PBT_OK);
+    assert_int_equal(pbti_follower_open(journal, take_down, record, follower, NULL), PBT_OK);
     return journal;
 }
 
@@ -115,7 +115,7 @@ static struct pbti_journal *run_processes(struct lab *lab, struct record *record
 struct worker {
     struct door door;
     struct pbti_journal *journal;
-    struct pbti_replica *replica;
+    struct pbti_follower *follower;
     struct pbti_agent *agent;
     bool running;
     struct pbti_task task; /* values are not kept */
@@ -165,20 +165,20 @@ static void join(struct worker *worker, struct pbti_journal *truth, uint64_t id)
 {
     worker->door.inner = truth;
     assert_int_equal(door_open(&worker->door, &worker->journal), PBT_OK);
-    assert_int_equal(pbti_replica_open(worker->journal, NULL, NULL, &worker->replica, NULL),
+    assert_int_equal(pbti_follower_open(worker->journal, NULL, NULL, &worker->follower, NULL),
                      PBT_OK);
     struct pbti_agent_opts opts = pbti_agent_opts_default();
     opts.worker = id;
     struct pbti_world const world = {worker,       world_now,  world_random, world_start,
                                      world_cancel, world_drop, world_dead,   NULL};
-    assert_int_equal(pbti_agent_create(worker->replica, &world, &opts, &worker->agent, NULL),
+    assert_int_equal(pbti_agent_create(worker->follower, &world, &opts, &worker->agent, NULL),
                      PBT_OK);
 }
 
 static void leave(struct worker *worker)
 {
     pbti_agent_destroy(worker->agent);
-    pbti_replica_close(worker->replica);
+    pbti_follower_close(worker->follower);
     pbti_journal_close(worker->journal);
 }
 
@@ -201,19 +201,19 @@ static void act(struct worker *worker, const struct record *before)
     assert_int_equal(pbti_agent_finished(worker->agent, 0, &result, NULL), PBT_OK);
 }
 
-static void run_agents(const struct pbti_replica *model, const struct record *before,
+static void run_agents(const struct pbti_follower *model, const struct record *before,
                        uint64_t order, struct record *record)
 {
     struct pbti_journal *truth;
-    struct pbti_replica *reader;
+    struct pbti_follower *reader;
     assert_int_equal(pbti_journal_open("memory:", NULL, &truth, NULL), PBT_OK);
-    assert_int_equal(pbti_replica_open(truth, take_down, record, &reader, NULL), PBT_OK);
+    assert_int_equal(pbti_follower_open(truth, take_down, record, &reader, NULL), PBT_OK);
     struct pbti_event const study = {
         .type = PBTI_STUDY,
-        .study = {.config = pbti_state_config(pbti_replica_state(model)),
-                  .spec = pbti_replica_spec(model)}};
-    assert_int_equal(pbti_replica_stage(reader, &study, NULL), PBT_OK);
-    assert_int_equal(pbti_replica_commit(reader, (struct pbti_batch_id){{0}}, NULL), PBT_OK);
+        .study = {.config = pbti_state_config(pbti_follower_state(model)),
+                  .spec = pbti_follower_spec(model)}};
+    assert_int_equal(pbti_follower_stage(reader, &study, NULL), PBT_OK);
+    assert_int_equal(pbti_follower_commit(reader, (struct pbti_batch_id){{0}}, NULL), PBT_OK);
     struct worker workers[WORKERS] = {0};
     for (unsigned i = 0; i < WORKERS; i++) {
         join(&workers[i], truth, i + 1);
@@ -227,8 +227,8 @@ static void run_agents(const struct pbti_replica *model, const struct record *be
     for (unsigned i = 0; i < WORKERS; i++) {
         leave(&workers[i]);
     }
-    assert_int_equal(pbti_replica_refresh(reader, NULL), PBT_OK);
-    pbti_replica_close(reader);
+    assert_int_equal(pbti_follower_refresh(reader, NULL), PBT_OK);
+    pbti_follower_close(reader);
     pbti_journal_close(truth);
 }
 
@@ -242,20 +242,20 @@ static void test_rule_11_eight_workers_decide_the_same_in_memory(void **state)
     assert_non_null(lab);
     assert_non_null(real);
     lab_open(lab);
-    struct pbti_replica *replica;
-    struct pbti_journal *const journal = run_processes(lab, real, &replica);
+    struct pbti_follower *follower;
+    struct pbti_journal *const journal = run_processes(lab, real, &follower);
     assert_int_equal(real->decisions, MEMBERS * SEGMENTS);
     assert_int_equal(real->reports, MEMBERS * SEGMENTS);
     assert_true(real->workers_count > 4);
     for (uint64_t order = 1; order <= 20; order++) {
         struct record *const record = calloc(1, sizeof *record);
         assert_non_null(record);
-        run_agents(replica, real, order, record);
+        run_agents(follower, real, order, record);
         assert_true(record->workers_count > 4);
         assert_memory_equal(record->ending, real->ending, sizeof real->ending);
         free(record);
     }
-    pbti_replica_close(replica);
+    pbti_follower_close(follower);
     pbti_journal_close(journal);
     lab_close(lab);
     free(real);

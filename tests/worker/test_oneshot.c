@@ -3,7 +3,7 @@
  * tests/worker/test_oneshot.c - one_shot trainers: arguments, environment, results
  * (docs/protocol.md).
  */
-#include "worker/oneshot.h"
+#include "trainer/oneshot.h"
 #include "worker/worker_lab.h"
 
 #include <math.h>

@@ -33,7 +33,7 @@ static double propose(const char *strategy)
         values[i] = (double)i / (TRIALS - 1);
         scores[i] = sin(5.0 * values[i]) + 0.2 * cos(21.0 * values[i]);
     }
-    struct pbti_trials const trials = {.values = values, .scores = scores, .count = TRIALS};
+    struct pbti_observations const trials = {.values = values, .scores = scores, .count = TRIALS};
     struct pbti_proposer proposer = {0};
     double value = -1.0;
     if (pbti_proposer_next(&proposer, spec, &trials, &value, &err) != PBT_OK) {

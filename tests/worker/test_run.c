@@ -9,7 +9,7 @@
  * uv_queue_work().
  */
 #include "propose/propose.h"
-#include "worker/opened.h"
+#include "study/study_handle.h"
 #include "worker/worker_lab.h"
 
 #include <math.h>
@@ -88,28 +88,28 @@ static uint64_t await_events(uint64_t count)
  * those the state names. */
 static void check_whole(uint32_t members, uint32_t segments)
 {
-    struct pbti_opened opened;
+    struct pbti_study study;
     struct pbti_store_listing listing;
     assert_int_equal(lab.stop, PBTI_STOP_BUDGET);
-    assert_int_equal(pbti_opened_open(&opened, lab.study, true, NULL, NULL, NULL), PBT_OK);
-    const struct pbti_state *const state = pbti_replica_state(opened.replica);
+    assert_int_equal(pbti_study_open(&study, lab.study, true, NULL, NULL, NULL), PBT_OK);
+    const struct pbti_state *const state = pbti_follower_state(study.follower);
     assert_null(pbti_state_check(state));
     struct pbti_counts const counts = pbti_state_counts(state);
     assert_int_equal(counts.segments_done, members * segments);
     assert_int_equal(counts.steps, members * segments);
-    assert_int_equal(pbti_store_list(opened.store, false, &listing, NULL), PBT_OK);
+    assert_int_equal(pbti_store_list(study.store, false, &listing, NULL), PBT_OK);
     for (size_t i = 0; i < listing.count; i++) {
         assert_true(pbti_state_reachable(state, listing.items[i]));
     }
     for (uint32_t i = 0; i < members; i++) {
         struct pbti_stored stored;
         assert_int_equal(
-            pbti_store_measure(opened.store, pbti_state_member(state, i)->start, &stored, NULL),
+            pbti_store_measure(study.store, pbti_state_member(state, i)->start, &stored, NULL),
             PBT_OK);
         assert_int_equal(stored.files, 1);
     }
     free(listing.items);
-    pbti_opened_close(&opened);
+    pbti_study_close(&study);
 }
 
 static void test_a_study_runs_to_its_end(void **state)
@@ -368,11 +368,10 @@ static void count_proposals(void *context, uint64_t seq, const struct pbti_event
 
 static void read_proposals(struct proposals *seen)
 {
-    struct pbti_opened opened;
+    struct pbti_study study;
     *seen = (struct proposals){.count = 0};
-    assert_int_equal(pbti_opened_open(&opened, lab.study, true, count_proposals, seen, NULL),
-                     PBT_OK);
-    pbti_opened_close(&opened);
+    assert_int_equal(pbti_study_open(&study, lab.study, true, count_proposals, seen, NULL), PBT_OK);
+    pbti_study_close(&study);
 }
 
 /* What the other slot trained meanwhile is in the journal before the proposal is. */
@@ -441,17 +440,17 @@ static void test_a_run_leaves_the_process_as_it_was(void **state)
 
 static void test_a_checkpoint_can_be_evaluated(void **state)
 {
-    struct pbti_opened opened;
+    struct pbti_study study;
     struct pbt_error err;
     (void)state;
     make_study(1, 2, "0", "slots: 1\n");
     assert_int_equal(lab_run(&lab), PBT_OK);
-    assert_int_equal(pbti_opened_open(&opened, lab.study, true, NULL, NULL, NULL), PBT_OK);
-    const struct pbti_state *const study = pbti_replica_state(opened.replica);
+    assert_int_equal(pbti_study_open(&study, lab.study, true, NULL, NULL, NULL), PBT_OK);
+    const struct pbti_state *const folded = pbti_follower_state(study.follower);
     uint64_t const seeds[] = {1, 2};
     double scores[] = {0.0, 0.0};
-    struct pbti_evaluation evaluation = {.checkpoint = pbti_state_member(study, 0)->start,
-                                         .values = pbti_state_values(study, 0),
+    struct pbti_evaluation evaluation = {.checkpoint = pbti_state_member(folded, 0)->start,
+                                         .values = pbti_state_values(folded, 0),
                                          .age = 2,
                                          .seeds = seeds,
                                          .count = 2,
@@ -465,7 +464,7 @@ static void test_a_checkpoint_can_be_evaluated(void **state)
     assert_int_equal(pbti_evaluate(&lab.opts, &evaluation, &err), PBT_ENOENT);
     assert_null(evaluation.metrics);
     assert_true(isnan(scores[0]) && isnan(scores[1]));
-    pbti_opened_close(&opened);
+    pbti_study_close(&study);
 }
 
 static void test_the_log_belongs_to_the_member(void **state)

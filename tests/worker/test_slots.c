@@ -3,12 +3,12 @@
  * tests/worker/test_slots.c - slots, GPUs of a slot, the environment of a trainer, logs, the
  * ledger.
  */
-#include "worker/launch.h"
-#include "worker/ledger.h"
+#include "base/file_tree.h"
+#include "trainer/launch.h"
+#include "trainer/trainer_log.h"
+#include "worker/checkpoint_sizes.h"
 #include "worker/run.h"
 #include "worker/slots.h"
-#include "worker/tasklog.h"
-#include "worker/tree.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -212,52 +212,53 @@ static void test_logs_keep_beginning_and_end_within_the_cap(void **state)
     char folder[] = "/tmp/pbt-log-XXXXXX", line[64], text[20000], last[100];
     (void)state;
     assert_non_null(mkdtemp(folder));
-    struct pbti_tasklog *const log = pbti_tasklog_create(folder, 8000);
+    struct pbti_trainer_log *const log = pbti_trainer_log_create(folder, 8000);
     for (uint32_t segment = 1; segment <= 50; segment++) {
-        pbti_tasklog_task(log, 3, segment, 1);
+        pbti_trainer_log_task(log, 3, segment, 1);
         for (int i = 0; i < 40; i++) {
             int const size = snprintf(line, sizeof line, "segment %u line %d\n", segment, i);
-            pbti_tasklog_write(log, line, (size_t)size);
+            pbti_trainer_log_write(log, line, (size_t)size);
         }
     }
-    assert_string_equal(pbti_tasklog_last(log, last, sizeof last), "segment 50 line 39");
+    assert_string_equal(pbti_trainer_log_last(log, last, sizeof last), "segment 50 line 39");
     size_t total = read_log(folder, "m3.log.0", text, sizeof text);
     assert_non_null(strstr(text, "member 3 segment 1 attempt 1\nsegment 1 line 0\n"));
     total += read_log(folder, "m3.log.1", text, sizeof text);
     total += read_log(folder, "m3.log", text, sizeof text);
     assert_non_null(strstr(text, "segment 50 line 39\n"));
     assert_in_range(total, 4000, 8000);
-    pbti_tasklog_task(log, 4, 1, 1); /* silent: leaves no file */
-    assert_string_equal(pbti_tasklog_last(log, last, sizeof last), "");
+    pbti_trainer_log_task(log, 4, 1, 1); /* silent: leaves no file */
+    assert_string_equal(pbti_trainer_log_last(log, last, sizeof last), "");
     assert_int_equal(read_log(folder, "m4.log", text, sizeof text), 0);
-    pbti_tasklog_destroy(log);
-    assert_int_equal(pbti_tree_remove(folder, NULL), PBT_OK);
+    pbti_trainer_log_destroy(log);
+    assert_int_equal(pbti_file_tree_remove(folder, NULL), PBT_OK);
 }
 
 static void test_the_ledger_counts_what_is_there(void **state)
 {
-    struct pbti_ledger ledger = {0};
+    struct pbti_checkpoint_sizes sizes = {0};
     uint64_t bytes = 0;
     (void)state;
     for (uint32_t i = 1; i <= 1000; i++) {
-        pbti_ledger_add(&ledger, (struct pbti_checkpoint){i % 7, i, 1}, i);
+        pbti_checkpoint_sizes_add(&sizes, (struct pbti_checkpoint){i % 7, i, 1}, i);
         bytes += i;
         if (i > 20) {
-            pbti_ledger_remove(&ledger, (struct pbti_checkpoint){(i - 20) % 7, i - 20, 1});
+            pbti_checkpoint_sizes_remove(&sizes, (struct pbti_checkpoint){(i - 20) % 7, i - 20, 1});
             bytes -= i - 20;
         }
-        assert_true(ledger.bytes == bytes);
+        assert_true(sizes.bytes == bytes);
     }
-    assert_int_equal(ledger.count, 20);
-    pbti_ledger_add(&ledger, (struct pbti_checkpoint){1000 % 7, 1000, 1}, 5); /* again: replaced */
-    assert_int_equal(ledger.count, 20);
-    pbti_ledger_remove(&ledger, (struct pbti_checkpoint){99, 1, 1}); /* never there */
+    assert_int_equal(sizes.count, 20);
+    pbti_checkpoint_sizes_add(&sizes, (struct pbti_checkpoint){1000 % 7, 1000, 1},
+                              5); /* again: replaced */
+    assert_int_equal(sizes.count, 20);
+    pbti_checkpoint_sizes_remove(&sizes, (struct pbti_checkpoint){99, 1, 1}); /* never there */
     for (uint32_t i = 981; i <= 1000; i++) {
-        pbti_ledger_remove(&ledger, (struct pbti_checkpoint){i % 7, i, 1});
+        pbti_checkpoint_sizes_remove(&sizes, (struct pbti_checkpoint){i % 7, i, 1});
     }
-    assert_int_equal(ledger.count, 0);
-    assert_true(ledger.bytes == 0);
-    pbti_ledger_free(&ledger);
+    assert_int_equal(sizes.count, 0);
+    assert_true(sizes.bytes == 0);
+    pbti_checkpoint_sizes_free(&sizes);
 }
 
 int main(void)

@@ -4,9 +4,9 @@
  * squeue are small scripts here that note their arguments and say what a test wants. The real ones
  * are in tests/cluster. Protects rules 12 and 16.
  */
+#include "base/file_tree.h"
+#include "worker/command.h"
 #include "worker/slurm.h"
-#include "worker/tool.h"
-#include "worker/tree.h"
 
 // clang-format off
 #include <stdarg.h>
@@ -38,7 +38,7 @@ static const char *place(const char *name)
 static void write_text(const char *name, const char *content)
 {
     struct pbt_error err;
-    assert_int_equal(pbti_tree_write(place(name), content, &err), PBT_OK);
+    assert_int_equal(pbti_file_write(place(name), content, &err), PBT_OK);
 }
 
 static void write_script(const char *name, const char *body)
@@ -79,23 +79,23 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     (void)state;
-    return pbti_tree_remove(folder, NULL) == PBT_OK ? 0 : -1;
+    return pbti_file_tree_remove(folder, NULL) == PBT_OK ? 0 : -1;
 }
 
 /* -------- tools -------- */
 
-static int run(const char *body, struct pbti_tool *tool)
+static int run(const char *body, struct pbti_command *tool)
 {
     char name[] = "tool", argument[] = "a 'b' $c";
     char *const command[] = {name, argument, NULL};
     struct pbt_error err;
     write_script("tool", body);
-    return pbti_tool_run(command, tool, &err);
+    return pbti_command_run(command, tool, &err);
 }
 
 static void test_a_tool_is_run_without_a_shell(void **state)
 {
-    struct pbti_tool tool;
+    struct pbti_command tool;
     (void)state;
     assert_int_equal(run("printf '%s' \"$1\"; echo bad >&2; exit 3", &tool), PBT_OK);
     assert_string_equal(tool.out, "a 'b' $c");
@@ -110,13 +110,13 @@ static void test_a_tool_is_run_without_a_shell(void **state)
 
 static void test_a_tool_that_says_much_is_not_held_up(void **state)
 {
-    struct pbti_tool tool;
+    struct pbti_command tool;
     (void)state;
     assert_int_equal(run("head -c 3000000 /dev/zero | tr '\\0' x\n"
                          "head -c 100000 /dev/zero | tr '\\0' y >&2",
                          &tool),
                      PBT_OK);
-    assert_int_equal(strlen(tool.out), PBTI_TOOL_OUT_MAX - 1);
+    assert_int_equal(strlen(tool.out), PBTI_COMMAND_OUT_MAX - 1);
     assert_int_equal(strlen(tool.errors), sizeof tool.errors - 1);
     assert_int_equal(tool.code, 0);
     free(tool.out);
@@ -126,10 +126,10 @@ static void test_a_tool_that_is_missing_is_named(void **state)
 {
     char name[] = "no-such-tool";
     char *const command[] = {name, NULL};
-    struct pbti_tool tool;
+    struct pbti_command tool;
     struct pbt_error err;
     (void)state;
-    assert_int_equal(pbti_tool_run(command, &tool, &err), PBT_ENOENT);
+    assert_int_equal(pbti_command_run(command, &tool, &err), PBT_ENOENT);
     assert_non_null(strstr(err.message, "could not run \"no-such-tool\""));
     assert_null(tool.out);
 }

@@ -2,7 +2,9 @@
 /* tests/worker/worker_lab.c - whole studies with real processes. See worker_lab.h. */
 #include "worker/worker_lab.h"
 
-#include "worker/tree.h"
+#include "base/file_tree.h"
+#include "study/study_handle.h"
+#include "trainer/rank_shim.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -73,7 +75,7 @@ void lab_close(struct lab *lab)
         left = lab_processes(lab);
     }
     assert_int_equal(left, 0);
-    assert_int_equal(pbti_tree_remove(lab->dir, NULL), PBT_OK);
+    assert_int_equal(pbti_file_tree_remove(lab->dir, NULL), PBT_OK);
 }
 
 void lab_file(const struct lab *lab, const char *name, const char *text)
@@ -170,13 +172,13 @@ static uint8_t read_stop(const struct lab *lab)
     (void)snprintf(url, sizeof url, "sqlite:%s/journal.db", lab->study);
     struct pbti_journal_opts const opts = pbti_journal_opts_default();
     struct pbti_journal *journal = NULL;
-    struct pbti_replica *replica = NULL;
+    struct pbti_follower *follower = NULL;
     uint8_t stop = PBTI_STOP_NONE;
     if (pbti_journal_open(url, &opts, &journal, NULL) == PBT_OK &&
-        pbti_replica_open(journal, NULL, NULL, &replica, NULL) == PBT_OK) {
-        stop = pbti_state_stop(pbti_replica_state(replica));
+        pbti_follower_open(journal, NULL, NULL, &follower, NULL) == PBT_OK) {
+        stop = pbti_state_stop(pbti_follower_state(follower));
     }
-    pbti_replica_close(replica);
+    pbti_follower_close(follower);
     pbti_journal_close(journal);
     return stop;
 }

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * study/store.h - the checkpoint store: directories that are published whole and never changed
+ * again.
+ *
+ * <study>/checkpoints/m<member>.s<segment>.a<attempt> is a published checkpoint; the same with
+ * ".part" behind it is one being written. The store does not look into them: their content is the
+ * trainer's. Deleting goes through a rename to ".gone", so that a half-deleted one is never taken
+ * for whole. All functions may be called from any thread.
+ */
+#ifndef PBTI_STUDY_STORE_H
+#define PBTI_STUDY_STORE_H
+
+#include "base/file_tree.h"
+#include "core/state.h"
+
+#define PBTI_CHECKPOINT_NAME_MAX 48 /* bytes of "m1.s2.a3", with the NUL */
+
+struct pbti_store; /* opaque: the folder, and whether to sync */
+
+/* "m3.s12.a1". Returns `name`. */
+const char *pbti_checkpoint_name(struct pbti_checkpoint checkpoint,
+                                 char name[PBTI_CHECKPOINT_NAME_MAX]);
+/* The other way; false when it is not such a name. */
+bool pbti_checkpoint_parse(const char *name, struct pbti_checkpoint *checkpoint);
+
+PBT_NODISCARD pbt_status pbti_store_open(const char *study_dir, bool sync, bool create,
+                                         struct pbti_store **out, struct pbt_error *err);
+void pbti_store_close(struct pbti_store *store);
+
+/* Make the empty directory to save into; what an earlier try left there is removed. `path`:
+ * absolute, PATH_MAX bytes. */
+PBT_NODISCARD pbt_status pbti_store_prepare(struct pbti_store *store,
+                                            struct pbti_checkpoint checkpoint, char *path,
+                                            struct pbt_error *err);
+/* Measure, sync (when the store syncs) and publish it under its name. Blocking, off-loop. Refuses
+ * anything but regular files, directories and symbolic links that stay inside. */
+PBT_NODISCARD pbt_status pbti_store_publish(struct pbti_store *store,
+                                            struct pbti_checkpoint checkpoint,
+                                            struct pbti_stored *stored, struct pbt_error *err);
+/* Absolute path of a published checkpoint. PBT_ENOENT when it is not there. */
+PBT_NODISCARD pbt_status pbti_store_path(struct pbti_store *store,
+                                         struct pbti_checkpoint checkpoint, char *path,
+                                         struct pbt_error *err);
+/*
+ * Is there room for a checkpoint of so many bytes, and a little more? PBT_EIO when there is not.
+ * What cannot be known (a quota, a file system that does not tell) counts as room.
+ */
+PBT_NODISCARD pbt_status pbti_store_room(struct pbti_store *store, uint64_t bytes,
+                                         struct pbt_error *err);
+/* Read it again and measure it. */
+PBT_NODISCARD pbt_status pbti_store_measure(struct pbti_store *store,
+                                            struct pbti_checkpoint checkpoint,
+                                            struct pbti_stored *stored, struct pbt_error *err);
+/* Delete a checkpoint, published or in part. What is not there is fine. */
+void pbti_store_drop(struct pbti_store *store, struct pbti_checkpoint checkpoint);
+
+/*
+ * Delete what a crash left behind: every checkpoint in the folder that the state does not name,
+ * unless it is the save of a claim that is running. The state must have been read after the folder:
+ * give the listing first. See pbti_store_list().
+ */
+struct pbti_store_listing {
+    struct pbti_checkpoint *items; /* owned; free() */
+    size_t count;
+    uint64_t bytes; /* of all of them on disk */
+};
+PBT_NODISCARD pbt_status pbti_store_list(struct pbti_store *store, bool measure_bytes,
+                                         struct pbti_store_listing *listing, struct pbt_error *err);
+/* Returns how many were deleted. */
+size_t pbti_store_sweep(struct pbti_store *store, const struct pbti_store_listing *listing,
+                        const struct pbti_state *state);
+
+/* Copy a published checkpoint to `target`, which must not exist. */
+PBT_NODISCARD pbt_status pbti_store_export(struct pbti_store *store,
+                                           struct pbti_checkpoint checkpoint, const char *target,
+                                           struct pbt_error *err);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * study/study_create.c - the study folder: its beginning and its amendments.
+ *
+ * A folder holds a study when its journal has a study event. One that was left without (a crash
+ * while it was made) is begun as if it were new. study.yaml is a rendering of the spec in force,
+ * for people.
+ */
+#include "study/study_handle.h"
+
+#include "base/fail.h"
+#include "base/file_tree.h"
+#include "study/study_journal.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
+
+/* -------- small things -------- */
+
+static int64_t wall_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static struct pbti_batch_id random_id(void)
+{
+    struct pbti_batch_id id = {{0}};
+    while (getrandom(&id, sizeof id, 0) != (ssize_t)sizeof id) { /* EINTR; else it cannot fail */
+    }
+    return id;
+}
+
+static pbt_status join(char path[PATH_MAX], const char *dir, const char *name,
+                       struct pbt_error *err)
+{
+    int const length = snprintf(path, PATH_MAX, "%s/%s", dir, name);
+    if (length >= 0 && length < PATH_MAX) { return PBT_OK; }
+    return PBTI_FAIL(err, PBT_ELIMIT, 0, "the path of \"%s\" in \"%s\" is too long", name, dir);
+}
+
+static pbt_status render_to(const char *dir, const struct pbti_spec *spec, struct pbt_error *err)
+{
+    char path[PATH_MAX];
+    PBTI_TRY(join(path, dir, "study.yaml", err));
+    char *const text = pbti_spec_render(spec);
+    if (text == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
+    pbt_status const status = pbti_file_write(path, text, err);
+    free(text);
+    return status;
+}
+
+/* -------- events -------- */
+
+static pbt_status append_spec(struct pbti_follower *follower, uint8_t type,
+                              const struct pbti_spec *spec, struct pbt_error *err)
+{
+    char *const text = pbti_spec_render(spec);
+    if (text == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
+    struct pbti_event event = {.type = type, .time_ms = wall_ms()};
+    event.study.config = &spec->config;
+    event.study.spec = (struct pbti_text){text, strlen(text)};
+    pbt_status status = PBT_ECONFLICT;
+    while (status == PBT_ECONFLICT) { /* somebody else's report came first: nothing to do with it */
+        status = pbti_follower_stage(follower, &event, err);
+        if (status == PBT_OK) { status = pbti_follower_commit(follower, random_id(), err); }
+        bool const begun = type == PBTI_STUDY && pbti_follower_state(follower) != NULL;
+        if (status == PBT_ECONFLICT && begun) {
+            status = PBTI_FAIL(err, PBT_EEXIST, 0, "somebody else has just begun this study");
+        }
+    }
+    free(text);
+    return status;
+}
+
+pbt_status pbti_study_begin(struct pbti_follower *follower, const struct pbti_spec *spec,
+                            struct pbt_error *err)
+{
+    return append_spec(follower, PBTI_STUDY, spec, err);
+}
+
+/* A journal and the follower that follows it. */
+struct study {
+    struct pbti_journal *journal;
+    struct pbti_follower *follower;
+};
+
+static void shut(struct study *study)
+{
+    pbti_follower_close(study->follower);
+    pbti_journal_close(study->journal);
+}
+
+static pbt_status open_study(const char *dir, bool create, bool sync, struct study *study,
+                             struct pbt_error *err)
+{
+    struct pbti_journal_opts opts = pbti_journal_opts_default();
+    opts.create = create;
+    opts.sync = sync;
+    PBTI_TRY(pbti_study_journal_open(dir, &opts, &study->journal, err));
+    return pbti_follower_open(study->journal, NULL, NULL, &study->follower, err);
+}
+
+/* -------- the folder -------- */
+
+static pbt_status begin_in(const char *dir, const struct pbti_spec *spec, struct study *study,
+                           struct pbt_error *err)
+{
+    PBTI_TRY(open_study(dir, true, spec->sync_full, study, err));
+    if (pbti_follower_state(study->follower) != NULL) {
+        (void)PBTI_FAIL(err, PBT_EEXIST, 0, "\"%s\" holds a study already", dir);
+        pbti_fail_hint(err, "go on with it: pbt resume %s", dir);
+        return PBT_EEXIST;
+    }
+    PBTI_TRY(pbti_study_begin(study->follower, spec, err)); /* only one of several gets beyond it */
+    return render_to(dir, spec, err);
+}
+
+pbt_status pbti_study_create(const char *dir, const char *journal, const struct pbti_spec *spec,
+                             struct pbt_error *err)
+{
+    static const char *const folders[] = {"checkpoints", "logs"};
+    char path[PATH_MAX];
+    PBTI_TRY(pbti_study_journal_check(dir, journal, spec->study, err));
+    PBTI_TRY(pbti_folder_make(dir, err));
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        PBTI_TRY(join(path, dir, folders[i], err));
+        PBTI_TRY(pbti_folder_make(path, err));
+    }
+    PBTI_TRY(pbti_study_journal_choose(dir, journal, spec->study, err));
+    struct study study = {NULL, NULL};
+    pbt_status const status = begin_in(dir, spec, &study, err);
+    shut(&study);
+    return status;
+}
+
+static pbt_status amend_in(const char *dir, const struct pbti_spec *spec, struct study *study,
+                           struct pbt_error *err)
+{
+    PBTI_TRY(open_study(dir, false, spec->sync_full, study, err));
+    const struct pbti_state *const state = pbti_follower_state(study->follower);
+    if (state == NULL) { return PBTI_FAIL(err, PBT_ENOENT, 0, "\"%s\" holds no study", dir); }
+    char *const text = pbti_spec_render(spec);
+    if (text == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
+    struct pbti_text const now = pbti_follower_spec(study->follower);
+    bool const same = now.size == strlen(text) && memcmp(now.data, text, now.size) == 0;
+    free(text);
+    if (same && pbti_state_stop(state) == PBTI_STOP_NONE) { return PBT_OK; }
+    PBTI_TRY(append_spec(study->follower, PBTI_AMEND, spec, err));
+    return render_to(dir, spec, err);
+}
+
+pbt_status pbti_study_amend(const char *dir, const struct pbti_spec *spec, struct pbt_error *err)
+{
+    struct study study = {NULL, NULL};
+    pbt_status const status = amend_in(dir, spec, &study, err);
+    shut(&study);
+    return status;
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* study/study_journal.c - see study_journal.h. */
+#include "study/study_journal.h"
+
+#include "base/fail.h"
+#include "journal/journal_files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static pbt_status join(char path[PATH_MAX], const char *dir, const char *name,
+                       struct pbt_error *err)
+{
+    int const length = snprintf(path, PATH_MAX, "%s/%s", dir, name);
+    if (length > 0 && length < PATH_MAX) { return PBT_OK; }
+    return PBTI_FAIL(err, PBT_ELIMIT, 0, "path \"%.60s...\" is too long", dir);
+}
+
+static pbt_status fail_io(int cause, const char *what, const char *path, struct pbt_error *err)
+{
+    return PBTI_FAIL(err, PBT_EIO, cause, "could not %s \"%s\": %s", what, path, strerror(cause));
+}
+
+/* -------- which one -------- */
+
+/* Read the line of journal.url. found: false when there is no such file. */
+static pbt_status read_url(const char *dir, char url[PBTI_JOURNAL_URL_MAX], bool *found,
+                           struct pbt_error *err)
+{
+    char path[PATH_MAX];
+    PBTI_TRY(join(path, dir, "journal.url", err));
+    FILE *const file = fopen(path, "re");
+    *found = file != NULL;
+    if (file == NULL) {
+        if (errno == ENOENT || errno == ENOTDIR) { return PBT_OK; }
+        return fail_io(errno, "read", path, err);
+    }
+    bool const read = fgets(url, PBTI_JOURNAL_URL_MAX, file) != NULL;
+    (void)fclose(file);
+    size_t const size = read ? strcspn(url, "\n") : 0;
+    if (size > 0 && url[size] == '\n') {
+        url[size] = '\0';
+        return PBT_OK;
+    }
+    return PBTI_FAIL(err, PBT_ECORRUPT, 0, "file \"%s\" should be one line, the journal's URL",
+                     path);
+}
+
+/* Is there something of this name in the folder? */
+static pbt_status look(const char *dir, const char *name, char path[PATH_MAX], bool *found,
+                       struct pbt_error *err)
+{
+    struct stat info;
+    PBTI_TRY(join(path, dir, name, err));
+    *found = stat(path, &info) == 0;
+    if (*found || errno == ENOENT || errno == ENOTDIR) { return PBT_OK; }
+    return fail_io(errno, "look at", path, err);
+}
+
+pbt_status pbti_study_journal_url(const char *dir, char url[PBTI_JOURNAL_URL_MAX],
+                                  struct pbt_error *err)
+{
+    static const char *const forms[][2] = {{"dir", "journal"}, {"sqlite", "journal.db"}};
+    bool found;
+    PBTI_TRY(read_url(dir, url, &found, err));
+    if (found) { return PBT_OK; }
+    for (size_t i = 0; i < sizeof forms / sizeof *forms; i++) {
+        char path[PATH_MAX];
+        PBTI_TRY(look(dir, forms[i][1], path, &found, err));
+        if (!found) { continue; }
+        (void)snprintf(url, PBTI_JOURNAL_URL_MAX, "%s:%s", forms[i][0], path);
+        return PBT_OK;
+    }
+    (void)PBTI_FAIL(err, PBT_ENOENT, ENOENT, "there is no study in \"%s\"", dir);
+    pbti_fail_hint(err, "give the folder that `pbt run` made: it holds journal.db");
+    return PBT_ENOENT;
+}
+
+pbt_status pbti_study_journal_open(const char *dir, const struct pbti_journal_opts *opts,
+                                   struct pbti_journal **out, struct pbt_error *err)
+{
+    char url[PBTI_JOURNAL_URL_MAX];
+    struct pbt_error why;
+    *out = NULL;
+    pbt_status const status = pbti_study_journal_url(dir, url, &why);
+    if (status == PBT_ENOENT && opts->create) {
+        char path[PATH_MAX];
+        PBTI_TRY(join(path, dir, "journal.db", err));
+        (void)snprintf(url, sizeof url, "sqlite:%s", path);
+    } else if (status != PBT_OK) {
+        if (err != NULL) { *err = why; }
+        return status;
+    }
+    return pbti_journal_open(url, opts, out, err);
+}
+
+/* -------- a new one -------- */
+
+/* Whole or not at all, and never over what is there. For its owner alone: it may say more about a
+ * database than others need to know. */
+static pbt_status write_url(const char *dir, const char *url, struct pbt_error *err)
+{
+    char part[PATH_MAX];
+    char path[PATH_MAX];
+    PBTI_TRY(join(path, dir, "journal.url", err));
+    PBTI_TRY(join(part, dir, "journal.url.part", err));
+    (void)unlink(part);
+    int const descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (descriptor < 0) { return fail_io(errno, "make", part, err); }
+    int cause = dprintf(descriptor, "%s\n", url) > 0 && fsync(descriptor) == 0 ? 0 : errno;
+    if (close(descriptor) != 0 && cause == 0) { cause = errno; }
+    if (cause == 0) { cause = pbti_give_name(part, path); }
+    if (cause != 0) { (void)unlink(part); }
+    if (cause == 0) { cause = pbti_sync_path(dir); }
+    return cause == 0 ? PBT_OK : fail_io(cause, "make", path, err);
+}
+
+/* The URL that is meant by a word or URL. */
+static pbt_status resolve(const char *dir, const char *wanted, const char *study,
+                          char url[PBTI_JOURNAL_URL_MAX], struct pbt_error *err)
+{
+    char path[PATH_MAX];
+    bool const sqlite = strcmp(wanted, "sqlite") == 0;
+    if (sqlite || strcmp(wanted, "dir") == 0) {
+        PBTI_TRY(join(path, dir, sqlite ? "journal.db" : "journal", err));
+        (void)snprintf(url, PBTI_JOURNAL_URL_MAX, "%s:%s", wanted, path);
+        return PBT_OK;
+    }
+    return pbti_journal_name(wanted, study, url, PBTI_JOURNAL_URL_MAX, err);
+}
+
+pbt_status pbti_study_journal_check(const char *dir, const char *wanted, const char *study,
+                                    struct pbt_error *err)
+{
+    char url[PBTI_JOURNAL_URL_MAX];
+    return wanted == NULL ? PBT_OK : resolve(dir, wanted, study, url, err);
+}
+
+/* Is the journal that is there the one that is wanted? A name that was made up does not tell. */
+static bool is_wanted(const char *wanted, const char *url, const char *there)
+{
+    bool const named = strchr(wanted, '#') != NULL;
+    size_t const size = strcspn(url, "#");
+    return strcmp(url, there) == 0 ||
+           (!named && url[size] == '#' && strncmp(url, there, size + 1) == 0);
+}
+
+pbt_status pbti_study_journal_choose(const char *dir, const char *wanted, const char *study,
+                                     struct pbt_error *err)
+{
+    if (wanted == NULL) { return PBT_OK; }
+    char url[PBTI_JOURNAL_URL_MAX];
+    char there[PBTI_JOURNAL_URL_MAX];
+    char path[PATH_MAX];
+    struct pbt_error why;
+    PBTI_TRY(resolve(dir, wanted, study, url, err));
+    pbt_status const status = pbti_study_journal_url(dir, there, &why);
+    if (status == PBT_OK && is_wanted(wanted, url, there)) { return PBT_OK; }
+    if (status == PBT_OK) {
+        (void)PBTI_FAIL(err, PBT_EEXIST, 0, "\"%s\" has another journal already", dir);
+        pbti_fail_hint(err, "give another folder with --dir");
+        return PBT_EEXIST;
+    }
+    if (status != PBT_ENOENT) {
+        if (err != NULL) { *err = why; }
+        return status;
+    }
+    if (strcmp(wanted, "sqlite") == 0) { return PBT_OK; }
+    if (strcmp(wanted, "dir") != 0) { return write_url(dir, url, err); }
+    PBTI_TRY(join(path, dir, "journal", err));
+    return mkdir(path, 0777) == 0 || errno == EEXIST ? PBT_OK : fail_io(errno, "make", path, err);
+}
+
+/* -------- copies -------- */
+
+/* A pbti_batch_reader; context is the journal to append to. */
+static pbt_status append_batch(void *context, uint64_t first, uint32_t count, const void *bytes,
+                               size_t size, struct pbti_batch_id id, struct pbt_error *err)
+{
+    uint64_t last;
+    return pbti_journal_append(context, bytes, size, count, first - 1, id, &last, err);
+}
+
+static pbt_status transfer(struct pbti_journal *from, const char *path, struct pbt_error *err)
+{
+    char url[PBTI_JOURNAL_URL_MAX];
+    struct pbti_journal_opts opts = pbti_journal_opts_default();
+    opts.create = true;
+    opts.sync = false; /* at the end, once */
+    struct pbti_journal *to = NULL;
+    (void)snprintf(url, sizeof url, "sqlite:%s", path);
+    pbt_status status = pbti_journal_open(url, &opts, &to, err);
+    if (status == PBT_OK) { status = pbti_journal_read(from, 0, append_batch, to, err); }
+    pbti_journal_close(to);
+    int const cause = status == PBT_OK ? pbti_sync_path(path) : 0;
+    if (cause != 0) { status = pbti_fail_copy(path, cause, err); }
+    if (status == PBT_OK) { (void)pbti_sync_folder_of(path); }
+    return status;
+}
+
+pbt_status pbti_study_journal_copy(const char *from, const char *to, struct pbt_error *err)
+{
+    char url[PBTI_JOURNAL_URL_MAX];
+    char path[PATH_MAX];
+    struct pbti_journal_opts opts = pbti_journal_opts_default();
+    struct pbti_journal *journal = NULL;
+    opts.read_only = true;
+    PBTI_TRY(join(path, to, "journal.db", err));
+    PBTI_TRY(pbti_study_journal_url(from, url, err));
+    PBTI_TRY(pbti_journal_open(url, &opts, &journal, err));
+    bool const sqlite = strncmp(url, "sqlite:", 7) == 0;
+    pbt_status const status =
+        sqlite ? pbti_journal_copy(journal, path, err) : transfer(journal, path, err);
+    pbti_journal_close(journal);
+    return status;
+}

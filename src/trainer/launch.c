@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* trainer/launch.c - arguments, environment and socket paths of trainers. See launch.h. */
+#include "trainer/launch.h"
+
+#include "base/fail.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* -------- lists of strings -------- */
+
+static void strings_take(struct pbti_strings *strings, char *text)
+{
+    if (strings->count + 2 > strings->capacity) {
+        size_t const capacity = strings->capacity > 0 ? 2 * strings->capacity : 16;
+        char **const items = realloc(strings->items, capacity * sizeof *items);
+        if (items == NULL) {
+            strings->failed = true;
+            free(text);
+            return;
+        }
+        strings->items = items;
+        strings->capacity = capacity;
+    }
+    if (text == NULL) {
+        strings->failed = true;
+        return;
+    }
+    strings->items[strings->count++] = text;
+    strings->items[strings->count] = NULL;
+}
+
+void pbti_strings_add(struct pbti_strings *strings, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    char *text = NULL;
+    int const size = vasprintf(&text, format, args);
+    va_end(args);
+    strings_take(strings, size >= 0 ? text : NULL);
+}
+
+void pbti_strings_set(struct pbti_strings *strings, const char *name, const char *value)
+{
+    size_t const size = strlen(name);
+    for (size_t i = 0; i < strings->count; i++) {
+        char *const item = strings->items[i];
+        if (strncmp(item, name, size) != 0 || item[size] != '=') { continue; }
+        free(item);
+        strings->items[i] = strings->items[--strings->count];
+        strings->items[strings->count] = NULL;
+        break;
+    }
+    pbti_strings_add(strings, "%s=%s", name, value);
+}
+
+void pbti_strings_free(struct pbti_strings *strings)
+{
+    for (size_t i = 0; i < strings->count; i++) {
+        free(strings->items[i]);
+    }
+    free(strings->items);
+    *strings = (struct pbti_strings){0};
+}
+
+/* -------- the folder of sockets -------- */
+
+static bool make_folder(struct pbti_launch *launch, const char *base)
+{
+    if (base == NULL || base[0] != '/') { return false; }
+    int const used = snprintf(launch->sockets, sizeof launch->sockets, "%s/pbt-XXXXXX", base);
+    if (used < 0 || (size_t)used >= sizeof launch->sockets) { return false; }
+    return mkdtemp(launch->sockets) != NULL; /* made with mode 0700 */
+}
+
+pbt_status pbti_launch_open(struct pbti_launch *launch, const struct pbti_spec *spec,
+                            const char *program, const char *clients, struct pbt_error *err)
+{
+    *launch = (struct pbti_launch){.spec = spec, .program = program, .clients = clients};
+    if (make_folder(launch, getenv("XDG_RUNTIME_DIR")) || make_folder(launch, getenv("TMPDIR")) ||
+        make_folder(launch, "/tmp")) {
+        return PBT_OK;
+    }
+    int const code = errno;
+    launch->sockets[0] = '\0';
+    return PBTI_FAIL(err, PBT_EIO, code, "could not make a private folder in \"/tmp\": %s",
+                     strerror(code));
+}
+
+void pbti_launch_close(struct pbti_launch *launch)
+{
+    if (launch->sockets[0] != '\0') { (void)rmdir(launch->sockets); }
+    launch->sockets[0] = '\0';
+}
+
+void pbti_launch_socket(struct pbti_launch *launch, char path[PBTI_SOCKET_PATH_MAX])
+{
+    (void)snprintf(path, PBTI_SOCKET_PATH_MAX, "%s/%u", launch->sockets, ++launch->count);
+}
+
+/* -------- arguments and environment -------- */
+
+void pbti_launch_arguments(const struct pbti_launch *launch, char *const *command,
+                           const char *socket, int status_fd, struct pbti_strings *arguments)
+{
+    const struct pbti_trainer *const trainer = &launch->spec->trainer;
+    pbti_strings_add(arguments, "%s", launch->program);
+    pbti_strings_add(arguments, "shim");
+    pbti_strings_add(arguments, "--grace");
+    pbti_strings_add(arguments, "%llu", (unsigned long long)trainer->grace_ms);
+    pbti_strings_add(arguments, "--status");
+    pbti_strings_add(arguments, "%d", status_fd);
+    pbti_strings_add(arguments, "--parent");
+    pbti_strings_add(arguments, "%ld", (long)getpid());
+    pbti_strings_add(arguments, "--socket");
+    pbti_strings_add(arguments, "%s", socket);
+    if (trainer->directory != NULL) {
+        pbti_strings_add(arguments, "--directory");
+        pbti_strings_add(arguments, "%s", trainer->directory);
+    }
+    pbti_strings_add(arguments, "--");
+    for (; *command != NULL; command++) {
+        pbti_strings_add(arguments, "%s", *command);
+    }
+}
+
+void pbti_launch_command(const struct pbti_launch *launch, struct pbti_strings *command)
+{
+    const struct pbti_trainer *const trainer = &launch->spec->trainer;
+    if (trainer->kind == PBTI_TRAINER_BUILTIN) {
+        pbti_strings_add(command, "%s", launch->program);
+        pbti_strings_add(command, "trainer");
+    }
+    for (char *const *argument = trainer->argv; *argument != NULL; argument++) {
+        pbti_strings_add(command, "%s", *argument);
+    }
+}
+
+/* PYTHONPATH with the clients' folder in front. */
+static void add_clients(const struct pbti_launch *launch, struct pbti_strings *environment)
+{
+    if (launch->clients == NULL) { return; }
+    const char *const old = getenv("PYTHONPATH");
+    char *path = NULL;
+    int const size = old != NULL && old[0] != '\0' ? asprintf(&path, "%s:%s", launch->clients, old)
+                                                   : asprintf(&path, "%s", launch->clients);
+    if (size < 0) {
+        environment->failed = true;
+        return;
+    }
+    pbti_strings_set(environment, "PYTHONPATH", path);
+    free(path);
+}
+
+/*
+ * What srun or mpirun told the worker of itself, which is not for its trainers: they would take its
+ * rank for theirs, and a second mpirun refuses to run in the environment of the first. What people
+ * set (OMPI_MCA_btl) has other names. Beginnings of them, or whole names with their `=`.
+ */
+static bool is_of_launcher(const char *variable)
+{
+    static const char *const beginnings[] = {"PBT_RANK=",
+                                             "PBT_RANKS=",
+                                             "RANK=",
+                                             "WORLD_SIZE=",
+                                             "LOCAL_RANK=",
+                                             "SLURM_PROCID=",
+                                             "SLURM_NTASKS=",
+                                             "SLURM_STEP_NUM_TASKS=",
+                                             "OMPI_COMM_WORLD_",
+                                             "OMPI_UNIVERSE_",
+                                             "OMPI_MCA_orte_",
+                                             "OMPI_MCA_ess",
+                                             "PMIX_",
+                                             "PMI_"};
+    for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++) {
+        if (strncmp(variable, beginnings[i], strlen(beginnings[i])) == 0) { return true; }
+    }
+    return false;
+}
+
+void pbti_launch_environment(const struct pbti_launch *launch, const char *gpus,
+                             struct pbti_strings *environment)
+{
+    static const char *const thread_names[] = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
+                                               "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"};
+    const struct pbti_trainer *const trainer = &launch->spec->trainer;
+    for (char **variable = environ; *variable != NULL; variable++) {
+        if (!is_of_launcher(*variable)) { pbti_strings_add(environment, "%s", *variable); }
+    }
+    char threads[16];
+    (void)snprintf(threads, sizeof threads, "%u", trainer->threads);
+    for (size_t i = 0; i < sizeof thread_names / sizeof thread_names[0]; i++) {
+        pbti_strings_set(environment, thread_names[i], threads);
+    }
+    pbti_strings_set(environment, "PYTHONUNBUFFERED", "1");
+    if (gpus != NULL) { pbti_strings_set(environment, "CUDA_VISIBLE_DEVICES", gpus); }
+    add_clients(launch, environment);
+    const char *name;
+    json_t *value;
+    json_object_foreach (trainer->environment, name, value) {
+        if (json_is_string(value)) {
+            pbti_strings_set(environment, name, json_string_value(value));
+        }
+    }
+}

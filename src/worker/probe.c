@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* worker/probe.c - one short segment of a trainer that is being tried out. See trial.h. */
+#include "worker/probe.h"
+
+#include "base/fail.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double seconds_since(uint64_t ns)
+{
+    return (double)(uv_hrtime() - ns) * 1e-9;
+}
+
+/* -------- running -------- */
+
+static pbt_status take_answer(struct pbti_probe *trial, const struct pbti_answer *answer,
+                              struct pbt_error *err)
+{
+    trial->outcome = answer->outcome;
+    (void)snprintf(trial->message, sizeof trial->message, "%s", answer->message);
+    trial->start_s = (double)answer->start_ms / 1000.0;
+    if (answer->outcome != PBTI_OUTCOME_DONE) { return PBT_OK; }
+    size_t const size = answer->scores_count * sizeof *trial->scores;
+    trial->scores = malloc(size > 0 ? size : 1);
+    if (trial->scores == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
+    if (size > 0) { memcpy(trial->scores, answer->scores, size); }
+    trial->scores_count = answer->scores_count;
+    if (answer->metrics != NULL) { trial->metrics = json_loads(answer->metrics, 0, NULL); }
+    trial->read = json_deep_copy(answer->read);
+    trial->in_force = json_deep_copy(answer->in_force);
+    return PBT_OK;
+}
+
+static pbt_status publish(struct pbti_store *store, struct pbti_checkpoint checkpoint,
+                          struct pbti_probe *trial)
+{
+    struct pbt_error err;
+    uint64_t const begin = uv_hrtime();
+    pbt_status const status = pbti_store_publish(store, checkpoint, &trial->stored, &err);
+    trial->publish_s = seconds_since(begin);
+    if (status == PBT_OK) { return PBT_OK; }
+    trial->outcome = PBTI_OUTCOME_CHECKPOINT;
+    (void)snprintf(trial->message, sizeof trial->message, "%s", err.message);
+    return PBT_OK;
+}
+
+pbt_status pbti_probe_run(struct pbti_runner_sync *solo, struct pbti_store *store,
+                          const struct pbti_spec *spec, const struct pbti_probe_order *asked,
+                          struct pbti_probe *trial, struct pbt_error *err)
+{
+    *trial = (struct pbti_probe){0};
+    struct pbti_checkpoint const from = {0, asked->from, asked->from > 0 ? 1 : 0};
+    struct pbti_checkpoint const save = {0, asked->save, 1};
+    char load_path[PATH_MAX], save_path[PATH_MAX];
+    const char *load = spec->initial_checkpoint;
+    if (asked->from > 0) {
+        PBTI_TRY(pbti_store_path(store, from, load_path, err));
+        load = load_path;
+    }
+    if (asked->save > 0) { PBTI_TRY(pbti_store_prepare(store, save, save_path, err)); }
+    struct pbti_order const order = {.segment = asked->save > 0 ? asked->save : 1,
+                                     .attempt = 1,
+                                     .seed = asked->seed,
+                                     .age = asked->age,
+                                     .steps = asked->steps,
+                                     .keep = asked->keep,
+                                     .from = from,
+                                     .checkpoint = save,
+                                     .load = load,
+                                     .save = asked->save > 0 ? save_path : NULL,
+                                     .space = &spec->config.space,
+                                     .values = asked->values,
+                                     .fixed = spec->fixed};
+    uint64_t const begin = uv_hrtime();
+    const struct pbti_answer *const answer = pbti_runner_sync_run(solo, &order);
+    trial->seconds = seconds_since(begin) - (double)answer->start_ms / 1000.0;
+    PBTI_TRY(take_answer(trial, answer, err));
+    bool const saved = trial->outcome == PBTI_OUTCOME_DONE && asked->save > 0;
+    return saved ? publish(store, save, trial) : PBT_OK;
+}
+
+void pbti_probe_release(struct pbti_probe *trial)
+{
+    free(trial->scores);
+    json_decref(trial->metrics);
+    json_decref(trial->read);
+    json_decref(trial->in_force);
+    *trial = (struct pbti_probe){0};
+}
+
+/* -------- comparing -------- */
+
+static enum pbti_likeness compare_numbers(double a, double b)
+{
+    if (a == b || (isnan(a) && isnan(b))) { return PBTI_SAME; }
+    double const scale = fmax(fabs(a), fabs(b));
+    return fabs(a - b) <= PBTI_CLOSE_TOLERANCE * scale ? PBTI_CLOSE : PBTI_DIFFERENT;
+}
+
+static enum pbti_likeness compare_metrics(const json_t *a, const json_t *b)
+{
+    if (json_is_number(a) && json_is_number(b)) {
+        return compare_numbers(json_number_value(a), json_number_value(b));
+    }
+    return json_equal(a, b) ? PBTI_SAME : PBTI_DIFFERENT;
+}
+
+static void describe(char *what, size_t size, const char *name, double a, double b)
+{
+    if (what != NULL) { (void)snprintf(what, size, "%s %.9g and %.9g", name, a, b); }
+}
+
+enum pbti_likeness pbti_probe_compare(const struct pbti_probe *a, const struct pbti_probe *b,
+                                      const json_t *varying, char *what, size_t size)
+{
+    if (a->scores_count != b->scores_count) {
+        describe(what, size, "numbers of scores", a->scores_count, b->scores_count);
+        return PBTI_DIFFERENT;
+    }
+    enum pbti_likeness worst = PBTI_SAME;
+    for (uint32_t i = 0; i < a->scores_count; i++) {
+        enum pbti_likeness const like = compare_numbers(a->scores[i], b->scores[i]);
+        if (like > worst) { describe(what, size, "scores", a->scores[i], b->scores[i]); }
+        worst = like > worst ? like : worst;
+    }
+    const char *name;
+    json_t *value;
+    json_object_foreach (a->metrics, name, value) {
+        const json_t *const other = json_object_get(b->metrics, name);
+        if (other == NULL || json_object_get(varying, name) != NULL) { continue; }
+        enum pbti_likeness const like = compare_metrics(value, other);
+        if (like > worst) {
+            char label[120];
+            (void)snprintf(label, sizeof label, "metric \"%.80s\"", name);
+            describe(what, size, label, json_number_value(value), json_number_value(other));
+        }
+        worst = like > worst ? like : worst;
+    }
+    return worst;
+}
+
+void pbti_probe_varying(const struct pbti_probe *a, const struct pbti_probe *b, json_t *varying)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach (a->metrics, name, value) {
+        const json_t *const other = json_object_get(b->metrics, name);
+        if (other == NULL || compare_metrics(value, other) != PBTI_SAME) {
+            (void)json_object_set_new(varying, name, json_true());
+        }
+    }
+}

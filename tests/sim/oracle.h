@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * sim/oracle.h - an independent observer: the rules of DESIGN section 5, derived again from the
+ * events.
+ *
+ * The witness reads the journal's events and nothing else of core: it keeps its own plain account
+ * of every member (arrays, sorting, loops) and says which rule an event breaks. The judge compares
+ * the account with core's state after every batch, so a mistake has to be made twice, in two
+ * different ways, to go unnoticed.
+ *
+ * Rules by their numbers, and where they are watched:
+ *     1 weights after exploit    a report's hash is what the lineage makes of it   (witness.c)
+ *     2, 3 truncation groups     sorted anew for every decision                    (laws.c)
+ *     4, 5, 9 who may be a donor                                                   (laws.c)
+ *     6, 7, 8 explore            start values, moves, bounds, frozen               (laws.c)
+ *     10 the best is kept                                                          (laws.c)
+ *     11 same journal, same decisions; any order in generational mode              (judge.c, sim.c)
+ *     12 nothing lost or twice   claims, tokens, acknowledged results   (witness.c, process.c)
+ *     13 no checkpoint missing   at each start, load and deletion                  (process.c)
+ *     14 the best network stays  at the end                                        (sim.c)
+ *     15 nobody waits for ever   the study finishes once the faults stop           (sim.c)
+ *     18, 19 budget and age                                             (laws.c, witness.c)
+ */
+#ifndef PBTI_SIM_ORACLE_H
+#define PBTI_SIM_ORACLE_H
+
+#include "core/state.h"
+
+#define PBTI_SEEN_MEMBERS_MAX 32
+#define PBTI_SEEN_HPS_MAX 8
+#define PBTI_SEEN_KEPT_MAX 4
+#define PBTI_SEEN_WORKERS_MAX 256
+#define PBTI_SEEN_ROWS_MAX 512
+#define PBTI_SEEN_RUNGS_MAX 32
+
+/* What the witness knows of a member. */
+struct pbti_seen {
+    uint8_t phase, group, source; /* enum pbti_phase, pbti_group, pbti_score_source */
+    bool values_known;            /* the first ones are learnt from the first task */
+    bool reported;                /* anything, ever */
+    uint32_t segment, attempt, failures, revivals, slot;
+    uint32_t scores_count; /* of its own last segment, since the weights changed */
+    uint64_t steps, age, claim, worker, claimed_steps, claimed_span;
+    double score;
+    struct pbti_checkpoint start;
+    uint64_t weights;                 /* of `start` */
+    double values[PBTI_SEEN_HPS_MAX]; /* held: before decay */
+    double handed[PBTI_SEEN_HPS_MAX]; /* to the segment that was started last */
+};
+
+struct pbti_seen_best {
+    double score;
+    struct pbti_checkpoint checkpoint;
+};
+
+/* A decision that is not in force yet. */
+struct pbti_seen_decision {
+    uint32_t member;
+    uint8_t kind, copied;
+    bool has_values;
+    double values[PBTI_SEEN_HPS_MAX];
+    struct pbti_seen donor; /* as it was */
+};
+
+struct pbti_oracle {
+    struct pbti_config *config; /* owned; what is in force */
+    uint32_t members;
+    struct pbti_seen member[PBTI_SEEN_MEMBERS_MAX];
+    struct pbti_seen_decision pending[PBTI_SEEN_MEMBERS_MAX];
+    uint32_t pending_count;
+    uint64_t worker[PBTI_SEEN_WORKERS_MAX]; /* joined and not left */
+    uint32_t workers_count;
+    struct pbti_seen_best best[PBTI_GROUPS];
+    struct pbti_seen_best kept[PBTI_GROUPS][PBTI_SEEN_KEPT_MAX]; /* best first */
+    uint32_t kept_count[PBTI_GROUPS];
+    uint64_t reports_since_best;
+    uint64_t rows;                                            /* compare: equal_age; else 0 */
+    double at_age[PBTI_SEEN_ROWS_MAX][PBTI_SEEN_MEMBERS_MAX]; /* keys by intervals of age; or NaN */
+    double at_rung[PBTI_SEEN_RUNGS_MAX][PBTI_SEEN_MEMBERS_MAX]; /* keys; NaN: was never there */
+    uint64_t proposed; /* sequence number of the last proposal */
+    uint64_t late;     /* notes of results that came too late */
+    uint8_t stop;      /* enum pbti_stop */
+    char broken[256];  /* the first rule that was broken, in words; empty: none */
+};
+
+struct pbti_oracle *pbti_oracle_create(void);
+void pbti_oracle_destroy(struct pbti_oracle *oracle);
+
+/* An event of the journal. */
+void pbti_oracle_event(struct pbti_oracle *oracle, uint64_t seq, const struct pbti_event *event);
+/* The end of a batch. */
+void pbti_oracle_batch(struct pbti_oracle *oracle);
+
+/* Does the account agree with core's state? */
+void pbti_oracle_compare(struct pbti_oracle *oracle, const struct pbti_state *state);
+
+/* Is this claim in force? */
+bool pbti_oracle_claimed(const struct pbti_oracle *oracle, uint32_t member, uint64_t claim);
+/* Does anything start from this checkpoint, or ask to keep it? */
+bool pbti_oracle_needs(const struct pbti_oracle *oracle, struct pbti_checkpoint checkpoint);
+
+/* Remember the first broken rule. */
+void pbti_oracle_blame(struct pbti_oracle *oracle, const char *format, ...) PBT_PRINTF(2, 3);
+
+/* ladder.c: steps to a member's next rung. Studies with rungs only, as all of ladder.c. */
+uint64_t pbti_oracle_rungs_left(const struct pbti_config *config, uint32_t member, uint64_t steps);
+/* ladder.c: a member that has reported may have reached a rung. */
+void pbti_oracle_rungs_reach(struct pbti_oracle *oracle, uint32_t member);
+/* ladder.c: the kind that a decision on a member which is not through its budget must have. */
+uint8_t pbti_oracle_rungs_verdict(const struct pbti_oracle *oracle,
+                                  const struct pbti_event_decision *decision);
+/* ladder.c: between two batches nobody waits at a rung without reason. */
+void pbti_oracle_rungs_settled(struct pbti_oracle *oracle);
+
+/* laws.c: is this decision what the rules ask for? Before it comes into force. */
+void pbti_oracle_rules_check(struct pbti_oracle *oracle,
+                             const struct pbti_event_decision *decision);
+/* laws.c: what is compared: larger is better, and whatever is not finite is worst. */
+double pbti_oracle_rules_key(const struct pbti_config *config, double score);
+/* laws.c: is `a` better than `b`? */
+bool pbti_oracle_rules_better(const struct pbti_config *config, double a, double b);
+/* laws.c: has the member used its budget or the age of its weights? */
+bool pbti_oracle_rules_through(const struct pbti_config *config, const struct pbti_seen *seen);
+/* laws.c: what is left of a hyperparameter in the segment that is claimed */
+double pbti_oracle_rules_left(const struct pbti_config *config, const struct pbti_seen *seen,
+                              uint32_t hp);
+/* laws.c: may it be copied from? */
+bool pbti_oracle_rules_donor(const struct pbti_config *config, const struct pbti_seen *seen);
+
+#endif
