@@ -6,20 +6,21 @@
  * played, every value stays within its limits and the picture has what the game always has; what
  * cannot be made is refused by name.
  */
+#include "env/env_states_own.h"
 #include "env_fixture.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAMES = 9, FRAMES = 400 };
+enum { GAMES = 12, FRAMES = 400 };
 
 static void test_games(void **unused)
 {
     (void)unused;
-    static const char *const names[GAMES] = {"breakout",       "asterix",  "freeway",
-                                             "space_invaders", "seaquest", "cartpole",
-                                             "mountain_car",   "acrobot",  "pendulum"};
+    static const char *const names[GAMES] = {
+        "breakout",     "asterix", "freeway",  "space_invaders", "seaquest",  "cartpole",
+        "mountain_car", "acrobot", "pendulum", "beacon",         "watermaze", "keydoor"};
     for (size_t i = 0; i < GAMES; i++) {
         const struct pbti_env_kind *const kind = pbti_env_at(i);
         assert_string_equal(kind->name, names[i]);
@@ -28,7 +29,7 @@ static void test_games(void **unused)
         assert_true(kind->channels <= PBTI_ENV_CHANNELS_MAX);
         assert_true(kind->actions <= PBTI_ENV_ACTIONS_MAX);
         assert_true(kind->minimal_actions <= kind->actions);
-        assert_int_equal(kind->cells, kind->rows == 10);
+        assert_int_equal(kind->cells, kind->rows > 1);
     }
     assert_null(pbti_env_at(GAMES));
     assert_null(pbti_env_find("pong"));
@@ -323,11 +324,13 @@ static void test_no_ramping(void **unused)
 
 static void assert_floats_are_cells(const struct pbti_env *env, const uint16_t *cells)
 {
-    uint32_t const count = pbti_env_count(env), channels = pbti_env_kind(env)->channels;
-    float *const x = malloc((size_t)count * PBTI_ENV_CELLS * channels * sizeof x[0]);
+    const struct pbti_env_kind *const kind = pbti_env_kind(env);
+    uint32_t const count = pbti_env_count(env) * kind->rows * kind->columns;
+    uint32_t const channels = kind->channels;
+    float *const x = malloc((size_t)count * channels * sizeof x[0]);
     assert_non_null(x);
     pbti_env_observe(env, x);
-    for (uint32_t i = 0; i < count * PBTI_ENV_CELLS; i++) {
+    for (uint32_t i = 0; i < count; i++) {
         assert_int_equal(cells[i] >> channels, 0); /* only channels there are */
         for (uint32_t c = 0; c < channels; c++) {
             assert_true(x[i * channels + c] == (cells[i] >> c & 1u ? 1.0f : 0.0f));
@@ -336,16 +339,21 @@ static void assert_floats_are_cells(const struct pbti_env *env, const uint16_t *
     free(x);
 }
 
-static uint32_t cells_with(const uint16_t *cells, uint32_t channel)
+static uint32_t set_among(const uint16_t *cells, uint32_t all, uint32_t channel)
 {
     uint32_t count = 0;
-    for (uint32_t i = 0; i < PBTI_ENV_CELLS; i++) {
+    for (uint32_t i = 0; i < all; i++) {
         count += (uint32_t)cells[i] >> channel & 1u;
     }
     return count;
 }
 
-/* What the picture of one copy always has; `cells` has shape (10 * 10). */
+static uint32_t cells_with(const uint16_t *cells, uint32_t channel)
+{
+    return set_among(cells, PBTI_ENV_CELLS, channel);
+}
+
+/* What the picture of one copy always has; `cells` has shape (10 * 10), or what the game has. */
 static void assert_breakout(const uint16_t *cells)
 {
     assert_int_equal(cells_with(cells, PBTI_BREAKOUT_PADDLE), 1);
@@ -391,6 +399,48 @@ static void assert_seaquest(const uint16_t *cells)
     assert_true(cells_with(cells, PBTI_SEAQUEST_FRIENDLY_BULLET) <= 2);
 }
 
+static void assert_beacon(const uint16_t *cells)
+{
+    assert_int_equal(set_among(cells, 16 * 16, PBTI_BEACON_MARINE), 1);
+    assert_int_equal(set_among(cells, 16 * 16, PBTI_BEACON_BEACON), 9);
+}
+
+static void assert_watermaze(const uint16_t *cells)
+{
+    assert_int_equal(cells_with(cells, 0), 1);
+}
+
+static void assert_keydoor(const uint16_t *cells)
+{
+    uint32_t const held = cells_with(cells, PBTI_KEYDOOR_HELD);
+    assert_int_equal(cells_with(cells, PBTI_KEYDOOR_WALL), 16);
+    assert_int_equal(cells_with(cells, PBTI_KEYDOOR_AGENT), 1);
+    assert_int_equal(cells_with(cells, PBTI_KEYDOOR_TREASURE), 1);
+    assert_true(held == 0 || held == 100);
+    assert_true(cells_with(cells, PBTI_KEYDOOR_KEY) <= cells_with(cells, PBTI_KEYDOOR_DOOR));
+}
+
+/* By name; games without cells have none. */
+static void assert_picture(const char *name, const uint16_t *cells)
+{
+    static const struct {
+        const char *name;
+        void (*check)(const uint16_t *cells);
+    } pictures[] = {
+        {"breakout", assert_breakout},   {"asterix", assert_asterix},
+        {"freeway", assert_freeway},     {"space_invaders", assert_space_invaders},
+        {"seaquest", assert_seaquest},   {"beacon", assert_beacon},
+        {"watermaze", assert_watermaze}, {"keydoor", assert_keydoor},
+    };
+    for (size_t i = 0; i < sizeof pictures / sizeof pictures[0]; i++) {
+        if (strcmp(pictures[i].name, name) == 0) {
+            pictures[i].check(cells);
+            return;
+        }
+    }
+    fail_msg("no rule for pictures of %s", name);
+}
+
 /* Every value within its limits, judged as a load judges it. */
 static void assert_valid(struct pbti_env *env)
 {
@@ -406,18 +456,17 @@ static void test_any_play(void **unused)
 {
     (void)unused;
     enum { COPIES = 8, LONG = 3000 };
-    static void (*const pictures[])(const uint16_t *) = {
-        assert_breakout, assert_asterix, assert_freeway, assert_space_invaders, assert_seaquest};
-    static uint16_t cells[COPIES * PBTI_ENV_CELLS];
+    static uint16_t cells[COPIES * PBTI_ENV_CELLS_MAX];
     for (size_t game = 0; game < GAMES; game++) {
         struct session s = session_make(pbti_env_at(game), COPIES, 77);
         for (uint32_t frame = 0; frame < LONG; frame++) {
             session_step(&s, frame);
             if (frame % 10 == 0) { assert_valid(s.env); }
-            if (!pbti_env_kind(s.env)->cells) { continue; }
+            const struct pbti_env_kind *const kind = pbti_env_kind(s.env);
+            if (!kind->cells) { continue; }
             pbti_env_observe_cells(s.env, cells);
             for (uint32_t i = 0; i < COPIES; i++) {
-                pictures[game](cells + i * PBTI_ENV_CELLS);
+                assert_picture(kind->name, cells + (size_t)i * kind->rows * kind->columns);
             }
             if (frame % 100 == 0) { assert_floats_are_cells(s.env, cells); }
         }

@@ -226,7 +226,7 @@ static void play_on(struct pbti_env *env, uint32_t salt)
 {
     uint8_t actions[COPIES], ends[COPIES];
     float rewards[COPIES];
-    static float x[COPIES * PBTI_ENV_CELLS * PBTI_ENV_CHANNELS_MAX];
+    static float x[COPIES * PBTI_ENV_CELLS_MAX * PBTI_ENV_CHANNELS_MAX];
     for (uint32_t frame = 0; frame < 40; frame++) {
         env_random_actions(env, salt, frame, actions);
         pbti_env_step(env, actions, rewards, ends);

@@ -13,9 +13,9 @@
 #include <string.h>
 
 static const struct pbti_env_kind *const kinds[] = {
-    &pbti_env_breakout,       &pbti_env_asterix,  &pbti_env_freeway,
-    &pbti_env_space_invaders, &pbti_env_seaquest, &pbti_env_cartpole,
-    &pbti_env_mountain_car,   &pbti_env_acrobot,  &pbti_env_pendulum,
+    &pbti_env_breakout, &pbti_env_asterix,  &pbti_env_freeway,      &pbti_env_space_invaders,
+    &pbti_env_seaquest, &pbti_env_cartpole, &pbti_env_mountain_car, &pbti_env_acrobot,
+    &pbti_env_pendulum, &pbti_env_beacon,   &pbti_env_watermaze,    &pbti_env_keydoor,
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -25,7 +25,8 @@ const struct pbti_env_table pbti_env_common_table = PBTI_ENV_TABLE(common_fields
 
 /* Streams of random numbers of one frame; the lanes of its stream. */
 enum lane {
-    LANE_FRAME = 0, /* one block a copy: word 0 for `sticky`, the others for the game */
+    LANE_FRAME = 0, /* a copy's first block: word 0 for `sticky`, the others for the game; those
+                       that follow: what the game asks for in this frame */
     LANE_NEXT = 1,  /* the episode that begins because another ended */
     LANE_RESET = 2, /* the episode that begins because pbti_env_reset() was called */
 };
@@ -137,10 +138,16 @@ static struct pbti_nn_stream stream(const struct pbti_env *env, enum lane lane)
 
 static void begin_episode(struct pbti_env *env, uint32_t copy, const struct pbti_nn_stream *from)
 {
+    const struct pbti_env_rules *const rules = env->kind->rules;
+    env->common.frames[copy] = 0;
+    if (rules->begin != NULL) {
+        struct pbti_env_dice dice = {.from = *from, .options = &env->options, .copy = copy};
+        rules->begin(env->state, copy, &dice);
+        return;
+    }
     uint32_t bits[4];
     pbti_nn_random_block(from, copy, bits);
-    env->common.frames[copy] = 0;
-    env->kind->rules->reset(env->state, copy, bits);
+    rules->reset(env->state, copy, bits);
 }
 
 void pbti_env_reset(struct pbti_env *env)
@@ -186,14 +193,16 @@ void pbti_env_step(struct pbti_env *env, const uint8_t *actions, float *rewards,
     const struct pbti_env_rules *const rules = env->kind->rules;
     size_t const count = env->count;
     env->frame++;
+    struct pbti_nn_stream const from = stream(env, LANE_FRAME);
     if (rules->draws || (rules->sticky && env->options.sticky > 0.0)) {
-        struct pbti_nn_stream const from = stream(env, LANE_FRAME);
         pbti_nn_random_planes(&from, env->draws, env->count);
     }
     execute(env, actions);
     struct pbti_env_frame const frame = {
         .count = env->count,
         .ramping = env->options.ramping,
+        .options = &env->options,
+        .from = from,
         .actions = env->common.last,
         .draws = {env->draws + count, env->draws + 2 * count, env->draws + 3 * count},
         .rewards = rewards,

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * env.h - small games to learn: MinAtar's five and four of classic control, many copies at a time.
+ * env.h - small games to learn, many copies at a time: MinAtar's five, four of classic control, and
+ * the project's own.
  *
  * A picture game is seen as rows x columns cells of up to 16 binary channels, the others as a short
- * vector of features. What each game's actions, channels and features are: env_states.h, which a
- * trainer need not read, and docs/environments.md.
+ * vector of features. What each game's actions, channels and features are: env_states.h and
+ * env_states_own.h, which a trainer need not read, and docs/environments.md.
  *
  * All copies of a `struct pbti_env` take one frame together. A copy whose episode ends begins the
  * next at once, so every copy always has an observation to act on.
@@ -15,7 +16,8 @@
  * Threads     one env belongs to one thread at a time; different ones are independent
  * Source      Young & Tian 2019, "MinAtar: An Atari-Inspired Testbed for Thorough and Reproducible
  *             Reinforcement Learning Experiments", arXiv:1903.03176; Gymnasium's classic control.
- *             Written from the behaviour of those games; each file names its differences.
+ *             Written from the behaviour of those games; each file names its differences. The
+ *             project's own games are defined in docs/environments.md.
  */
 #ifndef PBTI_TRAINERS_ENV_H
 #define PBTI_TRAINERS_ENV_H
@@ -26,7 +28,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { PBTI_ENV_ACTIONS_MAX = 16, PBTI_ENV_CHANNELS_MAX = 16, PBTI_ENV_CELLS_MAX = 256 };
+enum { PBTI_ENV_ACTIONS_MAX = 129, PBTI_ENV_CHANNELS_MAX = 16, PBTI_ENV_CELLS_MAX = 256 };
 
 /* Copies of one env; what a checkpoint of them may claim. */
 #define PBTI_ENV_COUNT_MAX (UINT32_C(1) << 20)
@@ -43,6 +45,7 @@ struct pbti_env_options {
                       MinAtar. Classic control has none and ignores it */
     bool ramping;  /* asterix, seaquest and space_invaders become harder with time; default true */
     bool minimal;  /* only the actions that do something in the game, not all six; default false */
+    bool shaped;   /* keydoor: the key and the door are worth 0.1 each; default false */
 };
 struct pbti_env_options pbti_env_options_default(void);
 

@@ -3,10 +3,11 @@
  * env_kind.h - what a game is to env.c: a table of its fields and a few functions.
  *
  * A game's state is a structure of arrays: one array for each field, with one or more values a
- * copy. The fields are listed once, in env_states.h, as an X-macro from which the structure and its
- * table are made; memory, saving, loading and the checks of loaded values follow from the table.
- * So a new game is a list of fields, a file with reset, step and an observation, and a line in the
- * list of env.c.
+ * copy. The fields are listed once, in env_states.h or env_states_own.h, as an X-macro from which
+ * the structure and its table are made; memory, saving, loading and the checks of loaded values
+ * follow from the table.
+ * So a new game is a list of fields, a file with the beginning of an episode, a step and an
+ * observation, and a line in the list of env.c.
  */
 #ifndef PBTI_TRAINERS_ENV_KIND_H
 #define PBTI_TRAINERS_ENV_KIND_H
@@ -76,18 +77,50 @@ PBT_NODISCARD pbt_status pbti_env_check(const struct pbti_env_table *table, uint
 
 /* -------- rules -------- */
 
-/* The actions of MinAtar. */
+/* The actions of MinAtar; the first five are those of every game in which one walks. */
 enum { PBTI_ENV_NOOP, PBTI_ENV_LEFT, PBTI_ENV_UP, PBTI_ENV_RIGHT, PBTI_ENV_DOWN, PBTI_ENV_FIRE };
+
+/*
+ * Random numbers of one copy in one frame, as many as are asked for: word k of an episode's
+ * beginning, or of a frame, is f(seed, frame, copy, k).
+ */
+struct pbti_env_dice {
+    struct pbti_nn_stream from;
+    const struct pbti_env_options *options;
+    uint32_t copy, used; /* words so far */
+    uint32_t bits[4];
+};
+
+/* The next word as a number below `sides`. Blocks of one copy are PBTI_ENV_COUNT_MAX apart. */
+static inline uint32_t pbti_env_roll(struct pbti_env_dice *dice, uint32_t sides)
+{
+    if (dice->used % 4 == 0) {
+        uint32_t const block = dice->copy + dice->used / 4 * PBTI_ENV_COUNT_MAX;
+        pbti_nn_random_block(&dice->from, block, dice->bits);
+    }
+    return (uint32_t)((uint64_t)dice->bits[dice->used++ % 4] * sides >> 32);
+}
 
 /* What a game is handed for one frame of all copies. */
 struct pbti_env_frame {
     uint32_t count;
     bool ramping;
-    const uint8_t *actions;   /* shape (count): executed, numbered as in the original */
-    const uint32_t *draws[3]; /* shape (count) each: random bits, when the rules ask for them */
-    float *rewards;           /* shape (count), to be written */
-    uint8_t *ends;            /* shape (count), to be written: PBTI_ENV_GOES_ON or _TERMINAL */
+    const struct pbti_env_options *options;
+    struct pbti_nn_stream from; /* of this frame, for pbti_env_frame_dice() */
+    const uint8_t *actions;     /* shape (count): executed, numbered as in the original */
+    const uint32_t *draws[3];   /* shape (count) each: random bits, when the rules ask for them */
+    float *rewards;             /* shape (count), to be written */
+    uint8_t *ends;              /* shape (count), to be written: PBTI_ENV_GOES_ON or _TERMINAL */
 };
+
+/* Dice for one copy in this frame; word 0 of its block is the one for `sticky`, so they begin with
+ * the block after it. */
+static inline struct pbti_env_dice pbti_env_frame_dice(const struct pbti_env_frame *frame,
+                                                       uint32_t copy)
+{
+    return (struct pbti_env_dice){
+        .from = frame->from, .options = frame->options, .copy = copy, .used = 4};
+}
 
 struct pbti_env_rules {
     struct pbti_env_table table;
@@ -95,8 +128,9 @@ struct pbti_env_rules {
     bool sticky;       /* the option holds here */
     bool draws;        /* frame.draws are wanted */
 
-    /* Begin an episode of one copy, given random bits. */
+    /* Begin an episode of one copy: one of the two, `begin` where four words are too few. */
     void (*reset)(void *state, uint32_t copy, const uint32_t bits[4]);
+    void (*begin)(void *state, uint32_t copy, struct pbti_env_dice *dice);
     /* One frame of all copies. A frame is played to its end, after the episode's end, too. */
     void (*step)(void *state, const struct pbti_env_frame *frame);
     /* (optional) What cannot be although every value is inside its limits; NULL when all is well.
@@ -157,5 +191,8 @@ extern const struct pbti_env_kind pbti_env_cartpole;
 extern const struct pbti_env_kind pbti_env_mountain_car;
 extern const struct pbti_env_kind pbti_env_acrobot;
 extern const struct pbti_env_kind pbti_env_pendulum;
+extern const struct pbti_env_kind pbti_env_beacon;
+extern const struct pbti_env_kind pbti_env_watermaze;
+extern const struct pbti_env_kind pbti_env_keydoor;
 
 #endif

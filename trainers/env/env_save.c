@@ -7,8 +7,8 @@
  *     4  number of copies
  *    16  name of the game, zero padded
  *     8  option sticky, IEEE 754 binary64
- *     4  options: bit 0 ramping, bit 1 minimal
- *     N  the arrays of PBTI_ENV_COMMON, then those of the game, in the order of env_states.h
+ *     4  options: bit 0 ramping, bit 1 minimal, bit 2 shaped
+ *     N  the arrays of PBTI_ENV_COMMON, then those of the game, in the order of their list
  *     8  XXH3-64 of all bytes before
  *
  * Bytes are a state if and only if their size is the one that follows from the header, the checksum
@@ -51,6 +51,12 @@ size_t pbti_env_save_size(const struct pbti_env *env)
            pbti_env_packed_size(&env->kind->rules->table, env->count) + CHECKSUM_SIZE;
 }
 
+static uint32_t switches(const struct pbti_env_options *options)
+{
+    return (options->ramping ? 1u : 0u) | (options->minimal ? 2u : 0u) |
+           (options->shaped ? 4u : 0u);
+}
+
 static void put_header(const struct pbti_env *env, unsigned char *header)
 {
     size_t const length = strlen(env->kind->name);
@@ -63,7 +69,7 @@ static void put_header(const struct pbti_env *env, unsigned char *header)
     put(header + 12, env->count, 4);
     memcpy(header + 16, env->kind->name, length);
     put(header + 32, sticky, 8);
-    put(header + 40, (env->options.ramping ? 1u : 0u) | (env->options.minimal ? 2u : 0u), 4);
+    put(header + 40, switches(&env->options), 4);
 }
 
 void pbti_env_save(const struct pbti_env *env, uint8_t *bytes)
@@ -104,7 +110,7 @@ static pbt_status compare_header(const struct pbti_env *env, const unsigned char
     if (memcmp(bytes, expected, HEADER_SIZE) != 0) {
         return pbti_nn_fail(err, PBT_EINVAL,
                             "the saved state of \"%s\" has other options (sticky, ramping, "
-                            "minimal)",
+                            "minimal, shaped)",
                             env->kind->name);
     }
     return PBT_OK;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * env_states.h - the state of every game: a structure of arrays over the copies.
+ * env_states.h - the state of every game: a structure of arrays over the copies; those of the
+ * project's own games are in env_states_own.h.
  *
  * For tests, which set scenes and read them back, and for whoever steps another implementation
  * beside ours. X(type, name, width, low, high): an array of shape (count, width), index
@@ -11,7 +12,7 @@
 
 #include "env/env_kind.h"
 
-/* All picture games have this many rows and columns. */
+/* MinAtar's games have this many rows and columns, and so have those in which one walks. */
 enum { PBTI_ENV_SIDE = 10, PBTI_ENV_CELLS = PBTI_ENV_SIDE * PBTI_ENV_SIDE };
 
 /* -------- breakout -------- */

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * env_states_own.h - the state of each of the project's own games; see env_states.h, whose
+ * conventions hold here too.
+ */
+#ifndef PBTI_TRAINERS_ENV_STATES_OWN_H
+#define PBTI_TRAINERS_ENV_STATES_OWN_H
+
+#include "env/env_states.h"
+
+/* -------- units that are given orders: beacon -------- */
+
+/* The board, and the blocks of 2 x 2 cells that an order can name: order b in 0..63 means the cell
+ * (2 (b / 8), 2 (b % 8)). An `order` of a state is 1 + b, or 0 without one. */
+enum { PBTI_ENV_FIELD_SIDE = 16, PBTI_ENV_ORDERS = 64 };
+
+enum { PBTI_BEACON_MARINE, PBTI_BEACON_BEACON };
+
+#define PBTI_BEACON_FIELDS(X)                                                                      \
+    X(int8_t, y, 1, 0, 15) /* of the marine */                                                     \
+    X(int8_t, x, 1, 0, 15)                                                                         \
+    X(uint8_t, order, 1, 0, PBTI_ENV_ORDERS)                                                       \
+    X(int8_t, beacon_y, 1, 1, 14) /* its centre; it covers 3 x 3 cells */                          \
+    X(int8_t, beacon_x, 1, 1, 14)
+
+struct pbti_beacon {
+    PBTI_BEACON_FIELDS(PBTI_ENV_FIELD_POINTER)
+};
+
+/* -------- watermaze -------- */
+
+#define PBTI_WATERMAZE_FIELDS(X)                                                                   \
+    X(int8_t, y, 1, 0, 9)                                                                          \
+    X(int8_t, x, 1, 0, 9)                                                                          \
+    X(int8_t, platform_y, 1, 0, 9) /* not where the agent is */                                    \
+    X(int8_t, platform_x, 1, 0, 9)
+
+struct pbti_watermaze {
+    PBTI_WATERMAZE_FIELDS(PBTI_ENV_FIELD_POINTER)
+};
+
+/* -------- keydoor -------- */
+
+enum {
+    PBTI_KEYDOOR_WALL,
+    PBTI_KEYDOOR_AGENT,
+    PBTI_KEYDOOR_KEY,
+    PBTI_KEYDOOR_DOOR, /* while it is locked */
+    PBTI_KEYDOOR_TREASURE,
+    PBTI_KEYDOOR_HELD, /* everywhere: the agent has the key */
+    PBTI_KEYDOOR_CHANNELS,
+};
+
+/* The row and the column that are walls. */
+enum { PBTI_KEYDOOR_MIDDLE = 4 };
+
+/* What became of the key. */
+enum { PBTI_KEYDOOR_LIES, PBTI_KEYDOOR_IN_HAND, PBTI_KEYDOOR_USED };
+
+#define PBTI_KEYDOOR_FIELDS(X)                                                                     \
+    X(int8_t, y, 1, 0, 9) /* of the agent; not in a wall nor in a locked door */                   \
+    X(int8_t, x, 1, 0, 9)                                                                          \
+    X(int8_t, gap_y, 1, 0, 3)     /* row of the gap in column 4 */                                 \
+    X(int8_t, gap_x, 1, 0, 3)     /* column of the gap in row 4 */                                 \
+    X(uint8_t, door_low, 1, 0, 1) /* the door is in row 4, from room 1; else in column 4 */        \
+    X(int8_t, door_at, 1, 5, 9)   /* its column, or row */                                         \
+    X(int8_t, key_y, 1, 0, 9)                                                                      \
+    X(int8_t, key_x, 1, 0, 9)                                                                      \
+    X(int8_t, treasure_y, 1, 5, 9)                                                                 \
+    X(int8_t, treasure_x, 1, 5, 9)                                                                 \
+    X(uint8_t, key, 1, 0, PBTI_KEYDOOR_USED)
+
+struct pbti_keydoor {
+    PBTI_KEYDOOR_FIELDS(PBTI_ENV_FIELD_POINTER)
+};
+
+#endif
