@@ -16,9 +16,11 @@ install(DIRECTORY include/pbt DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATC
 
 set(share ${CMAKE_INSTALL_DATADIR}/pbt)
 file(GLOB client_files CONFIGURE_DEPENDS
-    ${PROJECT_SOURCE_DIR}/clients/python/pbt.py
     ${PROJECT_SOURCE_DIR}/clients/c/*.h ${PROJECT_SOURCE_DIR}/clients/c/*.c)
 install(FILES ${client_files} DESTINATION ${share}/clients)
+# The whole Python package, so that it may stand before an installed one on PYTHONPATH.
+install(DIRECTORY python/pbt DESTINATION ${share}/clients
+    FILES_MATCHING PATTERN "*.py" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
 install(DIRECTORY examples/ DESTINATION ${share}/examples USE_SOURCE_PERMISSIONS
     PATTERN "__pycache__" EXCLUDE)
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
@@ -32,6 +34,9 @@ foreach(file IN LISTS client_files)
     get_filename_component(name ${file} NAME)
     file(CREATE_LINK ${file} ${PROJECT_BINARY_DIR}/share/pbt/clients/${name} SYMBOLIC)
 endforeach()
+file(REMOVE ${PROJECT_BINARY_DIR}/share/pbt/clients/pbt.py) # of an earlier layout
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/python/pbt ${PROJECT_BINARY_DIR}/share/pbt/clients/pbt
+    SYMBOLIC)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/examples ${PROJECT_BINARY_DIR}/share/pbt/examples SYMBOLIC)
 
 # -------- pkg-config and CMake package --------

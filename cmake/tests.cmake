@@ -138,7 +138,7 @@ foreach(file IN LISTS script_files)
     endif()
     pbt_test_properties(${name} ${room})
     set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT
-        PYTHONPATH=${PROJECT_SOURCE_DIR}/clients/python PYTHONDONTWRITEBYTECODE=1)
+        PYTHONPATH=${PROJECT_SOURCE_DIR}/python PYTHONDONTWRITEBYTECODE=1)
 endforeach()
 
 # -------- what the rules say about the built library --------

@@ -18,7 +18,7 @@ def main():
     for task in pbt.tasks():
         if task.start == "fresh":
             state = {"a": 0.9, "b": 0.9}
-        elif task.load:
+        if task.load:  # also a study's initial checkpoint
             state = json.loads((task.load / "state.json").read_text())
         for step in task.steps:
             state["a"] -= RATE * 2.0 * task.hp["h0"] * state["a"]
@@ -29,4 +29,5 @@ def main():
         task.report(1.2 - (state["a"] ** 2 + state["b"] ** 2))
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -4,7 +4,7 @@ r"""A complete trainer in plain Python: logistic regression by stochastic gradie
 It shows what a trainer has to do, and nothing else: build or restore, set the hyperparameters after
 restoring, train, save, report. `pbt run python.yaml` starts it; alone it is tried with
 
-    PYTHONPATH=../../clients/python python3 train.py --steps 200 --lr 0.1 --momentum 0.9 \
+    PYTHONPATH=../../python python3 train.py --steps 200 --lr 0.1 --momentum 0.9 \
         --decay 1e-4
 
 The data are made here, always the same, with a few labels wrong; the score is the accuracy on

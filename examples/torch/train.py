@@ -6,7 +6,7 @@ set after the optimiser was restored (restoring brings the old ones back). The g
 after the network was built (building draws from them, and `keep` builds nothing). A step is a fixed
 number of images, so that budgets stay comparable while the batch size is tuned.
 
-    PYTHONPATH=../../clients/python python3 train.py --steps 40 --lr 0.05 --momentum 0.9 \
+    PYTHONPATH=../../python python3 train.py --steps 40 --lr 0.05 --momentum 0.9 \
         --weight_decay 1e-4 --batch 64 --dropout 0.1 --width 64
 
 The data are the idx files of Debian's package dataset-fashion-mnist.

@@ -115,7 +115,7 @@ uint32_t pbti_cli_width(void);
 /* Add `text` quoted for a shell where it needs that, and escaped. */
 void pbti_str_quote(struct pbti_str *str, const char *text);
 
-/* Where this program is, and the folder with pbt.py (NULL: not found). Static storage. */
+/* Where this program is, and the folder of the clients (NULL: not found). Static storage. */
 const char *pbti_cli_program(void);
 const char *pbti_cli_clients(void);
 

@@ -114,7 +114,10 @@ static void on_hello(struct connection *connection, const struct pbti_message *m
     }
     for (const struct connection *at = talk->connections; at != NULL; at = at->next) {
         if (at->rank != message->rank) { continue; }
-        (void)snprintf(why, sizeof why, "rank %u said hello twice", message->rank);
+        (void)snprintf(why, sizeof why,
+                       "rank %u said hello twice: a second process of the trainer runs its loop "
+                       "(in Python, guard it with `if __name__ == \"__main__\":`)",
+                       message->rank);
         fail(talk, why);
         return;
     }

@@ -35,7 +35,7 @@ struct pbti_run_opts {
     size_t struct_size;  /* set by pbti_run_opts_default() */
     const char *dir;     /* the study folder: study/study_journal.h */
     const char *program; /* the pbt binary, for shims and builtin trainers; /proc/self/exe */
-    const char *clients; /* folder with pbt.py, put on PYTHONPATH; NULL = do not */
+    const char *clients; /* folder of the Python package, put on PYTHONPATH; NULL = do not */
     uint32_t slots;      /* 0 = as the spec says */
     bool signals;        /* handle SIGINT, SIGTERM, SIGHUP here */
     uint32_t give_up_ms; /* storage that fails for so long ends the run; default 60000 */

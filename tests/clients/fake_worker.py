@@ -16,8 +16,8 @@ TIMEOUT = 60
 SOURCE = os.environ.get("PBT_SOURCE_DIR") or os.path.abspath(
     os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 BUILD = os.environ.get("PBT_BUILD_DIR", "")
-PYTHON = "/usr/bin/python3"
-CLIENT = os.path.join(SOURCE, "clients", "python")
+PYTHON = os.environ.get("PBT_PYTHON", "/usr/bin/python3")
+CLIENT = os.path.join(SOURCE, "python")
 RANK_VARIABLES = ("PBT_RANK", "RANK", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "SLURM_PROCID")
 
 

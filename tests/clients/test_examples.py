@@ -91,6 +91,21 @@ class Persistent(unittest.TestCase):
                    {"lr": 0.01, "momentum": 0.9, "decay": 1e-4}, {"points": 200},
                    lambda score, untrained: score > max(untrained, 0.7))
 
+    def test_loop(self):
+        self.check([PYTHON, "train.py"], "loop/loop.yaml", 30, {"lr": 0.01, "momentum": 0.5}, {},
+                   lambda score, untrained: score < 0.5 * untrained)
+
+    def test_figure2_starts_from_an_initial_checkpoint(self):
+        with FakeWorker() as self.worker:
+            initial = self.worker.make_folder("initial")
+            with open(os.path.join(initial, "state.json"), "w", encoding="utf-8") as file:
+                json.dump({"a": 0.1, "b": 0.2}, file)
+            process, peer, _ = self.worker.start(
+                [PYTHON, "train.py"], cwd=os.path.join(EXAMPLES, "figure2"))
+            done = peer.run(steps=0, load=initial, hyperparameters={"h0": 1, "h1": 0})
+            self.assertAlmostEqual(done["score"], 1.2 - 0.01 - 0.04)
+            self.leave(process, peer)
+
     def test_c(self):
         with FakeWorker() as place:
             program = os.path.join(BUILD, "examples", "c", "train")
@@ -113,6 +128,33 @@ class Persistent(unittest.TestCase):
         self.check([PYTHON, "train.py"], "torch/torch.yaml", 4, values,
                    {"data": MNIST, "images": 1000, "held_out": 500},
                    lambda score, untrained: score > max(untrained, 0.4))
+
+
+class Loop(unittest.TestCase):
+    """examples/loop/train.py holds the loop that every document shows."""
+
+    def test_the_documents_show_the_loop_that_is_tested(self):
+        with open(os.path.join(EXAMPLES, "loop", "train.py"), encoding="utf-8") as file:
+            program = file.read()
+        loop = program[program.index("def main():"):]
+        for name in ("README.md", "docs/trainers.md", "docs/design.md", "python/pbt/__init__.py"):
+            with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
+                shown = file.read()
+            if name.endswith(".py"):
+                shown = re.sub(r"^    ", "", shown, flags=re.MULTILINE)
+            self.assertIn(loop, shown, name)
+
+    def test_an_initial_checkpoint_is_used(self):
+        with FakeWorker() as worker:
+            initial = worker.make_folder("initial")
+            with open(os.path.join(initial, "ckpt"), "w", encoding="utf-8") as file:
+                json.dump({"net": [0.5, 0.0], "opt": [0.0, 0.0]}, file)
+            process, peer, _ = worker.start([PYTHON, "train.py"],
+                                            cwd=os.path.join(EXAMPLES, "loop"))
+            done = peer.run(steps=0, load=initial, hyperparameters={"lr": 0.1, "momentum": 0.5})
+            self.assertEqual(done["score"], 0.25)
+            peer.send({"type": "exit"})
+            self.assertEqual(finish(process)[0], 0)
 
 
 class OneShot(unittest.TestCase):
@@ -154,7 +196,7 @@ class PythonOneShot(unittest.TestCase):
 # What the snippets of docs/trainers.md take for granted.
 PRELUDE = """
 import math, torch, pbt
-def build(fixed):
+def build():
     net = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.Dropout(0.5), torch.nn.Linear(4, 1))
     return net, torch.optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
 def train_step(net, opt):
@@ -178,24 +220,27 @@ class Guide(unittest.TestCase):
                                      re.DOTALL | re.MULTILINE)
 
     def test_the_loop_reloads_to_the_same_numbers(self):
-        loop = next(block for block in self.blocks if "pbt.tasks()" in block)
+        values = {"lr": 0.5, "momentum": 0.25}
+        loop = next(block for block in self.blocks if "def store" in block)
+        loop += next(block for block in self.blocks if "pbt.tasks()" in block)
         with FakeWorker() as worker:
             one, two = worker.make_folder("one"), worker.make_folder("two")
             process, peer, _ = worker.start_python(PRELUDE + loop)
-            peer.run(save=one)
-            hot = peer.run(start="keep", seed="5", save=two)
+            peer.run(save=one, hyperparameters=values)
+            hot = peer.run(start="keep", seed="5", save=two, hyperparameters=values)
             peer.send({"type": "exit"})
             self.assertEqual(finish(process)[0], 0)
             process, peer, _ = worker.start_python(PRELUDE + loop)
-            self.assertEqual(peer.run(start="load", load=one, seed="5"), hot)
-            self.assertEqual(hot["in_force"], {"lr": 0.5})
+            self.assertEqual(peer.run(start="load", load=one, seed="5", hyperparameters=values),
+                             hot)
+            self.assertEqual(hot["in_force"], values)
             peer.send({"type": "exit"})
             self.assertEqual(finish(process)[0], 0)
 
     def test_each_other_snippet_runs_inside_a_task(self):
         snippets = [block for block in self.blocks if "pbt.tasks()" not in block]
-        self.assertEqual(len(snippets), 4)
-        program = PRELUDE + "for task in pbt.tasks():\n    net, opt = build({})\n"
+        self.assertEqual(len(snippets), 5)
+        program = PRELUDE + "for task in pbt.tasks():\n    net, opt = build()\n"
         program += "    saved = {'opt': opt.state_dict()}\n"
         for number, block in enumerate(snippets):
             program += f"    if task.member == {number}:\n"

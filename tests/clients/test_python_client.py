@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""test_python_client.py - pbt.py keeps the trainer protocol, whatever trainer and worker do.
+"""test_python_client.py - the package pbt keeps the trainer protocol, whatever its peers do.
 
 Protects: rule 15 (an exception, a missing report, a vanished worker are told and never hang), rule
 17 (`read` and `in_force` are what the trainer did), rule 4 (scores that are not finite arrive).
@@ -173,6 +173,29 @@ class Scores(ClientCase):
         self.assertEqual(error["type"], "error")
         self.assertIn("is text, not a number", error["message"])
 
+    def test_a_dict_is_not_a_score(self):
+        for call in ('report({"acc": 0.5})', "report(acc=0.5)"):
+            error = self.one("task." + call)
+            self.assertEqual((error["type"], error["kind"]), ("error", "other"))
+            self.assertIn("report(score, **metrics)", error["message"])
+            finish(self.process)
+
+    def test_a_metric_may_have_any_name(self):
+        done = self.one("""
+task.progress(1, step=2, score=3, self=4)
+task.report(5, step=2, score=3, self=4)
+""")
+        self.assertEqual(done["score"], 5.0)
+        self.assertEqual(done["metrics"], {"step": 2, "score": 3, "self": 4})
+
+    def test_score_and_step_may_be_given_by_name(self):
+        done = self.one("task.progress(step=1, loss=2); task.report(score=5, loss=2)")
+        self.assertEqual((done["score"], done["metrics"]), (5.0, {"loss": 2.0}))
+
+    def test_a_metric_that_is_none_is_left_out(self):
+        done = self.one("task.progress(1, loss=None, acc=1); task.report(1, loss=None, acc=1)")
+        self.assertEqual(done["metrics"], {"acc": 1.0})
+
     def test_numpy_values_are_numbers(self):
         if subprocess.call([PYTHON, "-c", "import numpy"], stderr=subprocess.DEVNULL) != 0:
             self.skipTest("numpy is not installed")
@@ -220,6 +243,14 @@ for step in task.steps:
 task.report(Costly.looks)
 """, steps=2000)
         self.assertLess(done["score"], 50)
+
+    def test_metrics_are_checked_at_every_call(self):
+        shaped = "type('T', (), {'shape': (2, 2), '__float__': int})()"
+        for value in ('"0.5"', "[1]", "{}", shaped):
+            error = self.one(f"task.progress(1); task.progress(1, loss={value})")
+            self.assertEqual(error["type"], "error", value)
+            self.assertIn('metric "loss"', error["message"])
+            finish(self.process)
 
     def test_progress_out_of_order_is_an_error(self):
         for steps in ("0", "6", "3); task.progress(2", "1.5"):
@@ -509,7 +540,7 @@ pbt.seed_all(2**64 - 1); assert draw() != first
             with tempfile.TemporaryDirectory() as folder:
                 process = subprocess.run(
                     [PYTHON, mypy, "--strict", "--python-version", version, "--cache-dir", folder,
-                     os.path.join(CLIENT, "pbt.py")], capture_output=True, timeout=110)
+                     os.path.join(CLIENT, "pbt", "__init__.py")], capture_output=True, timeout=110)
             self.assertEqual(process.returncode, 0, process.stdout.decode())
 
 

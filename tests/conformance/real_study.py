@@ -110,7 +110,7 @@ class Study:
         self.dir = self.folder / "study"
         self.notes = self.folder / "notes"
         self.environment = dict(os.environ, **{MARK: self.mark})
-        self.environment.pop("PYTHONPATH", None)  # pbt itself brings pbt.py to its trainers
+        self.environment.pop("PYTHONPATH", None)  # pbt itself brings its client to its trainers
         self.environment.pop("XDG_RUNTIME_DIR", None)
         self.environment["TMPDIR"] = str(self.folder)  # what kill -9 leaves there goes with it
         self.spec = {

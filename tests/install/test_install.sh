@@ -24,8 +24,9 @@ library=$(dirname "$(find "$prefix" -name libpbt.a)")
 
 # -------- files --------
 
-for file in bin/pbt include/pbt/status.h share/pbt/clients/pbt.py share/pbt/clients/pbt_client.h \
-    share/pbt/clients/pbt_client.c share/pbt/examples share/doc/pbt/LICENSE; do
+for file in bin/pbt include/pbt/status.h share/pbt/clients/pbt/__init__.py \
+    share/pbt/clients/pbt_client.h share/pbt/clients/pbt_client.c \
+    share/pbt/examples share/doc/pbt/LICENSE; do
     [ -e "$prefix/$file" ] || fail "$file is not installed"
 done
 for file in libpbt.so libpbt.so.0 pkgconfig/pbt.pc cmake/pbt/pbtConfig.cmake; do

@@ -47,7 +47,7 @@ static void check_spec_with(const char *trainer, unsigned ready)
                               "  decay: {type: linear, low: 0.0, high: 0.5}\n",
                               trainer, ready);
     (void)snprintf(file, sizeof file, "%s/check.yaml", lab.dir);
-    (void)snprintf(clients, sizeof clients, "%s/clients/python", source);
+    (void)snprintf(clients, sizeof clients, "%s/python", source);
     struct pbti_spec *spec = NULL;
     struct pbt_error err;
     if (pbti_spec_parse(text, (size_t)size, file, NULL, 0, &spec, &err) != PBT_OK) {

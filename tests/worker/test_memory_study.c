@@ -84,7 +84,7 @@ static struct pbti_journal *run_processes(struct lab *lab, struct record *record
     const char *const source = getenv("PBT_SOURCE_DIR");
     char path[300];
     assert_non_null(source);
-    (void)snprintf(path, sizeof path, "%s/clients/python", source);
+    (void)snprintf(path, sizeof path, "%s/python", source);
     assert_int_equal(setenv("PYTHONPATH", path, 1), 0);
     lab_study(lab,
               "study: eight\nseed: 3\npopulation: %d\nsteps: %d\nready: 20\nslots: 1\n"

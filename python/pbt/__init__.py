@@ -1,29 +1,37 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The trainer's side of pbt: one file, standard library only, Python 3.8 or newer.
+"""The trainer's side of pbt: standard library only, Python 3.8 or newer.
 
-A trainer keeps one promise: train for so many steps with these hyperparameters from this
-checkpoint, save where told, report the score::
+A trainer keeps one promise: train for a number of steps with these hyperparameters from this
+checkpoint, save to the given folder, report the score::
 
     import pbt
 
-    for task in pbt.tasks():
-        if task.start != "keep":                  # "keep": the weights in memory are the right ones
-            pbt.seed_all(task.seed)               # initial weights
-            net, opt = build(task.fixed)
-            if task.load:
-                restore(task.load / "ckpt.pt", net, opt)
-        pbt.seed_all(task.seed)                   # again: building drew, and "keep" does not build
-        for group in opt.param_groups:            # after the restore
-            group["lr"] = task.hp["lr"]
-        for step in task.steps:                   # 1, 2, ... len(task.steps)
-            task.progress(step, loss=train_step(net, opt))
-        task.in_force(lr=opt.param_groups[0]["lr"])
-        if task.save:
-            store(task.save / "ckpt.pt", net, opt)
-        task.report(evaluate(net))
+    def main():
+        net, opt = None, None
+        for task in pbt.tasks():
+            if task.start != "keep":              # "keep": what is in memory is the right one
+                pbt.seed_all(task.seed)           # building draws the first weights
+                net, opt = build()
+            if task.load:                         # also a study's initial checkpoint
+                restore(task.load / "ckpt", net, opt)
+            pbt.seed_all(task.seed)               # again: building drew, and "keep" does not build
+            for group in opt.param_groups:        # after the restore, or the old values are back
+                group["lr"] = task.hp["lr"]
+                group["momentum"] = task.hp["momentum"]
+            for step in task.steps:               # 1, 2, ... len(task.steps)
+                task.progress(step, loss=train_step(net, opt))
+            live = opt.param_groups[0]
+            task.in_force(lr=live["lr"], momentum=live["momentum"])
+            if task.save:                         # all that training changes; before the report
+                store(task.save / "ckpt", net, opt)
+            task.report(evaluate(net))
 
-`pbt` puts this file on PYTHONPATH of the trainers it starts. docs/protocol.md of the project says
-what travels; docs/trainers.md how to write a good trainer.
+
+    if __name__ == "__main__":                    # a spawned data loader imports this file again
+        main()
+
+`pbt` puts the folder of this package on PYTHONPATH of the trainers that it starts. docs/protocol.md
+of the project defines the messages; docs/trainers.md explains how to write a good trainer.
 
 Alone. Without PBT_SOCKET in the environment there is one task. It comes from PBT_TASK (a `train`
 message: the program is a `one_shot` trainer) or else from the command line::
@@ -89,6 +97,13 @@ class ConfigError(ValueError):
     """The trainer cannot work with what it was given. Reported as `config`: not tried again."""
 
 
+class _Missing:
+    """The default of a parameter that has none."""
+
+
+_MISSING = _Missing()
+
+
 class MissingValue(ConfigError, KeyError):
     """There is no hyperparameter of that name."""
 
@@ -118,7 +133,20 @@ def _text(value: object) -> str:
 
 
 def _numbers(values: Mapping[str, Any]) -> Dict[str, Union[float, str]]:
-    return {_text(name): _number(value) for name, value in values.items()}
+    """Metrics as the protocol writes them; one that is None has no value yet and is left out."""
+    return {_text(name): _number(value) for name, value in values.items() if value is not None}
+
+
+def _check_metrics(values: Mapping[str, Any]) -> None:
+    """Refuse what cannot become one number, without fetching anything from a GPU."""
+    for name, value in values.items():
+        if value is None or isinstance(value, (float, int)):
+            continue
+        if not (hasattr(value, "__float__") or hasattr(value, "__index__")) or isinstance(
+                value, (str, bytes)):
+            raise TypeError(f'metric "{name}" is {value!r}, not a number')
+        if any(length != 1 for length in getattr(value, "shape", ())):
+            raise TypeError(f'metric "{name}" has the shape {tuple(value.shape)}, not one number')
 
 
 def _is_sequence(score: Any) -> bool:
@@ -255,16 +283,23 @@ class Task:
             self._step_last = done
             self._channel.progress(self, done, {})
 
-    def progress(self, step: int, **metrics: Any) -> None:
-        """Say that `step` steps are done. Cheap: sent, and metrics looked at, ten times a second.
+    def progress(self, step: Any = _MISSING, /, **metrics: Any) -> None:
+        """Say that `step` steps of this task are done, 1 to len(task.steps), never falling.
 
-        A tensor on a GPU may be given as it is: it is fetched only when it is sent.
+        Every call is checked; ten a second are sent, and only those fetch their metrics: a tensor
+        on a GPU may be given as it is. A metric is a number, and its name may be any, `step` too;
+        one that is None is left out.
         """
         self._must_be_open("progress")
+        if step is _MISSING:
+            if "step" not in metrics:
+                raise TypeError("progress takes the step first: progress(step, **metrics)")
+            step = metrics.pop("step")
         step = operator.index(step)
         if not 1 <= step <= len(self.steps) or step < self._step_last:
             raise ConfigError(f"progress: step {step} after step {self._step_last} "
                               f"of {len(self.steps)}")
+        _check_metrics(metrics)
         self._step_last = step
         if self.rank != 0:
             return
@@ -273,7 +308,7 @@ class Task:
             self._progress_at = now
             self._channel.progress(self, step, _numbers(metrics))
 
-    def in_force(self, **values: Any) -> None:
+    def in_force(self, /, **values: Any) -> None:
         """Say what the live optimiser holds after training. One that differs from what was handed
         over fails the segment by name: the trainer restored an old value over the new one."""
         self._must_be_open("in_force")
@@ -281,13 +316,19 @@ class Task:
             plain = isinstance(value, (str, bool))
             self._in_force[_text(name)] = value if plain else _number(value)
 
-    def report(self, score: Any, **metrics: Any) -> None:
+    def report(self, score: Any = _MISSING, /, **metrics: Any) -> None:
         """End the task with its score, or with several in order (episodes, evaluations).
 
-        A score may be NaN or infinite; it then ranks below every finite one, as does None.
-        `save` must be complete.
+        A score may be NaN or infinite; it then ranks below every finite one, as does None. A
+        metric may have any name, `score` too; one that is None is left out. `save` must be
+        complete.
         """
         self._must_be_open("report")
+        if score is _MISSING and "score" in metrics:
+            score = metrics.pop("score")
+        if score is _MISSING or isinstance(score, Mapping):
+            got = "no score" if score is _MISSING else f"a dict ({', '.join(map(str, score))})"
+            raise TypeError(f"report takes the score first: report(score, **metrics), not {got}")
         done: Dict[str, Any] = {"type": "done", "task": self.id}
         if _is_sequence(score):
             done["scores"] = [_number(one) for one in score]
