@@ -2,7 +2,7 @@
 /*
  * bench_a2c.c - how fast `builtin: a2c` learns Breakout, on one thread with its default settings.
  *
- * An update is T rounds of B games, then a step of the optimiser (trainers/a2c/a2c_agent.h).
+ * An update is T rounds of B games, then a step of the optimiser (trainers/a2c/a2c.h).
  * Measured turn by turn in one run, so that the noise of the machine meets all alike:
  *
  *     update     its four phases, each on its own
@@ -18,7 +18,7 @@
  * Medians are printed, of processor time: one thread that never waits takes as much of it as of the
  * clock's, unless other programs want its core.
  */
-#include "a2c/a2c_agent.h"
+#include "a2c/a2c.h"
 #include "measure.h"
 #include "nn/nn_matmul.h"
 
@@ -98,7 +98,8 @@ int posix_memalign(void **out, size_t alignment, size_t size)
 
 static void learner_init(struct pbti_a2c_agent *agent, uint64_t seed)
 {
-    struct pbti_a2c_settings const settings = pbti_a2c_settings_default();
+    struct pbti_a2c_settings settings;
+    pbti_settings_default(pbti_builtin_a2c.settings, &settings);
     struct pbt_error err = {0};
     pbti_nn_setup(1);
     need(pbti_a2c_agent_init(agent, &settings, &err) == PBT_OK, err.message);

@@ -15,7 +15,7 @@
  *
  * Needs Fashion-MNIST where Debian's dataset-fashion-mnist puts it.
  */
-#include "classify/classify_run.h"
+#include "classify/classify.h"
 #include "measure.h"
 
 #include <oneapi/dnnl/dnnl.h>
@@ -126,9 +126,8 @@ static void products_deinit(struct products *p)
 static void prepare(struct pbti_classify *c, const struct pbti_classify_settings *s)
 {
     struct pbt_error err = {0};
-    struct pbti_classify_result result;
-    struct pbti_trainer_task const task = {.seed = 1, .start = PBT_CLIENT_FRESH};
-    need(pbti_classify_run(c, s, &task, &result, &err) == PBT_OK, err.message);
+    struct pbti_builtin_task const task = {.seed = 1, .start = PBT_CLIENT_FRESH};
+    need(pbti_builtin_run(&pbti_builtin_classify, c, s, &task, &err) == PBT_OK, err.message);
     pbti_classify_order_begin(&c->order, 1);
 }
 
@@ -162,12 +161,11 @@ static void evaluation_row(struct pbti_classify *c, const struct pbti_classify_s
 {
     enum { EVALUATIONS = 15 };
     double times[EVALUATIONS];
-    struct pbti_trainer_task const task = {.seed = 1, .start = PBT_CLIENT_KEEP};
+    struct pbti_builtin_task const task = {.seed = 1, .start = PBT_CLIENT_KEEP};
     for (size_t i = 0; i < EVALUATIONS; i++) {
         struct pbt_error err = {0};
-        struct pbti_classify_result result;
         double const start = seconds();
-        need(pbti_classify_run(c, s, &task, &result, &err) == PBT_OK, err.message);
+        need(pbti_builtin_run(&pbti_builtin_classify, c, s, &task, &err) == PBT_OK, err.message);
         times[i] = seconds() - start;
     }
     (void)printf("%-24s %8.1f ms\n", "evaluate 10,000 images", 1e3 * median(times, EVALUATIONS));
@@ -202,7 +200,8 @@ static void torch_row(double step)
 
 int main(void)
 {
-    struct pbti_classify_settings s = pbti_classify_settings_default();
+    struct pbti_classify_settings s;
+    pbti_settings_default(pbti_builtin_classify.settings, &s);
     if (access(s.data, R_OK) != 0) {
         (void)printf("bench_classify: skipped, %s is missing (apt-get install "
                      "dataset-fashion-mnist)\n",
@@ -213,7 +212,7 @@ int main(void)
     struct products products;
     products_init(&products);
     struct pbti_classify classify;
-    pbti_classify_init(&classify);
+    pbti_builtin_init(&pbti_builtin_classify, &classify);
     s.weight_decay = 1e-4;
 
     (void)printf("training step, 784-256-128-10, batch %d, 1 thread; medians of %d\n", (int)BATCH,
@@ -224,15 +223,15 @@ int main(void)
     s.dropout = 0.2;
     s.label_smoothing = 0.1;
     (void)step_row(&classify, &products, "relu, dropout", &s);
-    s.activation = PBTI_NN_TANH;
+    s.act = PBTI_NN_TANH;
     (void)step_row(&classify, &products, "tanh, dropout", &s);
-    s.activation = PBTI_NN_GELU;
+    s.act = PBTI_NN_GELU;
     (void)step_row(&classify, &products, "gelu, dropout", &s);
     s.shift = 2;
     (void)step_row(&classify, &products, "gelu, dropout, shift 2", &s);
     torch_row(step);
 
-    pbti_classify_deinit(&classify);
+    pbti_builtin_deinit(&pbti_builtin_classify, &classify);
     products_deinit(&products);
     return 0;
 }

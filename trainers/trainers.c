@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* trainers.c - the table of builtin trainers, see trainers.h. */
 #include "trainers.h"
+#include "host/builtin.h"
 
 #include <string.h>
 
-static const struct pbt_trainer table[] = {
-    {"classify", "a multilayer perceptron on images in idx format (Fashion-MNIST)",
-     pbt_trainer_classify},
-    {"a2c", "an advantage actor-critic on small games (MinAtar, classic control)", pbt_trainer_a2c},
-};
+/* A line here is all that a new trainer's folder needs; its struct is pbti_builtin_NAME. */
+#define TRAINERS(X)                                                                                \
+    X(classify)                                                                                    \
+    X(a2c)
+
+#define DECLARE(name) extern const struct pbti_builtin pbti_builtin_##name;
+TRAINERS(DECLARE)
+#undef DECLARE
+
+#define ENTRY(name) &pbti_builtin_##name.about,
+static const struct pbt_trainer *const table[] = {TRAINERS(ENTRY) NULL};
+#undef ENTRY
 
 const struct pbt_trainer *pbt_trainer_at(size_t index)
 {
-    return index < sizeof table / sizeof table[0] ? &table[index] : NULL;
+    return index < sizeof table / sizeof table[0] ? table[index] : NULL;
 }
 
 const struct pbt_trainer *pbt_trainer_find(const char *name)
 {
-    for (size_t i = 0; pbt_trainer_at(i) != NULL; i++) {
-        if (strcmp(pbt_trainer_at(i)->name, name) == 0) { return pbt_trainer_at(i); }
+    size_t i = 0;
+    while (table[i] != NULL && strcmp(table[i]->name, name) != 0) {
+        i++;
     }
-    return NULL;
+    return table[i];
 }

@@ -75,7 +75,7 @@ int pbti_verb_trainer(const struct pbti_call *call)
     const char *const name = call->raw_argc > 2 ? call->raw_argv[2] : "";
 #if PBT_HAVE_TRAINERS
     const struct pbt_trainer *const trainer = pbt_trainer_find(name);
-    if (trainer != NULL) { return trainer->run(call->raw_argc - 2, call->raw_argv + 2); }
+    if (trainer != NULL) { return pbt_trainer_run(trainer, call->raw_argc - 2); }
     struct pbti_str hint = {0};
     pbti_str_add(&hint, "builtin trainers:");
     for (size_t i = 0; pbt_trainer_at(i) != NULL; i++) {

@@ -16,6 +16,17 @@ struct pbti_env *env_make(const char *name, uint32_t count, const struct pbti_en
     return env;
 }
 
+uint32_t env_index(const char *name)
+{
+    const struct pbti_env_kind *const kind = pbti_env_find(name);
+    uint32_t index = 0;
+    assert_non_null(kind);
+    while (pbti_env_at(index) != kind) {
+        index++;
+    }
+    return index;
+}
+
 float env_play(struct pbti_env *env, uint8_t action, enum pbti_env_end end)
 {
     uint32_t const count = pbti_env_count(env);

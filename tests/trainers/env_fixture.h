@@ -13,6 +13,9 @@
 /* `count` copies of a game; without `options`: not sticky, ramping, all actions. */
 struct pbti_env *env_make(const char *name, uint32_t count, const struct pbti_env_options *options);
 
+/* The place of a game in pbti_env_at(). */
+uint32_t env_index(const char *name);
+
 /* One frame in which every copy does `action`. The reward of copy 0; how its episode went on is
  * compared with `end`. */
 float env_play(struct pbti_env *env, uint8_t action, enum pbti_env_end end);

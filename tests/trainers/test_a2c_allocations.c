@@ -6,7 +6,8 @@
  * The linker sends the calls of our own objects here (cmake/tests.cmake, `__wrap_`). What the
  * library of matrix products does inside is its own affair.
  */
-#include "a2c/a2c_agent.h"
+#include "a2c/a2c.h"
+#include "env_fixture.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -51,8 +52,9 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
 static void check_updates(const char *game, bool lstm)
 {
     struct pbti_a2c_agent agent;
-    struct pbti_a2c_settings s = pbti_a2c_settings_default();
-    s.game = pbti_env_find(game);
+    struct pbti_a2c_settings s;
+    pbti_settings_default(pbti_builtin_a2c.settings, &s);
+    s.game = env_index(game);
     s.envs = 8;
     s.hidden = 16;
     s.unroll = 5;
@@ -88,8 +90,9 @@ static void test_updates_allocate_nothing(void **state)
 static uint64_t allocations_of_playing(uint32_t episodes)
 {
     struct pbti_a2c_agent agent;
-    struct pbti_a2c_settings s = pbti_a2c_settings_default();
-    s.game = pbti_env_find("cartpole");
+    struct pbti_a2c_settings s;
+    pbti_settings_default(pbti_builtin_a2c.settings, &s);
+    s.game = env_index("cartpole");
     s.envs = 8;
     s.hidden = 16;
     s.lstm = true;

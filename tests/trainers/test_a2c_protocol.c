@@ -4,8 +4,7 @@
  * in force is what it was asked for; it reports one score or a list of them; every setting of
  * a2c_settings.h that is out of range or of another type is an error of kind config, by name.
  */
-#include "a2c/a2c_settings.h"
-#include "a2c/a2c_tally.h"
+#include "a2c/a2c.h"
 #include "trainer_fixture.h"
 #include "trainer_worker.h"
 
@@ -207,15 +206,15 @@ static void check_switch(const char *name)
 static void test_every_setting_is_checked(void **state)
 {
     (void)state;
-#define CHECK_NUMBER(name, otherwise, low, high) check_number(#name, low, high);
-#define CHECK_COUNT(name, otherwise, low, high) check_count(#name, low, high);
-#define CHECK_SWITCH(name, otherwise) check_switch(#name);
-    PBTI_A2C_NUMBERS(CHECK_NUMBER)
-    PBTI_A2C_COUNTS(CHECK_COUNT)
-    PBTI_A2C_SWITCHES(CHECK_SWITCH)
-#undef CHECK_NUMBER
-#undef CHECK_COUNT
-#undef CHECK_SWITCH
+    for (const struct pbti_setting *s = pbti_builtin_a2c.settings; s->name != NULL; s++) {
+        switch (s->kind) {
+        case PBTI_SETTING_NUMBER: check_number(s->name, s->low, s->high); break;
+        case PBTI_SETTING_COUNT: check_count(s->name, (uint32_t)s->low, (uint32_t)s->high); break;
+        case PBTI_SETTING_SWITCH: check_switch(s->name); break;
+        case PBTI_SETTING_CHOICE:
+        case PBTI_SETTING_TEXT: break; /* below */
+        }
+    }
     check_refused("filters", "24", "\"filters\" is 24; allowed are multiples of 16");
     check_refused("game", "3", "\"game\" is not text");
     check_refused("report", "\"all\"", "\"report\" is \"all\"; allowed are mean and list");

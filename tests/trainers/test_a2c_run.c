@@ -6,7 +6,8 @@
  * the episodes that began and ended in the segment; an evaluation leaves no trace; a diverged agent
  * scores NaN; what cannot be gone on with is refused.
  */
-#include "a2c/a2c_run.h"
+#include "a2c/a2c.h"
+#include "env_fixture.h"
 #include "trainer_fixture.h"
 
 #include <setjmp.h>
@@ -39,8 +40,9 @@ static int teardown(void **state)
 
 static struct pbti_a2c_settings small(const char *game, bool lstm)
 {
-    struct pbti_a2c_settings s = pbti_a2c_settings_default();
-    s.game = pbti_env_find(game);
+    struct pbti_a2c_settings s;
+    pbti_settings_default(pbti_builtin_a2c.settings, &s);
+    s.game = env_index(game);
     s.envs = ENVS;
     s.hidden = 16;
     s.unroll = 5;
@@ -57,20 +59,20 @@ static const char *place(const char *name)
 }
 
 static struct pbti_a2c_result run(struct pbti_a2c *a, const struct pbti_a2c_settings *s,
-                                  const struct pbti_trainer_task *task)
+                                  const struct pbti_builtin_task *task)
 {
     struct pbt_error err = {0};
-    struct pbti_a2c_result result;
-    if (pbti_a2c_run(a, s, task, &result, &err) != PBT_OK) { fail_msg("%s", err.message); }
-    return result;
+    if (pbti_builtin_run(&pbti_builtin_a2c, a, s, task, &err) != PBT_OK) {
+        fail_msg("%s", err.message);
+    }
+    return a->result;
 }
 
 static void refused(struct pbti_a2c *a, const struct pbti_a2c_settings *s,
-                    const struct pbti_trainer_task *task, pbt_status status, const char *words)
+                    const struct pbti_builtin_task *task, pbt_status status, const char *words)
 {
     struct pbt_error err = {0};
-    struct pbti_a2c_result result;
-    assert_int_equal(pbti_a2c_run(a, s, task, &result, &err), status);
+    assert_int_equal(pbti_builtin_run(&pbti_builtin_a2c, a, s, task, &err), status);
     if (strstr(err.message, words) == NULL) {
         fail_msg("\"%s\" is not in \"%s\"", words, err.message);
     }
@@ -122,10 +124,10 @@ static struct pbti_a2c_settings stage(size_t kind, uint32_t segment)
     return s;
 }
 
-static struct pbti_trainer_task stage_task(uint32_t segment)
+static struct pbti_builtin_task stage_task(uint32_t segment)
 {
     static const uint64_t steps[] = {345, 403, 517};
-    return (struct pbti_trainer_task){.seed = 100 + segment,
+    return (struct pbti_builtin_task){.seed = 100 + segment,
                                       .steps = steps[segment],
                                       .start = segment == 0 ? PBT_CLIENT_FRESH : PBT_CLIENT_KEEP};
 }
@@ -143,30 +145,30 @@ static void check_reload(size_t kind)
     static const char *const names[] = {"hot0", "hot1", "hot2"};
     struct pbti_a2c hot;
     struct pbti_a2c_result last = {0};
-    pbti_a2c_init(&hot);
+    pbti_builtin_init(&pbti_builtin_a2c, &hot);
     for (uint32_t i = 0; i < 3; i++) {
         struct pbti_a2c_settings const s = stage(kind, i);
-        struct pbti_trainer_task task = stage_task(i);
+        struct pbti_builtin_task task = stage_task(i);
         task.save = place(names[i]);
         last = run(&hot, &s, &task);
     }
-    pbti_a2c_deinit(&hot);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &hot);
     /* once in a process that knows nothing, once in one that has trained something else */
     for (int used = 0; used < 2; used++) {
         struct pbti_a2c cold;
-        pbti_a2c_init(&cold);
+        pbti_builtin_init(&pbti_builtin_a2c, &cold);
         struct pbti_a2c_settings const other = stage(kind, 1);
-        struct pbti_trainer_task const elsewhere = {.seed = 9, .steps = 77};
+        struct pbti_builtin_task const elsewhere = {.seed = 9, .steps = 77};
         if (used) { (void)run(&cold, &other, &elsewhere); }
         struct pbti_a2c_settings const s = stage(kind, 2);
-        struct pbti_trainer_task task = stage_task(2);
+        struct pbti_builtin_task task = stage_task(2);
         task.start = PBT_CLIENT_LOAD;
         task.load = place("hot1");
         task.save = place("cold2");
         struct pbti_a2c_result const result = run(&cold, &s, &task);
         assert_same_result(&result, &last);
         assert_true(is_same_file("hot2", "cold2"));
-        pbti_a2c_deinit(&cold);
+        pbti_builtin_deinit(&pbti_builtin_a2c, &cold);
     }
 }
 
@@ -186,17 +188,17 @@ static void test_fresh_again_equals_fresh(void **state)
         struct pbti_a2c_settings s = stage(kind, 0);
         struct pbti_a2c_settings other = stage(kind, 2); /* with a longer unroll */
         s.sticky = other.sticky = 0.9;                   /* the last action is told by the next */
-        struct pbti_trainer_task const task = stage_task(0);
-        struct pbti_trainer_task before = task;
+        struct pbti_builtin_task const task = stage_task(0);
+        struct pbti_builtin_task before = task;
         before.seed++;
-        pbti_a2c_init(&once);
-        pbti_a2c_init(&twice);
+        pbti_builtin_init(&pbti_builtin_a2c, &once);
+        pbti_builtin_init(&pbti_builtin_a2c, &twice);
         struct pbti_a2c_result const first = run(&once, &s, &task);
         (void)run(&twice, &other, &before);
         struct pbti_a2c_result const again = run(&twice, &s, &task);
         assert_same_result(&first, &again);
-        pbti_a2c_deinit(&once);
-        pbti_a2c_deinit(&twice);
+        pbti_builtin_deinit(&pbti_builtin_a2c, &once);
+        pbti_builtin_deinit(&pbti_builtin_a2c, &twice);
     }
 }
 
@@ -208,11 +210,11 @@ static void test_seed_decides(void **state)
         struct pbti_a2c_settings const s = small(kinds[kind].game, kinds[kind].lstm);
         for (uint64_t i = 0; i < 3; i++) {
             struct pbti_a2c a;
-            pbti_a2c_init(&a);
-            struct pbti_trainer_task const task = {
+            pbti_builtin_init(&pbti_builtin_a2c, &a);
+            struct pbti_builtin_task const task = {
                 .seed = i < 2 ? 5 : 6, .steps = 200, .save = place(names[i])};
             (void)run(&a, &s, &task);
-            pbti_a2c_deinit(&a);
+            pbti_builtin_deinit(&pbti_builtin_a2c, &a);
         }
         assert_true(is_same_file("one", "again"));
         assert_false(is_same_file("one", "other"));
@@ -223,13 +225,13 @@ static void test_clones_diverge(void **state)
 {
     (void)state;
     struct pbti_a2c a;
-    pbti_a2c_init(&a);
+    pbti_builtin_init(&pbti_builtin_a2c, &a);
     struct pbti_a2c_settings const s = small("cartpole", false);
-    struct pbti_trainer_task task = {.seed = 1, .steps = 200, .save = place("donor")};
+    struct pbti_builtin_task task = {.seed = 1, .steps = 200, .save = place("donor")};
     (void)run(&a, &s, &task);
     static const char *const names[] = {"first", "second"};
     for (uint64_t i = 0; i < 2; i++) {
-        task = (struct pbti_trainer_task){.seed = 2 + i,
+        task = (struct pbti_builtin_task){.seed = 2 + i,
                                           .steps = 200,
                                           .start = PBT_CLIENT_LOAD,
                                           .load = place("donor"),
@@ -237,7 +239,7 @@ static void test_clones_diverge(void **state)
         (void)run(&a, &s, &task);
     }
     assert_false(is_same_file("first", "second"));
-    pbti_a2c_deinit(&a);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &a);
 }
 
 /* -------- steps are frames -------- */
@@ -261,12 +263,12 @@ static void test_frames_are_counted_exactly(void **state)
     (void)state;
     static const uint64_t steps[] = {1, 3, 5, 100, 8, 41, 333, 1, 1, 7};
     struct pbti_a2c a;
-    pbti_a2c_init(&a);
+    pbti_builtin_init(&pbti_builtin_a2c, &a);
     struct pbti_a2c_settings const s = small("cartpole", false);
     uint64_t asked = 0, played = 0, kept = 0;
     for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++) {
         struct heard heard = {0, 0};
-        struct pbti_trainer_task const task = {.seed = i,
+        struct pbti_builtin_task const task = {.seed = i,
                                                .steps = steps[i],
                                                .start = i == 0 ? PBT_CLIENT_FRESH : PBT_CLIENT_KEEP,
                                                .progress = hear,
@@ -287,7 +289,7 @@ static void test_frames_are_counted_exactly(void **state)
         }
     }
     assert_true(kept > 0);
-    pbti_a2c_deinit(&a);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &a);
 }
 
 static bool stop_at_once(void *context, uint64_t step, double loss)
@@ -302,12 +304,12 @@ static void test_lost_worker_stops_the_segment(void **state)
 {
     (void)state;
     struct pbti_a2c a;
-    pbti_a2c_init(&a);
+    pbti_builtin_init(&pbti_builtin_a2c, &a);
     struct pbti_a2c_settings const s = small("cartpole", false);
-    struct pbti_trainer_task const task = {.seed = 1, .steps = 4000, .progress = stop_at_once};
+    struct pbti_builtin_task const task = {.seed = 1, .steps = 4000, .progress = stop_at_once};
     refused(&a, &s, &task, PBT_EIO, "progress");
     assert_int_equal(a.agent.rounds, s.unroll);
-    pbti_a2c_deinit(&a);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &a);
 }
 
 struct watched {
@@ -347,14 +349,14 @@ static void test_rounds_of_a_segment(void **state)
     (void)state;
     for (size_t kind = 0; kind < KINDS; kind++) {
         struct pbti_a2c a;
-        pbti_a2c_init(&a);
+        pbti_builtin_init(&pbti_builtin_a2c, &a);
         struct pbti_a2c_settings const s = small(kinds[kind].game, kinds[kind].lstm);
         struct watched w = {.agent = &a.agent, .seed = 12};
-        struct pbti_trainer_task const task = {
+        struct pbti_builtin_task const task = {
             .seed = 12, .steps = 3000, .progress = watch, .context = &w};
         (void)run(&a, &s, &task);
         assert_true(w.rounds == 3000 / ENVS && (w.ends > 0) == kinds[kind].lstm);
-        pbti_a2c_deinit(&a);
+        pbti_builtin_deinit(&pbti_builtin_a2c, &a);
     }
 }
 
@@ -370,8 +372,8 @@ static void test_acting_does_not_depend_on_the_unroll(void **state)
             struct pbti_a2c_settings s = small(kinds[kind].game, kinds[kind].lstm);
             s.lr = 0.0;
             s.unroll = unrolls[i];
-            struct pbti_trainer_task const task = {.seed = 11, .steps = 50 * ENVS};
-            pbti_a2c_init(&agents[i]);
+            struct pbti_builtin_task const task = {.seed = 11, .steps = 50 * ENVS};
+            pbti_builtin_init(&pbti_builtin_a2c, &agents[i]);
             (void)run(&agents[i], &s, &task);
         }
         size_t const size = pbti_a2c_saved_size(&agents[0].agent, &agents[0].saved);
@@ -384,7 +386,7 @@ static void test_acting_does_not_depend_on_the_unroll(void **state)
         }
         for (size_t i = 0; i < 3; i++) {
             free(bytes[i]);
-            pbti_a2c_deinit(&agents[i]);
+            pbti_builtin_deinit(&pbti_builtin_a2c, &agents[i]);
         }
     }
 }
@@ -444,15 +446,15 @@ static void check_scores(const char *game)
 {
     static const uint64_t steps[] = {3000, 250, 130, 3000}; /* many episodes, few, few, many */
     struct pbti_a2c a;
-    pbti_a2c_init(&a);
+    pbti_builtin_init(&pbti_builtin_a2c, &a);
     struct pbti_a2c_settings const s = small(game, false);
     struct beside b = {.agent = &a.agent};
-    assert_int_equal(pbti_env_create(s.game, ENVS, NULL, &b.env, NULL), PBT_OK);
+    assert_int_equal(pbti_env_create(pbti_env_at(s.game), ENVS, NULL, &b.env, NULL), PBT_OK);
     uint64_t episodes_before = 0;
     double returns_before = 0.0;
     for (uint64_t i = 0; i < 4; i++) {
         begin_beside(&b, 40 + i, i == 0);
-        struct pbti_trainer_task const task = {.seed = 40 + i,
+        struct pbti_builtin_task const task = {.seed = 40 + i,
                                                .steps = steps[i],
                                                .start = i == 0 ? PBT_CLIENT_FRESH : PBT_CLIENT_KEEP,
                                                .progress = play_beside,
@@ -469,7 +471,7 @@ static void check_scores(const char *game)
         returns_before = b.returns;
     }
     pbti_env_destroy(b.env);
-    pbti_a2c_deinit(&a);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &a);
 }
 
 static void test_score_is_the_mean_of_whole_episodes(void **state)
@@ -483,13 +485,13 @@ static void test_without_an_episode_there_is_no_score(void **state)
 {
     (void)state;
     struct pbti_a2c a;
-    pbti_a2c_init(&a);
+    pbti_builtin_init(&pbti_builtin_a2c, &a);
     struct pbti_a2c_settings const s = small("freeway", false); /* 2,500 frames each */
-    struct pbti_trainer_task const task = {.seed = 1, .steps = 400};
+    struct pbti_builtin_task const task = {.seed = 1, .steps = 400};
     struct pbti_a2c_result const result = run(&a, &s, &task);
     assert_true(isnan(result.score) && result.trained);
     assert_true(result.counted.episodes == 0 && result.kept == 0);
-    pbti_a2c_deinit(&a);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &a);
 }
 
 static int compare(const void *a, const void *b)
@@ -504,7 +506,7 @@ static void check_learning(bool lstm, double lr, double least)
     double scores[3];
     for (uint64_t seed = 0; seed < 3; seed++) {
         struct pbti_a2c a;
-        pbti_a2c_init(&a);
+        pbti_builtin_init(&pbti_builtin_a2c, &a);
         struct pbti_a2c_settings s = small("cartpole", lstm);
         s.hidden = 32;
         s.unroll = 8;
@@ -513,13 +515,13 @@ static void check_learning(bool lstm, double lr, double least)
         s.value_cost = 0.5;
         s.rmsprop_epsilon = 1e-5;
         s.clip = 0.5;
-        struct pbti_trainer_task task = {.seed = seed, .steps = 2000};
+        struct pbti_builtin_task task = {.seed = seed, .steps = 2000};
         assert_true(run(&a, &s, &task).score < 40.0);
-        task = (struct pbti_trainer_task){.seed = seed, .steps = 98000, .start = PBT_CLIENT_KEEP};
+        task = (struct pbti_builtin_task){.seed = seed, .steps = 98000, .start = PBT_CLIENT_KEEP};
         (void)run(&a, &s, &task);
-        task = (struct pbti_trainer_task){.seed = seed, .start = PBT_CLIENT_KEEP};
+        task = (struct pbti_builtin_task){.seed = seed, .start = PBT_CLIENT_KEEP};
         scores[seed] = run(&a, &s, &task).score;
-        pbti_a2c_deinit(&a);
+        pbti_builtin_deinit(&pbti_builtin_a2c, &a);
     }
     qsort(scores, 3, sizeof scores[0], compare);
     if (!(scores[1] > least)) { fail_msg("scores %g %g %g", scores[0], scores[1], scores[2]); }
@@ -537,25 +539,25 @@ static void test_diverged_agent_scores_nan(void **state)
     (void)state;
     for (size_t kind = 0; kind < KINDS; kind++) {
         struct pbti_a2c a;
-        pbti_a2c_init(&a);
+        pbti_builtin_init(&pbti_builtin_a2c, &a);
         struct pbti_a2c_settings s = small(kinds[kind].game, kinds[kind].lstm);
         s.lr = 1e30;
-        struct pbti_trainer_task const task = {.seed = 1, .steps = 4000, .save = place("nan")};
+        struct pbti_builtin_task const task = {.seed = 1, .steps = 4000, .save = place("nan")};
         assert_true(isnan(run(&a, &s, &task).score));
         for (uint64_t i = 0; i < a.agent.net.block.plane_floats; i++) {
             assert_true(isfinite(a.agent.net.block.weights[i]));
         }
-        struct pbti_trainer_task const again = {
+        struct pbti_builtin_task const again = {
             .seed = 2, .steps = 400, .start = PBT_CLIENT_LOAD, .load = place("nan")};
         (void)run(&a, &s, &again); /* what it has become can be saved and loaded */
         s.lr = 1e-3;               /* the process is as good as new afterwards */
-        struct pbti_trainer_task const next = {.seed = 1, .steps = 400, .save = place("next")};
+        struct pbti_builtin_task const next = {.seed = 1, .steps = 400, .save = place("next")};
         (void)run(&a, &s, &next);
-        pbti_a2c_deinit(&a);
-        struct pbti_trainer_task const alone = {.seed = 1, .steps = 400, .save = place("alone")};
+        pbti_builtin_deinit(&pbti_builtin_a2c, &a);
+        struct pbti_builtin_task const alone = {.seed = 1, .steps = 400, .save = place("alone")};
         (void)run(&a, &s, &alone);
         assert_true(is_same_file("next", "alone"));
-        pbti_a2c_deinit(&a);
+        pbti_builtin_deinit(&pbti_builtin_a2c, &a);
     }
 }
 
@@ -564,30 +566,30 @@ static void test_diverged_agent_scores_nan(void **state)
 static void check_evaluation(size_t kind)
 {
     struct pbti_a2c a;
-    pbti_a2c_init(&a);
+    pbti_builtin_init(&pbti_builtin_a2c, &a);
     struct pbti_a2c_settings s = small(kinds[kind].game, kinds[kind].lstm);
-    struct pbti_trainer_task task = {.seed = 1, .steps = 301, .save = place("before")};
+    struct pbti_builtin_task task = {.seed = 1, .steps = 301, .save = place("before")};
     (void)run(&a, &s, &task);
     s.episodes = 2 * ENVS + 1; /* rounded up to 3 each */
-    task = (struct pbti_trainer_task){.seed = 2, .start = PBT_CLIENT_KEEP, .save = place("after")};
+    task = (struct pbti_builtin_task){.seed = 2, .start = PBT_CLIENT_KEEP, .save = place("after")};
     struct pbti_a2c_result const result = run(&a, &s, &task);
     assert_int_equal(result.counted.episodes, 3 * ENVS);
     assert_true(isfinite(result.score) && !result.trained);
     assert_true(result.unfinished == 0 && result.kept == 0);
     assert_true(result.score == result.counted.returns / (3 * ENVS));
-    if (s.game == pbti_env_find("cartpole")) {
+    if (s.game == env_index("cartpole")) {
         assert_true(result.counted.returns == result.counted.frames);
     }
     assert_true(is_same_file("before", "after"));
 
     /* a function of checkpoint and seed, in whatever process */
     struct pbti_a2c other;
-    pbti_a2c_init(&other);
-    task = (struct pbti_trainer_task){.seed = 2, .start = PBT_CLIENT_LOAD, .load = place("before")};
+    pbti_builtin_init(&pbti_builtin_a2c, &other);
+    task = (struct pbti_builtin_task){.seed = 2, .start = PBT_CLIENT_LOAD, .load = place("before")};
     assert_true(run(&other, &s, &task).score == result.score);
 
     /* and training goes on as if there had been none */
-    task = (struct pbti_trainer_task){
+    task = (struct pbti_builtin_task){
         .seed = 3, .steps = 200, .start = PBT_CLIENT_KEEP, .save = place("with")};
     (void)run(&a, &s, &task);
     task.start = PBT_CLIENT_LOAD;
@@ -595,8 +597,8 @@ static void check_evaluation(size_t kind)
     task.save = place("without");
     (void)run(&other, &s, &task);
     assert_true(is_same_file("with", "without"));
-    pbti_a2c_deinit(&a);
-    pbti_a2c_deinit(&other);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &a);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &other);
 }
 
 static void test_evaluation_leaves_no_trace(void **state)
@@ -613,17 +615,17 @@ static void test_keep_needs_the_same_agent(void **state)
 {
     (void)state;
     struct pbti_a2c a;
-    pbti_a2c_init(&a);
+    pbti_builtin_init(&pbti_builtin_a2c, &a);
     struct pbti_a2c_settings const s = small("asterix", false);
-    struct pbti_trainer_task const keep = {.seed = 4, .steps = 50, .start = PBT_CLIENT_KEEP};
-    refused(&a, &s, &keep, PBT_EINVAL, "must be `frozen`"); /* there is nothing to keep */
-    struct pbti_trainer_task const task = {.seed = 3, .steps = 50};
+    struct pbti_builtin_task const keep = {.seed = 4, .steps = 50, .start = PBT_CLIENT_KEEP};
+    refused(&a, &s, &keep, PBT_EINVAL, "no network in memory"); /* there is nothing to keep */
+    struct pbti_builtin_task const task = {.seed = 3, .steps = 50};
     (void)run(&a, &s, &task);
     struct pbti_a2c_settings others[8];
     for (size_t i = 0; i < 8; i++) {
         others[i] = s;
     }
-    others[0].game = pbti_env_find("breakout");
+    others[0].game = env_index("breakout");
     others[1].envs = 9;
     others[2].filters = 32;
     others[3].hidden = 17;
@@ -635,32 +637,32 @@ static void test_keep_needs_the_same_agent(void **state)
         refused(&a, &others[i], &keep, PBT_EINVAL, "must be `frozen`");
     }
     (void)run(&a, &s, &keep);
-    pbti_a2c_deinit(&a);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &a);
 }
 
 static void test_too_large_for_a_checkpoint(void **state)
 {
     (void)state;
     struct pbti_a2c a;
-    pbti_a2c_init(&a);
+    pbti_builtin_init(&pbti_builtin_a2c, &a);
     struct pbti_a2c_settings s = small("cartpole", true);
     s.envs = 4096;
     s.hidden = 2048; /* 2 x 4096 x 2048 floats of state: 64 MiB, and the games */
-    struct pbti_trainer_task const task = {.seed = 1, .steps = 50};
+    struct pbti_builtin_task const task = {.seed = 1, .steps = 50};
     refused(&a, &s, &task, PBT_EINVAL, "4096 copies of a game with 2048 hidden units are too many");
-    pbti_a2c_deinit(&a);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &a);
 }
 
 static void test_load_needs_the_same_agent(void **state)
 {
     (void)state;
     struct pbti_a2c a;
-    pbti_a2c_init(&a);
+    pbti_builtin_init(&pbti_builtin_a2c, &a);
     struct pbti_a2c_settings s = small("asterix", false);
-    struct pbti_trainer_task task = {.seed = 3, .steps = 50, .save = place("saved")};
+    struct pbti_builtin_task task = {.seed = 3, .steps = 50, .save = place("saved")};
     (void)run(&a, &s, &task);
-    task = (struct pbti_trainer_task){.start = PBT_CLIENT_LOAD, .load = place("saved")};
-    s.game = pbti_env_find("breakout"); /* a network of the same shape */
+    task = (struct pbti_builtin_task){.start = PBT_CLIENT_LOAD, .load = place("saved")};
+    s.game = env_index("breakout"); /* a network of the same shape */
     refused(&a, &s, &task, PBT_EINVAL, "asterix");
     s = small("asterix", false);
     s.envs = 9;
@@ -672,19 +674,19 @@ static void test_load_needs_the_same_agent(void **state)
     refused(&a, &s, &task, PBT_EINVAL, "");
     s = small("asterix", false);
     (void)run(&a, &s, &task);
-    pbti_a2c_deinit(&a);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &a);
 }
 
 static void test_damaged_checkpoint_is_worth_another_try(void **state)
 {
     (void)state;
     struct pbti_a2c a;
-    pbti_a2c_init(&a);
+    pbti_builtin_init(&pbti_builtin_a2c, &a);
     struct pbti_a2c_settings s = small("cartpole", true);
     s.hidden = 4;
-    struct pbti_trainer_task task = {.seed = 3, .steps = 50, .save = place("saved")};
+    struct pbti_builtin_task task = {.seed = 3, .steps = 50, .save = place("saved")};
     (void)run(&a, &s, &task);
-    task = (struct pbti_trainer_task){.start = PBT_CLIENT_LOAD, .load = place("empty")};
+    task = (struct pbti_builtin_task){.start = PBT_CLIENT_LOAD, .load = place("empty")};
     refused(&a, &s, &task, PBT_EIO, "No such file");
     size_t size = 0;
     uint8_t *const bytes = bytes_of("saved", &size);
@@ -698,8 +700,7 @@ static void test_damaged_checkpoint_is_worth_another_try(void **state)
     for (size_t at = 0; at < size; at += 7) {
         bytes[at] ^= (uint8_t)(1u << at % 8);
         fixture_write(path, bytes, size);
-        struct pbti_a2c_result result;
-        pbt_status const status = pbti_a2c_run(&a, &s, &task, &result, NULL);
+        pbt_status const status = pbti_builtin_run(&pbti_builtin_a2c, &a, &s, &task, NULL);
         /* bytes 8 to 11 are the version, which is looked at before the checksum */
         assert_true(status == PBT_EIO || (at / 4 == 2 && status == PBT_EVERSION));
         bytes[at] ^= (uint8_t)(1u << at % 8);
@@ -707,7 +708,7 @@ static void test_damaged_checkpoint_is_worth_another_try(void **state)
     fixture_write(path, bytes, size);
     (void)run(&a, &s, &task);
     free(bytes);
-    pbti_a2c_deinit(&a);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &a);
 }
 
 /* What stands behind the checksum is checked nevertheless, and changes nothing when it is wrong. */
@@ -715,10 +716,10 @@ static void test_wrong_games_change_nothing(void **state)
 {
     (void)state;
     struct pbti_a2c a;
-    pbti_a2c_init(&a);
+    pbti_builtin_init(&pbti_builtin_a2c, &a);
     struct pbti_a2c_settings s = small("cartpole", true);
     s.hidden = 4;
-    struct pbti_trainer_task const task = {.seed = 3, .steps = 2000};
+    struct pbti_builtin_task const task = {.seed = 3, .steps = 2000};
     (void)run(&a, &s, &task);
     size_t const size = pbti_a2c_saved_size(&a.agent, &a.saved);
     uint8_t *const bytes = malloc(size);
@@ -748,7 +749,7 @@ static void test_wrong_games_change_nothing(void **state)
     }
     free(bytes);
     free(now);
-    pbti_a2c_deinit(&a);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &a);
 }
 
 int main(void)

@@ -5,7 +5,7 @@
  * as it has steps; a diverged network scores NaN; the test images are for evaluations only; what is
  * in force after a restore is what was asked for.
  */
-#include "classify/classify_run.h"
+#include "classify/classify.h"
 #include "trainer_fixture.h"
 
 #include <setjmp.h>
@@ -37,8 +37,9 @@ static int teardown(void **state)
 
 static struct pbti_classify_settings small(void)
 {
-    struct pbti_classify_settings s = pbti_classify_settings_default();
-    s.data = folder;
+    struct pbti_classify_settings s;
+    pbti_settings_default(pbti_builtin_classify.settings, &s);
+    (void)snprintf(s.data, sizeof s.data, "%s", folder);
     s.held_out = 60;
     s.width = 16;
     s.batch = 16;
@@ -55,20 +56,20 @@ static const char *place(const char *name)
 
 static struct pbti_classify_result run(struct pbti_classify *c,
                                        const struct pbti_classify_settings *s,
-                                       const struct pbti_trainer_task *task)
+                                       const struct pbti_builtin_task *task)
 {
     struct pbt_error err = {0};
-    struct pbti_classify_result result;
-    if (pbti_classify_run(c, s, task, &result, &err) != PBT_OK) { fail_msg("%s", err.message); }
-    return result;
+    if (pbti_builtin_run(&pbti_builtin_classify, c, s, task, &err) != PBT_OK) {
+        fail_msg("%s", err.message);
+    }
+    return c->result;
 }
 
 static void refused(struct pbti_classify *c, const struct pbti_classify_settings *s,
-                    const struct pbti_trainer_task *task, pbt_status status, const char *words)
+                    const struct pbti_builtin_task *task, pbt_status status, const char *words)
 {
     struct pbt_error err = {0};
-    struct pbti_classify_result result;
-    assert_int_equal(pbti_classify_run(c, s, task, &result, &err), status);
+    assert_int_equal(pbti_builtin_run(&pbti_builtin_classify, c, s, task, &err), status);
     if (strstr(err.message, words) == NULL) {
         fail_msg("\"%s\" is not in \"%s\"", words, err.message);
     }
@@ -96,7 +97,7 @@ static struct pbti_classify_settings stage(uint32_t segment)
     static const enum pbti_nn_activation activations[] = {PBTI_NN_GELU, PBTI_NN_GELU, PBTI_NN_TANH};
     struct pbti_classify_settings s = small();
     s.batch = batches[segment];
-    s.activation = activations[segment];
+    s.act = activations[segment];
     s.lr = 0.02 + 0.01 * segment;
     s.weight_decay = 1e-3;
     s.dropout = 0.2;
@@ -109,12 +110,12 @@ static void test_reloaded_equals_unbroken(void **state)
 {
     (void)state;
     struct pbti_classify hot;
-    pbti_classify_init(&hot);
+    pbti_builtin_init(&pbti_builtin_classify, &hot);
     struct pbti_classify_result results[3];
     const char *const hot_places[] = {place("hot0"), place("hot1"), place("hot2")};
     for (uint32_t i = 0; i < 3; i++) {
         struct pbti_classify_settings const s = stage(i);
-        struct pbti_trainer_task const task = {.seed = 100 + i,
+        struct pbti_builtin_task const task = {.seed = 100 + i,
                                                .steps = 101,
                                                .start = i == 0 ? PBT_CLIENT_FRESH : PBT_CLIENT_KEEP,
                                                .save = hot_places[i]};
@@ -127,12 +128,12 @@ static void test_reloaded_equals_unbroken(void **state)
     /* once in a process that knows nothing, once in one that has trained something else */
     for (int used = 0; used < 2; used++) {
         struct pbti_classify cold;
-        pbti_classify_init(&cold);
+        pbti_builtin_init(&pbti_builtin_classify, &cold);
         struct pbti_classify_settings const other = stage(1);
-        struct pbti_trainer_task const elsewhere = {.seed = 9, .steps = 77};
+        struct pbti_builtin_task const elsewhere = {.seed = 9, .steps = 77};
         if (used) { (void)run(&cold, &other, &elsewhere); }
         struct pbti_classify_settings const s = stage(2);
-        struct pbti_trainer_task const task = {.seed = 102,
+        struct pbti_builtin_task const task = {.seed = 102,
                                                .steps = 101,
                                                .start = PBT_CLIENT_LOAD,
                                                .load = hot1,
@@ -140,9 +141,9 @@ static void test_reloaded_equals_unbroken(void **state)
         struct pbti_classify_result const result = run(&cold, &s, &task);
         assert_memory_equal(&result, &results[2], sizeof result);
         assert_same_file(hot2, task.save);
-        pbti_classify_deinit(&cold);
+        pbti_builtin_deinit(&pbti_builtin_classify, &cold);
     }
-    pbti_classify_deinit(&hot);
+    pbti_builtin_deinit(&pbti_builtin_classify, &hot);
 }
 
 static void test_seed_decides(void **state)
@@ -153,11 +154,11 @@ static void test_seed_decides(void **state)
     double losses[4];
     for (size_t i = 0; i < 4; i++) {
         struct pbti_classify c;
-        pbti_classify_init(&c);
+        pbti_builtin_init(&pbti_builtin_classify, &c);
         struct pbti_classify_settings const s = stage(0);
-        struct pbti_trainer_task const task = {.seed = seeds[i], .steps = 50, .save = places[i]};
+        struct pbti_builtin_task const task = {.seed = seeds[i], .steps = 50, .save = places[i]};
         losses[i] = run(&c, &s, &task).train_loss;
-        pbti_classify_deinit(&c);
+        pbti_builtin_deinit(&pbti_builtin_classify, &c);
     }
     assert_true(losses[0] == losses[1]);
     assert_same_file(places[0], places[1]);
@@ -169,19 +170,19 @@ static void test_clones_diverge(void **state)
 {
     (void)state;
     struct pbti_classify c;
-    pbti_classify_init(&c);
+    pbti_builtin_init(&pbti_builtin_classify, &c);
     struct pbti_classify_settings const s = small();
     const char *const donor = place("donor");
-    struct pbti_trainer_task task = {.seed = 1, .steps = 20, .save = donor};
+    struct pbti_builtin_task task = {.seed = 1, .steps = 20, .save = donor};
     (void)run(&c, &s, &task);
     double losses[2];
     for (uint64_t i = 0; i < 2; i++) {
-        task = (struct pbti_trainer_task){
+        task = (struct pbti_builtin_task){
             .seed = 2 + i, .steps = 20, .start = PBT_CLIENT_LOAD, .load = donor};
         losses[i] = run(&c, &s, &task).train_loss;
     }
     assert_true(losses[0] != losses[1]);
-    pbti_classify_deinit(&c);
+    pbti_builtin_deinit(&pbti_builtin_classify, &c);
 }
 
 /* -------- steps are images -------- */
@@ -215,11 +216,11 @@ static void test_steps_count_images_whatever_the_batch(void **state)
     static const uint32_t batches[] = {1, 7, 16, 50, 51, 8192};
     for (size_t b = 0; b < sizeof batches / sizeof batches[0]; b++) {
         struct pbti_classify c;
-        pbti_classify_init(&c);
+        pbti_builtin_init(&pbti_builtin_classify, &c);
         struct pbti_classify_settings s = small();
         s.batch = batches[b];
         struct heard heard = {.count = 0};
-        struct pbti_trainer_task const task = {
+        struct pbti_builtin_task const task = {
             .seed = 1, .steps = 50, .progress = hear, .context = &heard};
         struct pbti_classify_result const result = run(&c, &s, &task);
         uint32_t const expected = (50 + s.batch - 1) / s.batch;
@@ -228,7 +229,7 @@ static void test_steps_count_images_whatever_the_batch(void **state)
         assert_int_equal(heard.steps[0], s.batch < 50 ? s.batch : 50);
         assert_int_equal(used_images(&c), 50);
         assert_true(isfinite(result.train_loss));
-        pbti_classify_deinit(&c);
+        pbti_builtin_deinit(&pbti_builtin_classify, &c);
     }
 }
 
@@ -239,12 +240,12 @@ static void test_remainder_batch_is_an_ordinary_batch(void **state)
     const char *const places[] = {place("whole"), place("remainder")};
     for (uint32_t i = 0; i < 2; i++) {
         struct pbti_classify c;
-        pbti_classify_init(&c);
+        pbti_builtin_init(&pbti_builtin_classify, &c);
         struct pbti_classify_settings s = small();
         s.batch = i == 0 ? 50 : 64;
-        struct pbti_trainer_task const task = {.seed = 1, .steps = 50, .save = places[i]};
+        struct pbti_builtin_task const task = {.seed = 1, .steps = 50, .save = places[i]};
         (void)run(&c, &s, &task);
-        pbti_classify_deinit(&c);
+        pbti_builtin_deinit(&pbti_builtin_classify, &c);
     }
     assert_same_file(places[0], places[1]);
 }
@@ -261,12 +262,12 @@ static void test_lost_worker_stops_the_segment(void **state)
 {
     (void)state;
     struct pbti_classify c;
-    pbti_classify_init(&c);
+    pbti_builtin_init(&pbti_builtin_classify, &c);
     struct pbti_classify_settings const s = small();
-    struct pbti_trainer_task const task = {.seed = 1, .steps = 64, .progress = stop_at_once};
+    struct pbti_builtin_task const task = {.seed = 1, .steps = 64, .progress = stop_at_once};
     refused(&c, &s, &task, PBT_EIO, "progress");
     assert_int_equal(used_images(&c), s.batch);
-    pbti_classify_deinit(&c);
+    pbti_builtin_deinit(&pbti_builtin_classify, &c);
 }
 
 /* -------- scores -------- */
@@ -276,21 +277,21 @@ static void test_it_learns(void **state)
     (void)state;
     for (int kind = PBTI_NN_RELU; kind <= PBTI_NN_SILU; kind++) {
         struct pbti_classify c;
-        pbti_classify_init(&c);
+        pbti_builtin_init(&pbti_builtin_classify, &c);
         struct pbti_classify_settings s = small();
-        s.activation = (enum pbti_nn_activation)kind;
-        struct pbti_trainer_task task = {.seed = 3, .steps = 140 * 20};
+        s.act = (enum pbti_nn_activation)kind;
+        struct pbti_builtin_task task = {.seed = 3, .steps = 140 * 20};
         struct pbti_classify_result const trained = run(&c, &s, &task);
         assert_true(trained.accuracy >= 0.9 && trained.score == trained.accuracy);
         assert_true(trained.train_loss < log(FIXTURE_CLASSES));
 
         s.score = PBTI_CLASSIFY_CROSS_ENTROPY; /* a keep of 0 steps changes nothing */
-        task = (struct pbti_trainer_task){.seed = 4, .start = PBT_CLIENT_KEEP};
+        task = (struct pbti_builtin_task){.seed = 4, .start = PBT_CLIENT_KEEP};
         s.batch = 3;
         struct pbti_classify_result const again = run(&c, &s, &task);
         assert_true(again.score == trained.loss && again.accuracy == trained.accuracy);
         assert_true(isnan(again.train_loss));
-        pbti_classify_deinit(&c);
+        pbti_builtin_deinit(&pbti_builtin_classify, &c);
     }
 }
 
@@ -299,19 +300,19 @@ static void test_diverged_network_scores_nan(void **state)
     (void)state;
     for (int minimise = 0; minimise < 2; minimise++) {
         struct pbti_classify c;
-        pbti_classify_init(&c);
+        pbti_builtin_init(&pbti_builtin_classify, &c);
         struct pbti_classify_settings s = small();
         s.lr = 1e6;
         s.weight_decay = 10.0; /* each step multiplies the weights by -1e7: no unit can just die */
         s.score = minimise ? PBTI_CLASSIFY_CROSS_ENTROPY : PBTI_CLASSIFY_ACCURACY;
-        struct pbti_trainer_task const task = {.seed = 1, .steps = 2000, .save = place("nan")};
+        struct pbti_builtin_task const task = {.seed = 1, .steps = 2000, .save = place("nan")};
         struct pbti_classify_result const result = run(&c, &s, &task);
         assert_true(isnan(result.score) && isnan(result.accuracy) && isnan(result.loss));
         s.lr = 0.01; /* the process is as good as new afterwards */
         s.weight_decay = 0.0;
-        struct pbti_trainer_task const next = {.seed = 1, .steps = 50};
+        struct pbti_builtin_task const next = {.seed = 1, .steps = 50};
         assert_true(isfinite(run(&c, &s, &next).score));
-        pbti_classify_deinit(&c);
+        pbti_builtin_deinit(&pbti_builtin_classify, &c);
     }
 }
 
@@ -319,22 +320,22 @@ static void test_test_images_are_for_evaluation_only(void **state)
 {
     (void)state;
     struct pbti_classify c;
-    pbti_classify_init(&c);
+    pbti_builtin_init(&pbti_builtin_classify, &c);
     struct pbti_classify_settings s = small();
     const char *const saved = place("saved");
-    struct pbti_trainer_task task = {.seed = 3, .steps = 1400, .save = saved};
+    struct pbti_builtin_task task = {.seed = 3, .steps = 1400, .save = saved};
     struct pbti_classify_result const held_out = run(&c, &s, &task);
     assert_null(c.data.test_images.bytes);
 
-    s.test = true;
+    s.split = 1;
     refused(&c, &s, &task, PBT_EINVAL, "only for an evaluation");
     assert_null(c.data.test_images.bytes);
-    task = (struct pbti_trainer_task){.seed = 3, .start = PBT_CLIENT_LOAD, .load = saved};
+    task = (struct pbti_builtin_task){.seed = 3, .start = PBT_CLIENT_LOAD, .load = saved};
     struct pbti_classify_result const tested = run(&c, &s, &task);
     assert_true(tested.accuracy > 0.8 && tested.loss != held_out.loss);
     double const images = tested.accuracy * FIXTURE_TEST; /* a share of the 60 test images */
     assert_true(fabs(images - floor(images + 0.5)) < 1e-9);
-    pbti_classify_deinit(&c);
+    pbti_builtin_deinit(&pbti_builtin_classify, &c);
 }
 
 /* -------- what was asked for is in force, or refused -------- */
@@ -343,10 +344,10 @@ static void test_restored_optimiser_obeys_new_values(void **state)
 {
     (void)state;
     struct pbti_classify c;
-    pbti_classify_init(&c);
+    pbti_builtin_init(&pbti_builtin_classify, &c);
     struct pbti_classify_settings s = small();
     const char *const saved = place("saved");
-    struct pbti_trainer_task task = {.seed = 3, .steps = 50, .save = saved};
+    struct pbti_builtin_task task = {.seed = 3, .steps = 50, .save = saved};
     (void)run(&c, &s, &task);
     float const momentum = c.mlp.block.slots[0][3];
     assert_true(momentum != 0.0f);
@@ -355,69 +356,69 @@ static void test_restored_optimiser_obeys_new_values(void **state)
     s.momentum = 0.5;
     s.dropout = 0.25;
     s.batch = 9;
-    task = (struct pbti_trainer_task){.seed = 4, .start = PBT_CLIENT_LOAD, .load = saved};
+    task = (struct pbti_builtin_task){.seed = 4, .start = PBT_CLIENT_LOAD, .load = saved};
     (void)run(&c, &s, &task);
     assert_true(c.mlp.block.slots[0][3] == momentum);
     float const weight = c.mlp.block.weights[3];
-    task = (struct pbti_trainer_task){.seed = 4, .steps = 50, .start = PBT_CLIENT_KEEP};
+    task = (struct pbti_builtin_task){.seed = 4, .steps = 50, .start = PBT_CLIENT_KEEP};
     (void)run(&c, &s, &task);
     assert_true(c.mlp.block.weights[3] == weight);
     assert_true(c.mlp.block.slots[0][3] != momentum);
     assert_true(c.sgd.lr == 0.0 && c.sgd.momentum == 0.5);
     assert_true(c.pass.dropout == 0.25 && c.batch == 9);
-    pbti_classify_deinit(&c);
+    pbti_builtin_deinit(&pbti_builtin_classify, &c);
 }
 
 static void test_other_shapes_are_refused(void **state)
 {
     (void)state;
     struct pbti_classify c;
-    pbti_classify_init(&c);
+    pbti_builtin_init(&pbti_builtin_classify, &c);
     struct pbti_classify_settings s = small();
     const char *const saved = place("saved");
-    struct pbti_trainer_task task = {.seed = 3, .steps = 50, .save = saved};
+    struct pbti_builtin_task task = {.seed = 3, .steps = 50, .save = saved};
     (void)run(&c, &s, &task);
     s.width = 24;
-    task = (struct pbti_trainer_task){.seed = 4, .steps = 50, .start = PBT_CLIENT_KEEP};
-    refused(&c, &s, &task, PBT_EINVAL, "another shape");
-    task = (struct pbti_trainer_task){.start = PBT_CLIENT_LOAD, .load = saved};
+    task = (struct pbti_builtin_task){.seed = 4, .steps = 50, .start = PBT_CLIENT_KEEP};
+    refused(&c, &s, &task, PBT_EINVAL, "\"width\" is not what the network in memory was made with");
+    task = (struct pbti_builtin_task){.start = PBT_CLIENT_LOAD, .load = saved};
     refused(&c, &s, &task, PBT_EINVAL, "\"linear0.weight\" is 16 x 30");
     s.width = 1; /* halved below 1, a layer keeps one unit */
     s.layers = 8;
-    task = (struct pbti_trainer_task){.seed = 4, .steps = 20};
+    task = (struct pbti_builtin_task){.seed = 4, .steps = 20};
     assert_true(isfinite(run(&c, &s, &task).score));
     assert_int_equal(c.mlp.shape.sizes[8], 1);
-    pbti_classify_deinit(&c);
+    pbti_builtin_deinit(&pbti_builtin_classify, &c);
 }
 
 static void test_damaged_checkpoint_is_worth_another_try(void **state)
 {
     (void)state;
     struct pbti_classify c;
-    pbti_classify_init(&c);
+    pbti_builtin_init(&pbti_builtin_classify, &c);
     struct pbti_classify_settings const s = small();
     const char *const saved = place("saved");
-    struct pbti_trainer_task task = {.seed = 3, .steps = 50, .save = saved};
+    struct pbti_builtin_task task = {.seed = 3, .steps = 50, .save = saved};
     (void)run(&c, &s, &task);
     fixture_write(fixture_path(saved, "network.bin"), "short", 5);
-    task = (struct pbti_trainer_task){.start = PBT_CLIENT_LOAD, .load = saved};
+    task = (struct pbti_builtin_task){.start = PBT_CLIENT_LOAD, .load = saved};
     refused(&c, &s, &task, PBT_EIO, "truncated");
     task.load = place("empty");
     refused(&c, &s, &task, PBT_EIO, "No such file");
-    pbti_classify_deinit(&c);
+    pbti_builtin_deinit(&pbti_builtin_classify, &c);
 }
 
 static void test_missing_data_names_the_package(void **state)
 {
     (void)state;
     struct pbti_classify c;
-    pbti_classify_init(&c);
+    pbti_builtin_init(&pbti_builtin_classify, &c);
     struct pbti_classify_settings s = small();
-    s.data = "/nonexistent/fashion";
-    struct pbti_trainer_task const task = {.seed = 3, .steps = 50};
+    (void)snprintf(s.data, sizeof s.data, "/nonexistent/fashion");
+    struct pbti_builtin_task const task = {.seed = 3, .steps = 50};
     refused(&c, &s, &task, PBT_ENOENT, "apt-get install dataset-fashion-mnist");
     refused(&c, &s, &task, PBT_ENOENT, "\"/nonexistent/fashion/train-images-idx3-ubyte\"");
-    pbti_classify_deinit(&c);
+    pbti_builtin_deinit(&pbti_builtin_classify, &c);
 }
 
 int main(void)

@@ -1,92 +1,221 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * a2c.c - `builtin: a2c`, the trainer's side of the protocol; see docs/a2c.md.
+ * a2c.c - `builtin: a2c`, see a2c.h and docs/a2c.md.
  *
- * Reads the settings of a task, runs the segment (a2c_run.c), reports.
+ * Invariants
+ * 1. All randomness is drawn from the segment's seed and the number of the round in the segment;
+ *    what outlives a segment is in the checkpoint. So a->b->c in one process and a->b, reload, b->c
+ *    give the same bits.
+ * 2. Episodes go on from one segment to the next, but count for neither.
  */
-#include "a2c/a2c_run.h"
-#include "pbt_client.h"
-#include "trainer_loop.h"
-#include "trainers.h"
+#include "a2c/a2c.h"
+#include "nn/nn_checkpoint.h"
 
-/* Values as the agent holds them after training, of those in the space. */
-static void report_in_force(struct pbt_client *client, const struct pbti_a2c_agent *agent)
+#include <math.h>
+
+/* -------- settings -------- */
+
+enum { FILTERS_MULTIPLE = 16 };
+
+static const char *game_word(uint32_t index)
 {
-    const struct {
-        const char *name;
-        double value;
-    } live[] = {
-        {"lr", agent->rmsprop.lr},
-        {"entropy_cost", agent->entropy_cost},
-        {"unroll", agent->unroll},
-        {"discount", agent->discount},
-        {"trace_decay", agent->trace_decay},
-        {"value_cost", agent->value_cost},
-        {"rmsprop_decay", agent->rmsprop.decay},
-        {"rmsprop_epsilon", agent->rmsprop.epsilon},
-        {"clip", agent->clip},
-        {"envs", agent->copies},
-        {"filters", agent->net.shape.filters},
-        {"hidden", agent->net.shape.hidden},
-    };
-    for (size_t i = 0; i < sizeof live / sizeof live[0]; i++) {
-        if (pbt_client_has(client, live[i].name)) {
-            pbt_client_in_force(client, live[i].name, live[i].value);
-        }
-    }
+    return pbti_env_at(index) == NULL ? NULL : pbti_env_at(index)->name;
 }
 
-static void report_score(struct pbt_client *client, const struct pbti_a2c_result *result, bool list)
+PBTI_SETTING_WORDS(report_word, "mean", "list")
+
+#define SETTINGS struct pbti_a2c_settings
+static const struct pbti_setting table[] = {PBTI_A2C_SETTINGS(PBTI_SETTING_ENTRY){0}};
+
+static pbt_status check(const void *settings, struct pbt_error *err)
 {
-    double scores[PBTI_TALLY_LIST_MAX];
-    uint32_t const count = list ? pbti_a2c_tally_list(&result->counted, scores) : 0;
-    if (count > 0 && result->score == result->score) { /* not NaN */
-        (void)pbt_client_report_scores(client, scores, count);
-    } else {
-        (void)pbt_client_report(client, result->score);
-    }
+    uint32_t const filters = ((const struct pbti_a2c_settings *)settings)->filters;
+    if (filters % FILTERS_MULTIPLE == 0) { return PBT_OK; }
+    return pbti_nn_fail(err, PBT_EINVAL, "\"filters\" is %u; allowed are multiples of %d", filters,
+                        (int)FILTERS_MULTIPLE);
 }
 
-static void answer(struct pbt_client *client, const struct pbti_a2c *a2c,
-                   const struct pbti_a2c_result *result, bool list)
+/* -------- getting ready -------- */
+
+/* Refuse before a segment, not after it, what would be too large for a checkpoint. */
+static pbt_status create(void *state, const void *settings, struct pbt_error *err)
 {
-    const struct pbti_a2c_tally *const counted = &result->counted;
-    pbt_client_metric(client, "episodes", (double)counted->episodes);
-    if (counted->episodes > 0) {
-        pbt_client_metric(client, "length", counted->frames / (double)counted->episodes);
+    struct pbti_a2c_agent *const agent = &((struct pbti_a2c *)state)->agent;
+    struct pbti_a2c_saved const largest = {.last = {.complete = PBTI_TALLY_LIST_MAX}};
+    pbt_status const status = pbti_a2c_agent_init(agent, settings, err);
+    if (status != PBT_OK || pbti_a2c_saved_size(agent, &largest) <= PBTI_NN_EXTRA_MAX) {
+        return status;
     }
-    if (result->kept > 0) { pbt_client_metric(client, "episodes_kept", (double)result->kept); }
-    if (result->unfinished > 0) {
-        pbt_client_metric(client, "episodes_unfinished", (double)result->unfinished);
-    }
-    if (result->trained) {
-        pbt_client_metric(client, "entropy", result->entropy);
-        pbt_client_metric(client, "value_loss", result->value_loss);
-        pbt_client_metric(client, "gradient_norm", result->norm);
-        report_in_force(client, &a2c->agent);
-    }
-    report_score(client, result, list);
+    (void)pbti_nn_fail(err, PBT_EINVAL,
+                       "%u copies of a game with %u hidden units are too many for a checkpoint",
+                       agent->copies, agent->net.shape.hidden);
+    pbti_a2c_agent_deinit(agent);
+    return PBT_EINVAL;
 }
 
-static pbt_status train(void *state, struct pbt_client *client,
-                        const struct pbti_trainer_task *task, struct pbt_error *err)
+static void destroy(void *state)
 {
-    struct pbti_a2c *const a2c = state;
-    struct pbti_a2c_settings settings;
-    struct pbti_a2c_result result;
-    pbt_status status = pbti_a2c_settings_read(client, &settings, err);
-    if (status == PBT_OK) { status = pbti_a2c_run(a2c, &settings, task, &result, err); }
-    if (status == PBT_OK) { answer(client, a2c, &result, settings.list); }
+    pbti_a2c_agent_deinit(&((struct pbti_a2c *)state)->agent);
+}
+
+static pbt_status prepare(void *state, const void *settings, const struct pbti_builtin_task *task,
+                          struct pbt_error *err)
+{
+    struct pbti_a2c *const a = state;
+    (void)task;
+    a->result = (struct pbti_a2c_result){.score = NAN, .counted = pbti_a2c_tally_none()};
+    return pbti_a2c_agent_reserve(&a->agent, ((const struct pbti_a2c_settings *)settings)->unroll,
+                                  err);
+}
+
+/* -------- checkpoints -------- */
+
+static void fresh(void *state, uint64_t seed)
+{
+    struct pbti_a2c *const a = state;
+    pbti_a2c_agent_randomise(&a->agent, seed);
+    a->saved = (struct pbti_a2c_saved){.last = pbti_a2c_tally_none()};
+}
+
+static size_t encode(const void *state, uint8_t *bytes)
+{
+    const struct pbti_a2c *const a = state;
+    if (bytes != NULL) { pbti_a2c_saved_encode(&a->agent, &a->saved, bytes); }
+    return pbti_a2c_saved_size(&a->agent, &a->saved);
+}
+
+static pbt_status decode(void *state, const uint8_t *bytes, size_t size, struct pbt_error *err)
+{
+    struct pbti_a2c *const a = state;
+    return pbti_a2c_saved_decode(&a->agent, &a->saved, bytes, size, err);
+}
+
+/* -------- training -------- */
+
+/* Played so many rounds: send it, in steps of the segment. */
+static pbt_status progress(const struct pbti_a2c *a, const struct pbti_builtin_task *task,
+                           uint64_t rounds, double loss, struct pbt_error *err)
+{
+    uint64_t const frames = a->saved.surplus + rounds * a->agent.copies;
+    return pbti_builtin_progress(task, frames < task->steps ? frames : task->steps, loss, err);
+}
+
+/* An agent that has diverged is trained no further: its score is NaN whatever follows. */
+static pbt_status train(void *state, const void *settings, const struct pbti_builtin_task *task,
+                        struct pbt_error *err)
+{
+    struct pbti_a2c *const a = state;
+    struct pbti_a2c_result *const result = &a->result;
+    uint32_t const copies = a->agent.copies;
+    uint64_t const missing = task->steps > a->saved.surplus ? task->steps - a->saved.surplus : 0;
+    uint64_t const rounds = (missing + copies - 1) / copies;
+    uint64_t updates = 0;
+    bool diverged = false;
+    bool const new_games = task->start != PBT_CLIENT_KEEP && task->load == NULL;
+    pbti_a2c_agent_begin(&a->agent, settings, task->seed, new_games);
+    for (uint64_t done = 0; done < rounds && !diverged; updates++) {
+        uint64_t const left = rounds - done;
+        uint32_t const now = left < a->agent.unroll ? (uint32_t)left : a->agent.unroll;
+        struct pbti_a2c_update const update = pbti_a2c_agent_update(&a->agent, now);
+        done += now;
+        diverged = update.diverged;
+        result->entropy += update.loss.entropy;
+        result->value_loss += update.loss.value;
+        result->norm += update.norm;
+        pbt_status const status = progress(a, task, done, update.loss.value, err);
+        if (status != PBT_OK) { return status; }
+    }
+    double const count = updates > 0 ? (double)updates : 1.0;
+    result->entropy /= count;
+    result->value_loss /= count;
+    result->norm /= count;
+    result->trained = updates > 0;
+    a->saved.surplus = a->saved.surplus + rounds * copies - task->steps;
+    result->counted = a->agent.tally;
+    if (result->counted.episodes < PBTI_TALLY_ENOUGH) {
+        result->kept = a->saved.last.episodes;
+        pbti_a2c_tally_join(&result->counted, &a->saved.last);
+    }
+    if (rounds > 0) { a->saved.last = a->agent.tally; }
+    result->score = diverged ? NAN : pbti_a2c_tally_mean(&result->counted);
+    return PBT_OK;
+}
+
+/* Training has a score already. */
+static pbt_status evaluate(void *state, const void *settings, const struct pbti_builtin_task *task,
+                           struct pbt_error *err)
+{
+    struct pbti_a2c *const a = state;
+    struct pbti_a2c_result *const result = &a->result;
+    if (task->steps > 0) { return PBT_OK; }
+    pbti_a2c_network_ready(&a->agent.net);
+    pbt_status const status = pbti_a2c_agent_play(&a->agent, settings, task->seed, &result->counted,
+                                                  &result->unfinished, err);
+    if (status == PBT_OK) { result->score = pbti_a2c_tally_mean(&result->counted); }
     return status;
 }
 
-int pbt_trainer_a2c(int argc, char **argv)
+/* -------- the report -------- */
+
+static void report_in_force(const struct pbti_a2c_agent *agent, struct pbti_builtin_report *to)
 {
-    (void)argv;
-    struct pbti_a2c a2c;
-    pbti_a2c_init(&a2c);
-    struct pbti_trainer_job const job = {.name = "a2c", .state = &a2c, .train = train};
-    int const code = pbti_trainer_loop(argc, &job);
-    pbti_a2c_deinit(&a2c);
-    return code;
+    pbti_builtin_in_force(to, "lr", agent->rmsprop.lr);
+    pbti_builtin_in_force(to, "entropy_cost", agent->entropy_cost);
+    pbti_builtin_in_force(to, "unroll", agent->unroll);
+    pbti_builtin_in_force(to, "discount", agent->discount);
+    pbti_builtin_in_force(to, "trace_decay", agent->trace_decay);
+    pbti_builtin_in_force(to, "value_cost", agent->value_cost);
+    pbti_builtin_in_force(to, "rmsprop_decay", agent->rmsprop.decay);
+    pbti_builtin_in_force(to, "rmsprop_epsilon", agent->rmsprop.epsilon);
+    pbti_builtin_in_force(to, "clip", agent->clip);
+    pbti_builtin_in_force(to, "envs", agent->copies);
+    pbti_builtin_in_force(to, "filters", agent->net.shape.filters);
+    pbti_builtin_in_force(to, "hidden", agent->net.shape.hidden);
 }
+
+static void report(const void *state, const void *settings, struct pbti_builtin_report *to)
+{
+    const struct pbti_a2c_result *const result = &((const struct pbti_a2c *)state)->result;
+    const struct pbti_a2c_tally *const counted = &result->counted;
+    pbti_builtin_metric(to, "episodes", (double)counted->episodes);
+    if (counted->episodes > 0) {
+        pbti_builtin_metric(to, "length", counted->frames / (double)counted->episodes);
+    }
+    if (result->kept > 0) { pbti_builtin_metric(to, "episodes_kept", (double)result->kept); }
+    if (result->unfinished > 0) {
+        pbti_builtin_metric(to, "episodes_unfinished", (double)result->unfinished);
+    }
+    if (result->trained) {
+        pbti_builtin_metric(to, "entropy", result->entropy);
+        pbti_builtin_metric(to, "value_loss", result->value_loss);
+        pbti_builtin_metric(to, "gradient_norm", result->norm);
+        report_in_force(&((const struct pbti_a2c *)state)->agent, to);
+    }
+    double scores[PBTI_TALLY_LIST_MAX];
+    bool const list = ((const struct pbti_a2c_settings *)settings)->report == 1;
+    uint32_t const count = list ? pbti_a2c_tally_list(counted, scores) : 0;
+    if (count > 0 && !isnan(result->score)) {
+        pbti_builtin_scores(to, scores, count);
+    } else {
+        pbti_builtin_score(to, result->score);
+    }
+}
+
+const struct pbti_builtin pbti_builtin_a2c = {
+    .about = {"a2c", "an advantage actor-critic on small games (MinAtar, classic control)"},
+    .settings = table,
+    .settings_size = sizeof(struct pbti_a2c_settings),
+    .state_size = sizeof(struct pbti_a2c),
+    .block_count = 1,
+    .blocks = {{"", offsetof(struct pbti_a2c, agent.net.block)}},
+    .check = check,
+    .create = create,
+    .destroy = destroy,
+    .prepare = prepare,
+    .fresh = fresh,
+    .encode = encode,
+    .decode = decode,
+    .train = train,
+    .evaluate = evaluate,
+    .report = report,
+};

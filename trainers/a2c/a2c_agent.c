@@ -12,11 +12,12 @@
 
 static struct pbti_a2c_shape shape_of(const struct pbti_a2c_settings *s, uint32_t actions)
 {
+    const struct pbti_env_kind *const game = pbti_env_at(s->game);
     return (struct pbti_a2c_shape){
-        .cells = s->game->cells,
-        .rows = s->game->rows,
-        .columns = s->game->columns,
-        .channels = s->game->channels,
+        .cells = game->cells,
+        .rows = game->rows,
+        .columns = game->columns,
+        .channels = game->channels,
         .actions = actions,
         .filters = s->filters,
         .hidden = s->hidden,
@@ -31,7 +32,7 @@ static pbt_status make_env(const struct pbti_a2c_settings *s, struct pbti_env **
     options.sticky = s->sticky;
     options.ramping = s->ramping;
     options.minimal = s->minimal;
-    return pbti_env_create(s->game, s->envs, &options, out, err);
+    return pbti_env_create(pbti_env_at(s->game), s->envs, &options, out, err);
 }
 
 static pbt_status make_copies(struct pbti_a2c_agent *agent, struct pbt_error *err)

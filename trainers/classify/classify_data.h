@@ -14,7 +14,7 @@
 #ifndef PBTI_TRAINERS_CLASSIFY_DATA_H
 #define PBTI_TRAINERS_CLASSIFY_DATA_H
 
-#include "classify/idx.h"
+#include "data/idx.h"
 #include "nn/nn_random.h"
 
 #include <stdbool.h>

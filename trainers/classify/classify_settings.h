@@ -1,38 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * classify_settings.h - what a task of `classify` can be told, and its limits.
- *
- * Every setting may stand in the study's `space` (then it is a hyperparameter) or in `fixed`, and
- * has a default. docs/classify.md lists them.
+ * classify_settings.h - the settings of `classify` and their limits. docs/classify.md lists them.
  */
 #ifndef PBTI_TRAINERS_CLASSIFY_SETTINGS_H
 #define PBTI_TRAINERS_CLASSIFY_SETTINGS_H
 
-#include "nn/nn_activation.h"
-#include "pbt/status.h"
-#include "pbt_client.h"
-
-#include <stdbool.h>
-#include <stdint.h>
+#include "host/builtin_setting.h"
 
 #define PBTI_CLASSIFY_DATA_DEFAULT "/usr/share/datasets/fashion-mnist"
-
-/* Numbers: X(name, default, low, high), both limits allowed. */
-#define PBTI_CLASSIFY_NUMBERS(X)                                                                   \
-    X(lr, 0.05, 0.0, 1e6)                                                                          \
-    X(momentum, 0.9, 0.0, 0.999999)                                                                \
-    X(weight_decay, 0.0, 0.0, 1e6)                                                                 \
-    X(dropout, 0.0, 0.0, 0.99)                                                                     \
-    X(label_smoothing, 0.0, 0.0, 0.99)
-
-/* Whole numbers, likewise. train 0 means all images that are not held out. */
-#define PBTI_CLASSIFY_COUNTS(X)                                                                    \
-    X(batch, 128, 1, 8192)                                                                         \
-    X(width, 256, 1, 16384)                                                                        \
-    X(layers, 2, 1, 8)                                                                             \
-    X(shift, 0, 0, 16)                                                                             \
-    X(train, 0, 0, 1000000000)                                                                     \
-    X(held_out, 10000, 1, 1000000000)
 
 enum pbti_classify_score {
     PBTI_CLASSIFY_ACCURACY,      /* to be maximised */
@@ -40,30 +15,27 @@ enum pbti_classify_score {
     PBTI_CLASSIFY_ERROR          /* 1 - accuracy; to be minimised */
 };
 
+/* train 0 means all images that are not held out. Form: host/builtin_setting.h; the functions of
+ * words are in classify.c. */
+#define PBTI_CLASSIFY_SETTINGS(X)                                                                  \
+    X(NUMBER, lr, HOT, 0.05, 0.0, 1e6)                                                             \
+    X(NUMBER, momentum, HOT, 0.9, 0.0, 0.999999)                                                   \
+    X(NUMBER, weight_decay, HOT, 0.0, 0.0, 1e6)                                                    \
+    X(NUMBER, dropout, HOT, 0.0, 0.0, 0.99)                                                        \
+    X(NUMBER, label_smoothing, HOT, 0.0, 0.0, 0.99)                                                \
+    X(COUNT, batch, HOT, 128, 1, 8192)                                                             \
+    X(COUNT, width, NETWORK, 256, 1, 16384)                                                        \
+    X(COUNT, layers, NETWORK, 2, 1, 8)                                                             \
+    X(COUNT, shift, HOT, 0, 0, 16)                                                                 \
+    X(COUNT, train, DATA, 0, 0, 1000000000)                                                        \
+    X(COUNT, held_out, DATA, 10000, 1, 1000000000)                                                 \
+    X(CHOICE, act, HOT, PBTI_NN_RELU, act_word)                                                    \
+    X(CHOICE, score, HOT, PBTI_CLASSIFY_ACCURACY, score_word)                                      \
+    X(CHOICE, split, HOT, 0, split_word) /* 1: the test images */                                  \
+    X(TEXT, data, DATA, PBTI_CLASSIFY_DATA_DEFAULT)
+
 struct pbti_classify_settings {
-#define PBTI_NUMBER_FIELD(name, otherwise, low, high) double name;
-    PBTI_CLASSIFY_NUMBERS(PBTI_NUMBER_FIELD)
-#undef PBTI_NUMBER_FIELD
-#define PBTI_COUNT_FIELD(name, otherwise, low, high) uint32_t name;
-    PBTI_CLASSIFY_COUNTS(PBTI_COUNT_FIELD)
-#undef PBTI_COUNT_FIELD
-    enum pbti_nn_activation activation; /* "act", default relu */
-    enum pbti_classify_score score;     /* "score", default accuracy */
-    bool test;                          /* "split": "test" instead of "held_out" */
-    const char *data;                   /* folder; borrowed from whoever filled the struct */
+    PBTI_CLASSIFY_SETTINGS(PBTI_SETTING_FIELD)
 };
-
-/* All settings at their defaults. */
-struct pbti_classify_settings pbti_classify_settings_default(void);
-
-/*
- * Read the settings of the client's current task: from the hyperparameters, else from `fixed`, else
- * the default.
- *
- * Errors      PBT_EINVAL: a value of the wrong type or beyond its limits
- */
-PBT_NODISCARD pbt_status pbti_classify_settings_read(struct pbt_client *client,
-                                                     struct pbti_classify_settings *settings,
-                                                     struct pbt_error *err);
 
 #endif

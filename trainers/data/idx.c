@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* idx.c - reading idx files, see idx.h. zlib's gzread also reads files that are not compressed. */
-#include "classify/idx.h"
+#include "data/idx.h"
 #include "nn/nn_base.h"
 
 #include <errno.h>
