@@ -25,8 +25,8 @@ enum pbti_purpose {
     PBTI_PURPOSE_PROPOSE_FIT = 20,       /* starts of a Gaussian process's fit; index = parameter */
     PBTI_PURPOSE_PROPOSE_INITIAL = 21,   /* Latin hypercube; member = coordinate */
     PBTI_PURPOSE_PROPOSE_CANDIDATE = 22, /* candidates of an acquisition; member = candidate */
-    PBTI_PURPOSE_BOOTSTRAP = 23,         /* resamples of a statistic; member = resample */
-    PBTI_PURPOSE_COMPARE = 24            /* seeds of a comparison's evaluations */
+    /* 23 was a bootstrap. */
+    PBTI_PURPOSE_COMPARE = 24 /* seeds of a comparison's evaluations */
 };
 
 struct pbti_stream {

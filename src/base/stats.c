@@ -2,12 +2,8 @@
 /* base/stats.c - Welford, Student's t, tests and intervals; see stats.h. */
 #include "base/stats.h"
 
-#include "base/rng.h"
-
-#include <assert.h>
 #include <float.h>
 #include <math.h>
-#include <stdlib.h>
 
 void pbti_sample_add(struct pbti_sample *sample, double value)
 {
@@ -111,7 +107,7 @@ struct pbti_welch pbti_welch_greater(const struct pbti_sample *a, const struct p
 
 /* -------- comparing several -------- */
 
-/* Bisection: the distribution rises, and 200 halvings end at neighbouring numbers. */
+/* Bisection: the distribution rises, and the halving ends at neighbouring numbers. */
 double pbti_t_quantile(double p, double freedom)
 {
     if (!(p > 0.0 && p < 1.0) || !(freedom > 0.0)) { return NAN; }
@@ -122,8 +118,9 @@ double pbti_t_quantile(double p, double freedom)
     while (pbti_t_cdf(-high, freedom) > tail && high < DBL_MAX / 4.0) {
         high *= 2.0;
     }
-    for (int i = 0; i < 200 && low < high; i++) {
+    for (;;) {
         double const middle = low + (high - low) / 2.0;
+        if (middle <= low || middle >= high) { break; }
         if (pbti_t_cdf(-middle, freedom) > tail) {
             low = middle;
         } else {
@@ -178,34 +175,14 @@ void pbti_holm(const double *p, uint32_t count, double *adjusted)
     }
 }
 
-static int compare_means(const void *a, const void *b)
+struct pbti_interval pbti_mean_interval(const double *values, uint32_t count)
 {
-    double const left = *(const double *)a;
-    double const right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double sorted_quantile(const double *sorted, uint32_t count, double p)
-{
-    double const place = p * (count - 1);
-    uint32_t const below = (uint32_t)place;
-    if (below + 1 >= count) { return sorted[count - 1]; }
-    return sorted[below] + (place - below) * (sorted[below + 1] - sorted[below]);
-}
-
-struct pbti_interval pbti_bootstrap_mean(const double *values, uint32_t count, uint64_t seed,
-                                         double *means, uint32_t resamples)
-{
-    assert(resamples > 0);
-    if (count == 0) { return (struct pbti_interval){NAN, NAN}; }
-    for (uint32_t r = 0; r < resamples; r++) {
-        struct pbti_stream const stream = {seed, PBTI_PURPOSE_BOOTSTRAP, r, 0};
-        means[r] = 0.0;
-        for (uint32_t i = 0; i < count; i++) {
-            means[r] += values[pbti_draw_below(&stream, i, count)] / count;
-        }
+    struct pbti_sample sample = {0, 0.0, 0.0};
+    for (uint32_t i = 0; i < count; i++) {
+        pbti_sample_add(&sample, values[i]);
     }
-    qsort(means, resamples, sizeof *means, compare_means);
-    return (struct pbti_interval){sorted_quantile(means, resamples, 0.025),
-                                  sorted_quantile(means, resamples, 0.975)};
+    if (count < 2) { return (struct pbti_interval){NAN, NAN}; }
+    double const error = sqrt(pbti_sample_variance(&sample) / count);
+    double const half = pbti_t_quantile(0.975, count - 1.0) * error;
+    return (struct pbti_interval){sample.mean - half, sample.mean + half};
 }

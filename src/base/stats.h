@@ -77,15 +77,14 @@ struct pbti_interval {
 };
 
 /*
- * The 95 % interval of a mean, from the quantiles of the means of `resamples` samples drawn with
- * replacement from `values`.
+ * The 95 % interval of the mean of the population that `values` were drawn from.
  *
- * values      in, shape (count), finite; NaN both ways when count is 0
- * means       scratch, shape (resamples)
- * seed        of the draws: the same call gives the same interval
- * Source      Efron 1979, percentile method; quantiles by linear interpolation
+ * values      in, shape (count), finite
+ * Returns     mean -+ t_0.975 sd / sqrt(count), count - 1 degrees of freedom; both bounds are NaN
+ *             for fewer than two values, since one value says nothing about the spread
+ * Source      Student 1908. It holds the true mean of normal scores in 95 % of all samples, however
+ *             few they are; tests/base/test_coverage.c measures this and two other distributions
  */
-struct pbti_interval pbti_bootstrap_mean(const double *values, uint32_t count, uint64_t seed,
-                                         double *means, uint32_t resamples);
+struct pbti_interval pbti_mean_interval(const double *values, uint32_t count);
 
 #endif

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define RESAMPLES 10000 /* of the bootstrap */
-
 bool pbti_comparison_init(struct pbti_comparison *comparison, uint32_t strategies, uint32_t seeds)
 {
     memset(comparison, 0, sizeof *comparison);
@@ -39,8 +37,7 @@ static const struct pbti_compare_study *studies_of(const struct pbti_comparison 
 /* -------- rows -------- */
 
 /* The strategy's own scores and costs; values: scratch, (seeds). */
-static void summarise(const struct pbti_comparison *comparison, uint32_t strategy, double *values,
-                      double *means)
+static void summarise(const struct pbti_comparison *comparison, uint32_t strategy, double *values)
 {
     struct pbti_compare_row *const row = &comparison->rows[strategy];
     double const seeds = comparison->seeds;
@@ -60,13 +57,11 @@ static void summarise(const struct pbti_comparison *comparison, uint32_t strateg
         pbti_sample_add(&sample, values[i]);
     }
     row->mean = row->count > 0 ? sample.mean : NAN;
-    row->interval =
-        pbti_bootstrap_mean(values, row->count, comparison->first_seed, means, RESAMPLES);
+    row->interval = pbti_mean_interval(values, row->count);
 }
 
 /* Seed by seed against the reference. */
-static void set_against(const struct pbti_comparison *comparison, uint32_t strategy, double *values,
-                        double *means)
+static void set_against(const struct pbti_comparison *comparison, uint32_t strategy, double *values)
 {
     struct pbti_compare_row *const row = &comparison->rows[strategy];
     row->p = row->detectable = NAN;
@@ -79,24 +74,22 @@ static void set_against(const struct pbti_comparison *comparison, uint32_t strat
         if (isfinite(own) && isfinite(other)) { values[row->pairs++] = own - other; }
     }
     row->paired = pbti_paired_test(values, row->pairs);
-    row->distance =
-        pbti_bootstrap_mean(values, row->pairs, comparison->first_seed, means, RESAMPLES);
+    row->distance = pbti_mean_interval(values, row->pairs);
     row->detectable = pbti_paired_detectable(row->paired.sd, row->pairs);
 }
 
 bool pbti_comparison_analyse(struct pbti_comparison *comparison)
 {
     uint32_t const strategies = comparison->strategies;
-    size_t const doubles = comparison->seeds + RESAMPLES + 2 * (size_t)strategies;
+    size_t const doubles = comparison->seeds + 2 * (size_t)strategies;
     double *const values = calloc(doubles, sizeof *values);
     if (values == NULL) { return false; }
-    double *const means = values + comparison->seeds;
-    double *const raw = means + RESAMPLES;
+    double *const raw = values + comparison->seeds;
     double *const adjusted = raw + strategies;
     memset(comparison->rows, 0, strategies * sizeof *comparison->rows);
     for (uint32_t i = 0; i < strategies; i++) {
-        summarise(comparison, i, values, means);
-        set_against(comparison, i, values, means);
+        summarise(comparison, i, values);
+        set_against(comparison, i, values);
         raw[i] = comparison->rows[i].paired.p;
     }
     pbti_holm(raw, strategies, adjusted);
