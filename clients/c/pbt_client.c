@@ -301,6 +301,15 @@ static int take_u32(struct pbt_client *client, const char *key, uint32_t *result
     return 0;
 }
 
+/* A number of steps; absent or null: 0. */
+static int take_bound(struct pbt_client *client, const char *key, uint64_t *result)
+{
+    const json_t *const value = json_object_get(client->message, key);
+    *result = 0;
+    if (value == NULL || json_is_null(value)) { return 0; }
+    return take_integer(client, key, STEPS_MAX, result);
+}
+
 /* Text or null; absent counts as null. */
 static int take_text(struct pbt_client *client, const char *key, const char **result)
 {
@@ -358,6 +367,8 @@ static int take_task(struct pbt_client *client, struct pbt_client_task *task)
     if (take_integer(client, "seed", UINT64_MAX, &task->seed) != 0) { return -1; }
     if (take_integer(client, "age", STEPS_MAX, &task->age) != 0) { return -1; }
     if (take_integer(client, "steps", STEPS_MAX, &task->steps) != 0) { return -1; }
+    if (take_bound(client, "max_age", &task->max_age) != 0) { return -1; }
+    if (take_bound(client, "budget", &task->budget) != 0) { return -1; }
     if (take_text(client, "load", &task->load) != 0) { return -1; }
     if (take_text(client, "save", &task->save) != 0) { return -1; }
     if (take_text(client, "from", &task->from) != 0) { return -1; }
@@ -553,7 +564,7 @@ static int connect_to(struct pbt_client *client, const char *path, uint64_t rank
     return 0;
 }
 
-static int say_hello(struct pbt_client *client, const char *name, uint64_t ranks)
+static int say_hello(struct pbt_client *client, const char *name, uint64_t ranks, bool keep)
 {
     json_t *const message = json_object();
     int failed = add(message, "type", json_string("hello"));
@@ -561,6 +572,7 @@ static int say_hello(struct pbt_client *client, const char *name, uint64_t ranks
     failed |= add(message, "rank", json_integer((json_int_t)client->rank));
     failed |= add(message, "ranks", json_integer((json_int_t)ranks));
     failed |= add(message, "client", text_value(name));
+    if (!keep) { failed |= add(message, "keep", json_false()); }
     if (failed != 0) {
         json_decref(message);
         return out_of_memory(client);
@@ -568,7 +580,7 @@ static int say_hello(struct pbt_client *client, const char *name, uint64_t ranks
     return send_message(client, message);
 }
 
-static int open_client(struct pbt_client *client, const char *name)
+static int open_client(struct pbt_client *client, const char *name, bool keep)
 {
     uint64_t ranks = 1;
     client->read = json_object();
@@ -581,7 +593,7 @@ static int open_client(struct pbt_client *client, const char *name)
     const char *const path = variable("PBT_SOCKET");
     if (path == NULL) { return 0; }
     if (connect_to(client, path, ranks) != 0) { return -1; }
-    return say_hello(client, name != NULL ? name : "c", ranks);
+    return say_hello(client, name != NULL ? name : "c", ranks, keep);
 }
 
 /* Free everything without a word to the worker. */
@@ -597,7 +609,7 @@ static void destroy(struct pbt_client *client)
     free(client);
 }
 
-struct pbt_client *pbt_client_open(const char *name, char *error, size_t error_size)
+static struct pbt_client *open_any(const char *name, bool keep, char *error, size_t error_size)
 {
     struct pbt_client *const client = calloc(1, sizeof *client);
     if (client == NULL) {
@@ -606,10 +618,20 @@ struct pbt_client *pbt_client_open(const char *name, char *error, size_t error_s
     }
     client->fd = -1;
     client->state = CLIENT_IDLE;
-    if (open_client(client, name) == 0) { return client; }
+    if (open_client(client, name, keep) == 0) { return client; }
     if (error != NULL) { (void)snprintf(error, error_size, "%s", client->trouble); }
     destroy(client);
     return NULL;
+}
+
+struct pbt_client *pbt_client_open(const char *name, char *error, size_t error_size)
+{
+    return open_any(name, true, error, error_size);
+}
+
+struct pbt_client *pbt_client_open_from_files(const char *name, char *error, size_t error_size)
+{
+    return open_any(name, false, error, error_size);
 }
 
 void pbt_client_close(struct pbt_client *client)

@@ -100,6 +100,8 @@ struct pbt_client_task {
     uint64_t seed;               /* of this segment, the same in every attempt: seed everything */
     uint64_t age;                /* steps the weights have had before, through all ancestors */
     uint64_t steps;              /* steps to train now, at most 2^53; 0: evaluate only */
+    uint64_t max_age;            /* no weights are trained beyond this age; 0: no bound */
+    uint64_t budget;             /* steps of the member in the whole study; 0: not known */
     enum pbt_client_start start; /* see above */
     const char *load;            /* absolute path of a directory, read only; NULL: none */
     const char *save;            /* absolute path of an empty directory, to be complete when the
@@ -119,6 +121,10 @@ struct pbt_client_task {
  * Blocking    while connecting
  */
 struct pbt_client *pbt_client_open(const char *name, char *error, size_t error_size);
+
+/* The same for a trainer that can start from files only, never from what it has in memory: no task
+ * says PBT_CLIENT_KEEP. */
+struct pbt_client *pbt_client_open_from_files(const char *name, char *error, size_t error_size);
 
 /*
  * Wait for the next task.

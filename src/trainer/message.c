@@ -90,6 +90,12 @@ static pbt_status parse_hello(struct pbti_message *message, struct pbt_error *er
         return PBTI_FAIL(err, PBT_EINVAL, 0, "rank %llu of %llu ranks: ranks count from 0",
                          (unsigned long long)rank, (unsigned long long)ranks);
     }
+    const json_t *const keep = json_object_get(root, "keep");
+    if (keep != NULL && !json_is_boolean(keep)) {
+        return PBTI_FAIL(err, PBT_EINVAL, 0, "\"keep\" is %s, allowed are true and false",
+                         type_name(keep));
+    }
+    message->loads_only = json_is_false(keep);
     message->rank = (uint32_t)rank;
     message->ranks = (uint32_t)ranks;
     return PBT_OK;
@@ -334,16 +340,16 @@ void pbti_message_release(struct pbti_message *message)
 
 /* -------- to the trainer -------- */
 
-const char *pbti_task_name(const struct pbti_order *order, char name[PBTI_TASK_NAME_MAX])
+const char *pbti_task_name(const struct pbti_task *task, char name[PBTI_TASK_NAME_MAX])
 {
-    (void)snprintf(name, PBTI_TASK_NAME_MAX, "%u.%u.%u", order->member, order->segment,
-                   order->attempt);
+    (void)snprintf(name, PBTI_TASK_NAME_MAX, "%u.%u.%u", task->member, task->segment,
+                   task->attempt);
     return name;
 }
 
-const char *pbti_order_start(const struct pbti_order *order)
+const char *pbti_task_start(const struct pbti_task *task)
 {
-    return order->keep ? "keep" : order->from.segment != 0 ? "load" : "fresh";
+    return task->keep ? "keep" : task->from.segment != 0 ? "load" : "fresh";
 }
 
 static json_t *path_json(const char *path)
@@ -358,29 +364,37 @@ static json_t *checkpoint_json(struct pbti_checkpoint checkpoint)
                                    : json_null();
 }
 
-static json_t *train_json(const struct pbti_order *order)
+/* A number of steps; 0: there is none. */
+static json_t *bound_json(uint64_t steps)
 {
-    char task[PBTI_TASK_NAME_MAX], seed[24];
-    (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)order->seed);
+    return steps > 0 ? json_integer((json_int_t)steps) : json_null();
+}
+
+static json_t *train_json(const struct pbti_task *task)
+{
+    char name[PBTI_TASK_NAME_MAX], seed[24];
+    (void)snprintf(seed, sizeof seed, "%llu", (unsigned long long)task->seed);
     const struct {
         const char *name;
         json_t *value;
     } members[] = {
         {"type", json_string("train")},
-        {"task", json_string(pbti_task_name(order, task))},
-        {"member", json_integer((json_int_t)order->member)},
-        {"segment", json_integer((json_int_t)order->segment)},
-        {"attempt", json_integer((json_int_t)order->attempt)},
+        {"task", json_string(pbti_task_name(task, name))},
+        {"member", json_integer((json_int_t)task->member)},
+        {"segment", json_integer((json_int_t)task->segment)},
+        {"attempt", json_integer((json_int_t)task->attempt)},
         {"seed", json_string(seed)},
-        {"age", json_integer((json_int_t)order->age)},
-        {"steps", json_integer((json_int_t)order->steps)},
-        {"start", json_string(pbti_order_start(order))},
-        {"from", checkpoint_json(order->from)},
-        {"load", path_json(order->keep ? NULL : order->load)},
-        {"save", path_json(order->save)},
-        {"checkpoint", order->save != NULL ? checkpoint_json(order->checkpoint) : json_null()},
-        {"hyperparameters", pbti_values_json(order->space, order->values)},
-        {"fixed", order->fixed != NULL ? json_deep_copy(order->fixed) : json_object()},
+        {"age", json_integer((json_int_t)task->age)},
+        {"steps", json_integer((json_int_t)task->steps)},
+        {"max_age", bound_json(task->max_age)},
+        {"budget", bound_json(task->budget)},
+        {"start", json_string(pbti_task_start(task))},
+        {"from", checkpoint_json(task->from)},
+        {"load", path_json(task->keep ? NULL : task->load)},
+        {"save", path_json(task->save)},
+        {"checkpoint", task->save != NULL ? checkpoint_json(task->checkpoint) : json_null()},
+        {"hyperparameters", pbti_values_json(task->space, task->values)},
+        {"fixed", task->fixed != NULL ? json_deep_copy(task->fixed) : json_object()},
     };
     json_t *const root = json_object();
     bool complete = root != NULL;
@@ -395,9 +409,9 @@ static json_t *train_json(const struct pbti_order *order)
     return NULL;
 }
 
-char *pbti_message_train(const struct pbti_order *order, size_t *size)
+char *pbti_message_train(const struct pbti_task *task, size_t *size)
 {
-    json_t *const root = train_json(order);
+    json_t *const root = train_json(task);
     char *const text = root != NULL ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     *size = text != NULL ? strlen(text) : 0;

@@ -9,9 +9,9 @@
 #ifndef PBTI_TRAINER_MESSAGE_H
 #define PBTI_TRAINER_MESSAGE_H
 
-#include "core/event.h"
 #include "core/space.h"
 #include "pbt/status.h"
+#include "trainer/task.h"
 
 #include <jansson.h>
 
@@ -28,6 +28,7 @@ struct pbti_message {
     enum pbti_message_kind kind;
     const char *task;       /* borrowed; NULL in hello */
     uint32_t rank, ranks;   /* hello */
+    bool loads_only;        /* hello: `"keep": false`, it can start from files only */
     uint64_t step;          /* progress */
     uint32_t scores_count;  /* done: 0 = missing */
     const double *scores;   /* done: owned, shape (scores_count); may hold NaN and infinities */
@@ -39,20 +40,6 @@ struct pbti_message {
     json_t *root;           /* what the above is borrowed from */
     double score;           /* room for a single one */
     double *list;           /* room for several */
-};
-
-/* What a trainer is told to do. All borrowed. */
-struct pbti_order {
-    uint32_t member, segment, attempt;
-    uint64_t seed, age, steps;
-    bool keep;                         /* else: load `from`, or start fresh */
-    struct pbti_checkpoint from;       /* segment 0: fresh */
-    struct pbti_checkpoint checkpoint; /* what `save` will be called */
-    const char *load;                  /* absolute; NULL: nothing to load */
-    const char *save;                  /* absolute; NULL: save nothing */
-    const struct pbti_space *space;
-    const double *values; /* shape (space->count) */
-    const json_t *fixed;
 };
 
 /*
@@ -75,14 +62,14 @@ void pbti_message_move(struct pbti_message *to, struct pbti_message *from);
 void pbti_message_release(struct pbti_message *message); /* accepts an empty one, and twice */
 
 /* "3.12.1": names an attempt. Returns `name`. */
-const char *pbti_task_name(const struct pbti_order *order, char name[PBTI_TASK_NAME_MAX]);
+const char *pbti_task_name(const struct pbti_task *task, char name[PBTI_TASK_NAME_MAX]);
 
 /* "fresh", "keep" or "load". */
-const char *pbti_order_start(const struct pbti_order *order);
+const char *pbti_task_start(const struct pbti_task *task);
 
 /* The `train` message without its newline. Owned by the caller, release with free(); NULL: out of
  * memory. */
-char *pbti_message_train(const struct pbti_order *order, size_t *size);
+char *pbti_message_train(const struct pbti_task *task, size_t *size);
 
 /*
  * Compare what is in force with what was handed over. 0: all agree; else the number of the first

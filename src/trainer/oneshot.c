@@ -17,23 +17,23 @@
 
 /* {name} is one of these, in the order of docs/protocol.md; `text` has room for a number. NULL: not
  * one. */
-static const char *task_value(const char *name, const struct pbti_order *order, const char *result,
+static const char *task_value(const char *name, const struct pbti_task *task, const char *result,
                               char text[NUMBER_MAX])
 {
     const struct {
         const char *name;
         uint64_t number;
-    } numbers[] = {{"steps", order->steps},     {"seed", order->seed},
-                   {"age", order->age},         {"member", order->member},
-                   {"segment", order->segment}, {"attempt", order->attempt}};
+    } numbers[] = {{"steps", task->steps},     {"seed", task->seed},
+                   {"age", task->age},         {"member", task->member},
+                   {"segment", task->segment}, {"attempt", task->attempt}};
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         if (strcmp(name, numbers[i].name) != 0) { continue; }
         (void)snprintf(text, NUMBER_MAX, "%llu", (unsigned long long)numbers[i].number);
         return text;
     }
-    if (strcmp(name, "load") == 0) { return order->load != NULL ? order->load : ""; }
-    if (strcmp(name, "save") == 0) { return order->save != NULL ? order->save : ""; }
-    if (strcmp(name, "start") == 0) { return pbti_order_start(order); }
+    if (strcmp(name, "load") == 0) { return task->load != NULL ? task->load : ""; }
+    if (strcmp(name, "save") == 0) { return task->save != NULL ? task->save : ""; }
+    if (strcmp(name, "start") == 0) { return pbti_task_start(task); }
     if (strcmp(name, "result") == 0) { return result; }
     return NULL;
 }
@@ -47,29 +47,29 @@ static char *plain_text(const json_t *value)
 
 /* A hyperparameter as an argument: the fewest digits that read back the same. Owned by the caller.
  * */
-static char *hp_text(const struct pbti_order *order, uint32_t hp)
+static char *hp_text(const struct pbti_task *task, uint32_t hp)
 {
     char text[PBTI_HP_NAME_MAX];
-    return strdup(pbti_value_text(order->space, hp, order->values[hp], text, sizeof text));
+    return strdup(pbti_value_text(task->space, hp, task->values[hp], text, sizeof text));
 }
 
 /* Owned by the caller; NULL with PBT_OK: out of memory. */
-static pbt_status lookup(const char *name, const struct pbti_order *order, const char *result,
+static pbt_status lookup(const char *name, const struct pbti_task *task, const char *result,
                          char **text, struct pbt_error *err)
 {
     char number[NUMBER_MAX];
     *text = NULL;
-    int const hp = pbti_space_find(order->space, name);
+    int const hp = pbti_space_find(task->space, name);
     if (hp >= 0) {
-        *text = hp_text(order, (uint32_t)hp);
+        *text = hp_text(task, (uint32_t)hp);
         return PBT_OK;
     }
-    const char *const known = task_value(name, order, result, number);
+    const char *const known = task_value(name, task, result, number);
     if (known != NULL) {
         *text = strdup(known);
         return PBT_OK;
     }
-    const json_t *const fixed = json_object_get(order->fixed, name);
+    const json_t *const fixed = json_object_get(task->fixed, name);
     if (fixed == NULL) {
         return PBTI_FAIL(err, PBT_EINVAL, 0,
                          "argument {%s}: there is no hyperparameter and no key of fixed of this "
@@ -81,7 +81,7 @@ static pbt_status lookup(const char *name, const struct pbti_order *order, const
     return PBT_OK;
 }
 
-pbt_status pbti_oneshot_argument(const char *pattern, const struct pbti_order *order,
+pbt_status pbti_oneshot_argument(const char *pattern, const struct pbti_task *task,
                                  const char *result, struct pbti_strings *out,
                                  struct pbt_error *err)
 {
@@ -105,7 +105,7 @@ pbt_status pbti_oneshot_argument(const char *pattern, const struct pbti_order *o
             }
             memcpy(name, at + 1, length);
             name[length] = '\0';
-            status = lookup(name, order, result, &text, err);
+            status = lookup(name, task, result, &text, err);
             if (text != NULL) { (void)fputs(text, stream); }
             free(text);
             at += length + 1;
@@ -124,47 +124,47 @@ pbt_status pbti_oneshot_argument(const char *pattern, const struct pbti_order *o
     return status;
 }
 
-pbt_status pbti_oneshot_command(const struct pbti_launch *launch, const struct pbti_order *order,
+pbt_status pbti_oneshot_command(const struct pbti_launch *launch, const struct pbti_task *task,
                                 const char *result, struct pbti_strings *command,
                                 struct pbt_error *err)
 {
     for (char *const *pattern = launch->spec->trainer.argv; *pattern != NULL; pattern++) {
-        PBTI_TRY(pbti_oneshot_argument(*pattern, order, result, command, err));
+        PBTI_TRY(pbti_oneshot_argument(*pattern, task, result, command, err));
     }
     return PBT_OK;
 }
 
-void pbti_oneshot_environment(const struct pbti_order *order, const char *result,
+void pbti_oneshot_environment(const struct pbti_task *task, const char *result,
                               struct pbti_strings *environment)
 {
     static const char *const names[] = {"steps",  "seed",    "age",     "load",  "save",
                                         "member", "segment", "attempt", "start", "result"};
     char text[NUMBER_MAX], variable[PBTI_HP_NAME_MAX + 16];
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        const char *const value = task_value(names[i], order, result, text);
+        const char *const value = task_value(names[i], task, result, text);
         (void)snprintf(variable, sizeof variable, "PBT_%s", names[i]);
         for (char *c = variable; *c != '\0'; c++) {
             *c = (char)toupper((unsigned char)*c);
         }
         pbti_strings_set(environment, variable, value != NULL ? value : "");
     }
-    for (uint32_t hp = 0; hp < order->space->count; hp++) {
-        (void)snprintf(variable, sizeof variable, "PBT_HP_%s", order->space->hp[hp].name);
+    for (uint32_t hp = 0; hp < task->space->count; hp++) {
+        (void)snprintf(variable, sizeof variable, "PBT_HP_%s", task->space->hp[hp].name);
         for (char *c = variable; *c != '\0'; c++) {
             *c = *c == '-' || *c == '.' ? '_' : (char)toupper((unsigned char)*c);
         }
-        char *const value = hp_text(order, hp);
+        char *const value = hp_text(task, hp);
         pbti_strings_set(environment, variable, value != NULL ? value : "");
         free(value);
     }
     size_t size;
-    char *const task = pbti_message_train(order, &size);
-    if (task == NULL) {
+    char *const message = pbti_message_train(task, &size);
+    if (message == NULL) {
         environment->failed = true;
         return;
     }
-    pbti_strings_set(environment, "PBT_TASK", task);
-    free(task);
+    pbti_strings_set(environment, "PBT_TASK", message);
+    free(message);
 }
 
 /* -------- the result -------- */

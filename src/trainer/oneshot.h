@@ -20,17 +20,17 @@
  * out         the argument is added to it
  * Errors      PBT_EINVAL: a name that is nothing, a brace that stands alone
  */
-PBT_NODISCARD pbt_status pbti_oneshot_argument(const char *pattern, const struct pbti_order *order,
+PBT_NODISCARD pbt_status pbti_oneshot_argument(const char *pattern, const struct pbti_task *task,
                                                const char *result, struct pbti_strings *out,
                                                struct pbt_error *err);
 
 /* All of the spec's arguments. */
 PBT_NODISCARD pbt_status pbti_oneshot_command(const struct pbti_launch *launch,
-                                              const struct pbti_order *order, const char *result,
+                                              const struct pbti_task *task, const char *result,
                                               struct pbti_strings *command, struct pbt_error *err);
 
 /* PBT_STEPS, PBT_HP_LR, PBT_TASK and the others. */
-void pbti_oneshot_environment(const struct pbti_order *order, const char *result,
+void pbti_oneshot_environment(const struct pbti_task *task, const char *result,
                               struct pbti_strings *environment);
 
 /* The last non-empty line of a text that comes in pieces. Begin with all zero. */

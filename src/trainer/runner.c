@@ -31,16 +31,6 @@
 
 enum runner_phase { EMPTY, STARTING, READY, BUSY, ENDING };
 
-struct order_copy { /* what is needed of an order after the call that brought it */
-    uint32_t member, segment, attempt;
-    uint64_t steps;
-    char task[PBTI_TASK_NAME_MAX];
-    const struct pbti_space *space;
-    double values[PBTI_HP_MAX];
-    char *line; /* the train message; owned */
-    size_t line_size;
-};
-
 struct pbti_runner {
     struct pbti_runner_opts opts;
     char *gpus;
@@ -52,18 +42,23 @@ struct pbti_runner {
     int handles;
     enum runner_phase phase;
 
-    bool has_order;
+    bool has_task;
     bool failed;    /* answer.outcome and the message are those of a failure */
     bool answering; /* an answer is to be given as soon as the trainer has ended */
     bool stopping;  /* `stopped` is to be called when the trainer has ended */
     bool exit_sent;
+    bool loads_only; /* this trainer cannot go on from its memory */
     bool usable;
-    struct order_copy order;
+    struct pbti_task task; /* without load and save; values point into the next */
+    double values[PBTI_HP_MAX];
+    char task_name[PBTI_TASK_NAME_MAX];
+    char *line; /* the train message; owned */
+    size_t line_size;
 
     struct pbti_message done; /* the answer borrows from it */
     char *metrics;
     char message[PBTI_MESSAGE_MAX];
-    struct pbti_answer answer;
+    struct pbti_result result;
     uint64_t step;
 
     char result_path[PBTI_SOCKET_PATH_MAX]; /* one_shot */
@@ -103,7 +98,7 @@ static uint64_t after(uint64_t from, uint64_t limit)
 /* -------- answering -------- */
 
 static void on_soon(uv_timer_t *timer);
-static void begin_trainer(struct pbti_runner *runner, const struct pbti_order *order);
+static void begin_trainer(struct pbti_runner *runner, const struct pbti_task *task);
 
 /* Callbacks go out from the loop: see runner.h, 3. */
 static void deliver_soon(struct pbti_runner *runner)
@@ -113,10 +108,10 @@ static void deliver_soon(struct pbti_runner *runner)
 
 static void answer_now(struct pbti_runner *runner)
 {
-    runner->has_order = runner->answering = runner->failed = false;
-    runner->answer.message = runner->message;
-    runner->answer.usable = runner->usable;
-    runner->opts.answered(runner->opts.context, &runner->answer);
+    runner->has_task = runner->answering = runner->failed = false;
+    runner->result.message = (struct pbti_text){runner->message, strlen(runner->message)};
+    runner->result.stuck = !runner->usable;
+    runner->opts.finished(runner->opts.context, &runner->result);
 }
 
 static void on_soon(uv_timer_t *timer)
@@ -124,11 +119,11 @@ static void on_soon(uv_timer_t *timer)
     struct pbti_runner *const runner = timer->data;
     if (runner->child != NULL && runner->phase == ENDING) { return; } /* when it has ended */
     if (runner->stopping) {
-        runner->stopping = runner->has_order = runner->answering = runner->failed = false;
+        runner->stopping = runner->has_task = runner->answering = runner->failed = false;
         runner->opts.stopped(runner->opts.context, runner->usable);
     } else if (runner->answering) {
         answer_now(runner);
-    } else if (runner->has_order && runner->phase == EMPTY) {
+    } else if (runner->has_task && runner->phase == EMPTY) {
         begin_trainer(runner, NULL);
     }
 }
@@ -159,7 +154,7 @@ static void note_failure(struct pbti_runner *runner, uint8_t outcome, const char
 {
     if (runner->failed) { return; }
     runner->failed = true;
-    runner->answer.outcome = outcome;
+    runner->result.outcome = outcome;
     (void)snprintf(runner->message, sizeof runner->message, "%s", text);
     char line[PBTI_MESSAGE_MAX + 64];
     (void)snprintf(line, sizeof line, "%s: %s", pbti_outcome_name(outcome), text);
@@ -177,13 +172,13 @@ static void fail(struct pbti_runner *runner, uint8_t outcome, const char *format
     va_start(args, format);
     (void)vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    bool const had_order = runner->has_order;
-    if (had_order) {
+    bool const had_task = runner->has_task;
+    if (had_task) {
         note_failure(runner, outcome, text);
         runner->answering = true;
     }
     end_trainer(runner);
-    if (!had_order && !runner->stopping) { runner->opts.lost(runner->opts.context, outcome, text); }
+    if (!had_task && !runner->stopping) { runner->opts.lost(runner->opts.context, outcome, text); }
 }
 
 /* "; its last line: ..." or nothing. */
@@ -243,7 +238,7 @@ static void on_limit(uv_timer_t *timer)
         fail(runner, PBTI_OUTCOME_SILENCE,
              "no message within the silence limit of %g s, at step %llu of %llu%s",
              (double)limits->silence_ms / 1000.0, (unsigned long long)runner->step,
-             (unsigned long long)runner->order.steps, last_words(runner, words));
+             (unsigned long long)runner->task.steps, last_words(runner, words));
     } else {
         arm(runner);
     }
@@ -251,30 +246,31 @@ static void on_limit(uv_timer_t *timer)
 
 /* -------- what the trainer says -------- */
 
-static void send_order(struct pbti_runner *runner)
+static void send_task(struct pbti_runner *runner)
 {
     runner->phase = BUSY;
     runner->ordered = runner->heard = now(runner);
     arm(runner);
-    pbti_trainer_socket_send(runner->talk, runner->order.line, runner->order.line_size);
+    pbti_trainer_socket_send(runner->talk, runner->line, runner->line_size);
 }
 
-static void on_ready(void *context)
+static void on_ready(void *context, bool loads_only)
 {
     struct pbti_runner *const runner = context;
-    runner->answer.start_ms = elapsed(runner->launched, now(runner));
+    runner->loads_only = loads_only;
+    runner->result.start_ms = elapsed(runner->launched, now(runner));
     runner->phase = READY;
-    if (runner->has_order) { send_order(runner); }
+    if (runner->has_task) { send_task(runner); }
 }
 
 static void on_progress(struct pbti_runner *runner, const struct pbti_message *message)
 {
-    if (message->step < runner->step || message->step > runner->order.steps) {
+    if (message->step < runner->step || message->step > runner->task.steps) {
         fail(runner, PBTI_OUTCOME_PROTOCOL,
              "progress says step %llu after step %llu of %llu: steps must not decrease nor go past "
              "the end",
              (unsigned long long)message->step, (unsigned long long)runner->step,
-             (unsigned long long)runner->order.steps);
+             (unsigned long long)runner->task.steps);
         return;
     }
     if (runner->progressed == 0) { runner->progressed = now(runner); }
@@ -284,19 +280,20 @@ static void on_progress(struct pbti_runner *runner, const struct pbti_message *m
 /* A done whose answer is good, but for the checkpoint. */
 static void accept_done(struct pbti_runner *runner, struct pbti_message *message)
 {
-    struct pbti_answer *const answer = &runner->answer;
+    struct pbti_result *const result = &runner->result;
     uint64_t const time = now(runner);
     uint64_t const trained_from = runner->progressed > 0 ? runner->progressed : runner->ordered;
     pbti_message_move(&runner->done, message);
-    answer->outcome = PBTI_OUTCOME_DONE;
-    answer->scores = runner->done.scores;
-    answer->scores_count = runner->done.scores_count;
-    answer->read = runner->done.read;
-    answer->in_force = runner->done.in_force;
-    answer->metrics = runner->metrics;
-    answer->load_ms = elapsed(runner->ordered, trained_from);
-    answer->train_ms = elapsed(trained_from, time);
-    runner->step = runner->order.steps;
+    result->outcome = PBTI_OUTCOME_DONE;
+    result->scores = runner->done.scores;
+    result->scores_count = runner->done.scores_count;
+    result->read = runner->done.read;
+    result->in_force = runner->done.in_force;
+    result->metrics =
+        (struct pbti_text){runner->metrics, runner->metrics != NULL ? strlen(runner->metrics) : 0};
+    result->load_ms = elapsed(runner->ordered, trained_from);
+    result->train_ms = elapsed(trained_from, time);
+    runner->step = runner->task.steps;
 }
 
 /* Is what it reports in order? Notes the failure if not. */
@@ -304,9 +301,9 @@ static bool check_done(struct pbti_runner *runner, const struct pbti_message *me
 {
     char text[400];
     const char *unknown = NULL;
-    const struct order_copy *const order = &runner->order;
+    const struct pbti_task *const task = &runner->task;
     if (message->in_force != NULL &&
-        pbti_in_force_differs(order->space, order->values, message->in_force, &unknown, text,
+        pbti_in_force_differs(task->space, task->values, message->in_force, &unknown, text,
                               sizeof text) != 0) {
         note_failure(runner, PBTI_OUTCOME_IN_FORCE, text);
         return false;
@@ -349,9 +346,9 @@ static void on_said(void *context, uint32_t rank, struct pbti_message *message)
         fail(runner, PBTI_OUTCOME_PROTOCOL,
              "%s for task \"%.60s\" out of turn: no task was running", names[message->kind],
              message->task);
-    } else if (strcmp(message->task, runner->order.task) != 0) {
+    } else if (strcmp(message->task, runner->task_name) != 0) {
         fail(runner, PBTI_OUTCOME_PROTOCOL, "%s for task \"%.60s\" while task \"%s\" was running",
-             names[message->kind], message->task, runner->order.task);
+             names[message->kind], message->task, runner->task_name);
     } else if (message->kind == PBTI_SAYS_ERROR) {
         fail(runner, message->outcome, "%s",
              message->text[0] != '\0' ? message->text : "the trainer gave no reason");
@@ -404,7 +401,7 @@ static void ended_by_itself(struct pbti_runner *runner, const struct pbti_child_
         fail(runner, outcome, "the trainer %s: the machine was out of memory", end->text);
     } else {
         fail(runner, outcome, "the trainer %s%s%s", end->text,
-             end->clean && runner->has_order ? " before the segment was done" : "",
+             end->clean && runner->has_task ? " before the segment was done" : "",
              last_words(runner, words));
     }
 }
@@ -480,8 +477,8 @@ static pbt_status start_child(struct pbti_runner *runner, const char *path,
     return pbti_child_start(&opts, &runner->child, err);
 }
 
-/* Start the trainer; `order`: only for one_shot. */
-static pbt_status launch(struct pbti_runner *runner, const struct pbti_order *order,
+/* Start the trainer; `task`: only for one_shot. */
+static pbt_status launch(struct pbti_runner *runner, const struct pbti_task *task,
                          struct pbt_error *err)
 {
     struct pbti_launch *const launch = runner->opts.launch;
@@ -492,8 +489,8 @@ static pbt_status launch(struct pbti_runner *runner, const struct pbti_order *or
     pbti_launch_environment(launch, runner->gpus, &environment);
     if (is_oneshot(runner)) {
         (void)snprintf(runner->result_path, sizeof runner->result_path, "%s", path);
-        status = pbti_oneshot_command(launch, order, path, &command, err);
-        pbti_oneshot_environment(order, path, &environment);
+        status = pbti_oneshot_command(launch, task, path, &command, err);
+        pbti_oneshot_environment(task, path, &environment);
         pbti_last_line_free(&runner->last_line);
     } else {
         pbti_launch_command(launch, &command);
@@ -508,12 +505,12 @@ static pbt_status launch(struct pbti_runner *runner, const struct pbti_order *or
     return status;
 }
 
-static void begin_trainer(struct pbti_runner *runner, const struct pbti_order *order)
+static void begin_trainer(struct pbti_runner *runner, const struct pbti_task *task)
 {
     struct pbt_error err;
-    runner->exit_sent = false;
+    runner->exit_sent = runner->loads_only = false;
     uv_update_time(runner->opts.loop);
-    if (launch(runner, order, &err) != PBT_OK) {
+    if (launch(runner, task, &err) != PBT_OK) {
         bool const wrong = err.code == PBT_EINVAL;
         fail(runner, wrong ? PBTI_OUTCOME_CONFIG : PBTI_OUTCOME_START, "%s", err.message);
         return;
@@ -522,43 +519,41 @@ static void begin_trainer(struct pbti_runner *runner, const struct pbti_order *o
     arm(runner);
 }
 
-static bool copy_order(struct pbti_runner *runner, const struct pbti_order *order)
+static bool copy_task(struct pbti_runner *runner, const struct pbti_task *task)
 {
-    struct order_copy *const copy = &runner->order;
-    copy->member = order->member;
-    copy->segment = order->segment;
-    copy->attempt = order->attempt;
-    copy->steps = order->steps;
-    copy->space = order->space;
-    if (order->space->count > 0) {
-        memcpy(copy->values, order->values, order->space->count * sizeof *copy->values);
+    runner->task = *task;
+    runner->task.load = runner->task.save = NULL;
+    runner->task.fixed = NULL;
+    runner->task.values = runner->values;
+    if (task->space->count > 0) {
+        memcpy(runner->values, task->values, task->space->count * sizeof *task->values);
     }
-    (void)pbti_task_name(order, copy->task);
-    free(copy->line);
-    copy->line = is_oneshot(runner) ? NULL : pbti_message_train(order, &copy->line_size);
-    return copy->line != NULL || is_oneshot(runner);
+    (void)pbti_task_name(task, runner->task_name);
+    free(runner->line);
+    runner->line = is_oneshot(runner) ? NULL : pbti_message_train(task, &runner->line_size);
+    return runner->line != NULL || is_oneshot(runner);
 }
 
-void pbti_runner_start(struct pbti_runner *runner, const struct pbti_order *order)
+void pbti_runner_start(struct pbti_runner *runner, const struct pbti_task *task)
 {
-    assert(!runner->has_order && !runner->stopping);
-    struct pbti_order adjusted = *order;
-    adjusted.keep = order->keep && runner->phase == READY && runner->linger_until == 0;
+    assert(!runner->has_task && !runner->stopping);
+    struct pbti_task adjusted = *task;
+    adjusted.keep = task->keep && pbti_runner_is_ready(runner);
     pbti_message_release(&runner->done);
     free(runner->metrics);
     runner->metrics = NULL;
     runner->message[0] = '\0';
-    runner->answer = (struct pbti_answer){0};
-    runner->has_order = true;
+    runner->result = (struct pbti_result){0};
+    runner->has_task = true;
     runner->failed = runner->answering = false;
     runner->step = 0;
     runner->progressed = 0;
-    pbti_trainer_log_task(runner->log, order->member, order->segment, order->attempt);
+    pbti_trainer_log_task(runner->log, task->member, task->segment, task->attempt);
     uv_update_time(runner->opts.loop);
-    if (!copy_order(runner, &adjusted)) {
+    if (!copy_task(runner, &adjusted)) {
         fail(runner, PBTI_OUTCOME_ERROR, "out of memory");
     } else if (runner->phase == READY && runner->linger_until == 0) {
-        send_order(runner);
+        send_task(runner);
     } else if (runner->phase == EMPTY) {
         begin_trainer(runner, &adjusted);
     } else if (runner->phase == READY) {
@@ -583,7 +578,7 @@ static void on_grace(uv_timer_t *timer)
 void pbti_runner_quit(struct pbti_runner *runner)
 {
     static const char message[] = "{\"type\":\"exit\"}";
-    if (runner->phase != READY || runner->has_order || runner->linger_until > 0) {
+    if (runner->phase != READY || runner->has_task || runner->linger_until > 0) {
         pbti_runner_stop(runner);
         return;
     }
@@ -601,7 +596,7 @@ void pbti_runner_hurry(struct pbti_runner *runner)
 
 bool pbti_runner_is_ready(const struct pbti_runner *runner)
 {
-    return runner->phase == READY && runner->linger_until == 0;
+    return runner->phase == READY && runner->linger_until == 0 && !runner->loads_only;
 }
 
 uint64_t pbti_runner_step(const struct pbti_runner *runner)
@@ -649,7 +644,7 @@ void pbti_runner_destroy(struct pbti_runner *runner)
     pbti_message_release(&runner->done);
     pbti_last_line_free(&runner->last_line);
     pbti_trainer_log_destroy(runner->log);
-    free(runner->order.line);
+    free(runner->line);
     free(runner->metrics);
     free(runner->gpus);
     uv_close((uv_handle_t *)&runner->timer, on_timer_closed);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * trainer/trainer_socket.c - the sockets of one trainer. See talk.h.
+ * trainer/trainer_socket.c - the sockets of one trainer. See trainer_socket.h.
  *
  * A connection's buffer grows with its longest line, up to PBTI_LINE_MAX. Callbacks may close the
  * talk; a loop that calls them looks at `closing` before it goes on.
@@ -39,6 +39,7 @@ struct pbti_trainer_socket {
     uint32_t ranks;      /* as the first hello says; 0 before it */
     uint32_t ranks_here; /* that have said hello */
     bool ready;
+    bool loads_only; /* a rank can start from files only */
     bool closing;
     uint32_t handles; /* not closed yet */
 };
@@ -124,9 +125,10 @@ static void on_hello(struct connection *connection, const struct pbti_message *m
     connection->rank = message->rank;
     talk->ranks = message->ranks;
     talk->ranks_here++;
+    talk->loads_only = talk->loads_only || message->loads_only;
     if (talk->ranks_here == talk->ranks) {
         talk->ready = true;
-        talk->opts.ready(talk->opts.context);
+        talk->opts.ready(talk->opts.context, talk->loads_only);
     }
 }
 

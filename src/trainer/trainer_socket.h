@@ -20,8 +20,8 @@ struct pbti_trainer_socket_opts {
     uv_loop_t *loop;
     const char *path; /* of the socket; copied */
     void *context;
-    /* Every rank has said hello. Once. */
-    void (*ready)(void *context);
+    /* Every rank has said hello. Once. loads_only: one of them can start from files only. */
+    void (*ready)(void *context, bool loads_only);
     /* A rank says something else than hello. The message is released after the call, unless it was
      * moved away. */
     void (*said)(void *context, uint32_t rank, struct pbti_message *message);

@@ -30,20 +30,14 @@ enum {
 
 enum slot_phase { FREE, RUNNING, HOLDING, CANCELLED };
 
-/* A claim of ours. */
-struct grant {
-    uint64_t claim; /* its sequence number; 0 = none */
-    uint32_t member, segment, attempt;
-};
-
 struct slot {
     enum slot_phase phase;
-    bool retired;         /* gets nothing more */
-    struct grant granted; /* in the journal, not started yet */
-    struct grant task;    /* running, or holding its result */
-    uint64_t steps;       /* of the task */
-    bool reported;        /* the result of the task is in the journal */
-    struct grant late;    /* a task whose result came too late: to be noted in the journal */
+    bool retired; /* gets nothing more */
+    /* claim 0: none; only the task that runs is whole, the others name an attempt */
+    struct pbti_task granted; /* in the journal, not started yet */
+    struct pbti_task task;    /* running, or holding its result */
+    bool reported;            /* the result of the task is in the journal */
+    struct pbti_task late;    /* its result came too late: to be noted in the journal */
     uint8_t late_outcome;
 
     uint32_t last;               /* member it ran last, or PBTI_NO_MEMBER */
@@ -100,9 +94,9 @@ static const struct pbti_state *state_of(const struct pbti_agent *agent)
 
 /* -------- checkpoints -------- */
 
-static struct pbti_checkpoint saved_by(const struct grant *grant)
+static struct pbti_checkpoint saved_by(const struct pbti_task *task)
 {
-    return (struct pbti_checkpoint){grant->member, grant->segment, grant->attempt};
+    return (struct pbti_checkpoint){task->member, task->segment, task->attempt};
 }
 
 static bool is_same(struct pbti_checkpoint a, struct pbti_checkpoint b)
@@ -155,8 +149,8 @@ static void note_noted(struct pbti_agent *agent, const struct pbti_event_note *n
     bool const late = note->topic.size == sizeof late_topic - 1 &&
                       memcmp(note->topic.data, late_topic, note->topic.size) == 0;
     for (uint32_t i = 0; late && i < agent->opts.slots; i++) {
-        struct grant *const grant = &agent->slots[i].late;
-        if (is_same(saved_by(grant), note->checkpoint)) { grant->claim = 0; }
+        struct pbti_task *const task = &agent->slots[i].late;
+        if (is_same(saved_by(task), note->checkpoint)) { task->claim = 0; }
     }
 }
 
@@ -176,8 +170,10 @@ static void watch(void *context, uint64_t seq, const struct pbti_event *event)
     } else if (event->type == PBTI_CLAIM && event->claim.worker == self) {
         const struct pbti_event_claim *const claim = &event->claim;
         assert(claim->slot < agent->opts.slots);
-        agent->slots[claim->slot].granted =
-            (struct grant){seq, claim->member, claim->segment, claim->attempt};
+        agent->slots[claim->slot].granted = (struct pbti_task){.claim = seq,
+                                                               .member = claim->member,
+                                                               .segment = claim->segment,
+                                                               .attempt = claim->attempt};
     } else if (event->type == PBTI_REPORT) {
         note_report(agent, event->report.claim);
     } else if (event->type == PBTI_NOTE) {
@@ -186,11 +182,11 @@ static void watch(void *context, uint64_t seq, const struct pbti_event *event)
 }
 
 /* Is this claim, durable or staged, still in force? */
-static bool is_ours(const struct pbti_agent *agent, const struct grant *grant)
+static bool is_ours(const struct pbti_agent *agent, const struct pbti_task *task)
 {
     const struct pbti_state *const state = state_of(agent);
-    if (grant->claim == 0 || grant->member >= pbti_state_members(state)) { return false; }
-    return pbti_state_member(state, grant->member)->claim == grant->claim;
+    if (task->claim == 0 || task->member >= pbti_state_members(state)) { return false; }
+    return pbti_state_member(state, task->member)->claim == task->claim;
 }
 
 /* -------- slots -------- */
@@ -241,26 +237,25 @@ static void start(struct pbti_agent *agent, uint32_t index)
     slot->reported = false;
     slot->granted.claim = 0;
     slot->phase = RUNNING;
-    uint32_t const member = slot->task.member;
-    const struct pbti_member *const m = pbti_state_member(state, member);
-    slot->steps = pbti_segment_steps(state, member);
+    const struct pbti_config *const config = pbti_state_config(state);
+    struct pbti_task *const task = &slot->task;
+    const struct pbti_member *const m = pbti_state_member(state, task->member);
     double values[PBTI_HP_MAX];
-    pbti_state_in_force(state, member, values);
-    struct pbti_task const task = {
-        .member = member,
-        .segment = slot->task.segment,
-        .attempt = slot->task.attempt,
-        .claim = slot->task.claim,
-        .seed = pbti_task_seed(pbti_state_config(state), member, slot->task.segment),
-        .age = m->age,
-        .steps = slot->steps,
-        .keep = m->start.segment > 0 && is_same(m->start, slot->held),
-        .from = m->start,
-        .save = saved_by(&slot->task),
-        .values = values,
-    };
+    pbti_state_in_force(state, task->member, values);
+    task->seed = pbti_task_seed(config, task->member, task->segment);
+    task->age = m->age;
+    task->steps = pbti_segment_steps(state, task->member);
+    task->max_age = config->max_age;
+    task->budget = config->steps;
+    task->keep = m->start.segment > 0 && is_same(m->start, slot->held);
+    task->from = m->start;
+    task->checkpoint = saved_by(task);
+    task->space = &config->space;
+    task->values = values;
     slot->held.segment = 0; /* until it has ended well */
-    agent->world.start(agent->world.context, index, &task);
+    agent->world.start(agent->world.context, index, task);
+    task->values = NULL;
+    task->space = NULL; /* an amend event moves it */
 }
 
 /* -------- keeping a result -------- */
@@ -361,7 +356,7 @@ static pbt_status stage_report(struct pbti_agent *agent, const struct slot *slot
                    .attempt = slot->task.attempt,
                    .claim = slot->task.claim,
                    .outcome = result->outcome,
-                   .steps = result->outcome == PBTI_OUTCOME_DONE ? slot->steps : 0,
+                   .steps = result->outcome == PBTI_OUTCOME_DONE ? slot->task.steps : 0,
                    .scores_count = result->scores_count,
                    .scores = result->scores,
                    .files = result->files,
@@ -410,11 +405,11 @@ static pbt_status stage_releases(struct pbti_agent *agent, bool all, uint8_t rea
 {
     for (uint32_t i = 0; i < agent->opts.slots; i++) {
         const struct slot *const slot = &agent->slots[i];
-        const struct grant *const grants[] = {&slot->granted,
-                                              all && slot->phase == RUNNING ? &slot->task : NULL};
+        const struct pbti_task *const tasks[] = {
+            &slot->granted, all && slot->phase == RUNNING ? &slot->task : NULL};
         for (size_t k = 0; k < 2; k++) {
-            if (grants[k] == NULL || !is_ours(agent, grants[k])) { continue; }
-            PBTI_TRY(stage_release(agent, grants[k]->member, grants[k]->claim, reason, err));
+            if (tasks[k] == NULL || !is_ours(agent, tasks[k])) { continue; }
+            PBTI_TRY(stage_release(agent, tasks[k]->member, tasks[k]->claim, reason, err));
         }
     }
     return PBT_OK;
@@ -710,6 +705,24 @@ pbt_status pbti_agent_poll(struct pbti_agent *agent, struct pbt_error *err)
     return settle(agent, err);
 }
 
+/* The t-test compares lists of scores: a segment with too few cannot be judged by it. `text` is
+ * what the result's message points into afterwards. */
+static void refuse_few_scores(const struct pbti_agent *agent, struct pbti_result *result,
+                              char *text, size_t size)
+{
+    const struct pbti_config *const config = pbti_state_config(state_of(agent));
+    uint32_t const count = result->scores_count; /* 0: a missing score, which is allowed */
+    bool const few = config->exploit == PBTI_EXPLOIT_TTEST && count < config->scores_min;
+    if (result->outcome != PBTI_OUTCOME_DONE || !few || count == 0) { return; }
+    int const used = snprintf(text, size,
+                              "exploit ttest needs at least %u scores a segment, and the trainer "
+                              "reports %u: report a list of scores, or choose another exploit",
+                              config->scores_min, count);
+    result->outcome = PBTI_OUTCOME_CONFIG;
+    result->scores_count = 0;
+    result->message = (struct pbti_text){text, (size_t)used};
+}
+
 pbt_status pbti_agent_finished(struct pbti_agent *agent, uint32_t index,
                                const struct pbti_result *result, struct pbt_error *err)
 {
@@ -719,11 +732,13 @@ pbt_status pbti_agent_finished(struct pbti_agent *agent, uint32_t index,
         slot->phase == RUNNING && (result->claim == 0 || result->claim == slot->task.claim);
     if (!known) { return PBT_OK; }
     slot->result = *result;
+    char text[300];
+    refuse_few_scores(agent, &slot->result, text, sizeof text);
     PBTI_TRY(keep_scores(slot, err));
     PBTI_TRY(keep_texts(slot, err));
     slot->phase = HOLDING;
     slot->last = slot->task.member;
-    if (result->outcome == PBTI_OUTCOME_DONE && result->held) {
+    if (slot->result.outcome == PBTI_OUTCOME_DONE && result->held) {
         slot->held = saved_by(&slot->task);
     }
     return settle(agent, err);

@@ -17,33 +17,8 @@
 #define PBTI_WORKER_AGENT_H
 
 #include "journal/follower.h"
+#include "trainer/task.h"
 #include "worker/observations.h"
-
-/* What a slot is told to do; borrowed for the call of start(). */
-struct pbti_task {
-    uint32_t member, segment, attempt;
-    uint64_t claim;
-    uint64_t seed;
-    uint64_t age;
-    uint64_t steps;
-    bool keep;                   /* the weights in the slot's memory are `from`: load nothing */
-    struct pbti_checkpoint from; /* segment 0: start fresh */
-    struct pbti_checkpoint save; /* what it will save */
-    const double *values;        /* hyperparameters, shape (space.count) */
-};
-
-/* How a task ended; borrowed for the call of pbti_agent_finished(). */
-struct pbti_result {
-    uint64_t claim;  /* of the task that ended: task.claim; 0 = the one the slot runs now */
-    uint8_t outcome; /* enum pbti_outcome */
-    bool held;       /* the slot still has the weights it saved in memory */
-    uint32_t scores_count;
-    const double *scores;
-    uint32_t files;
-    uint64_t bytes, hash; /* of the published checkpoint */
-    uint32_t load_ms, train_ms, save_ms;
-    struct pbti_text metrics, message;
-};
 
 /* The answer to a question for a proposal. */
 enum pbti_proposed {

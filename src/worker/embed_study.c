@@ -58,7 +58,7 @@ static void embed_start(void *context, uint32_t index, const struct pbti_task *t
     struct pbt_study *const study = context;
     struct pbti_embed_slot *const slot = &study->slots[index];
     *slot = (struct pbti_embed_slot){
-        .started = true, .claim = task->claim, .from = task->from, .save = task->save};
+        .started = true, .claim = task->claim, .from = task->from, .save = task->checkpoint};
     slot->task = (struct pbt_task){.slot = index,
                                    .member = task->member,
                                    .segment = task->segment,
@@ -68,7 +68,7 @@ static void embed_start(void *context, uint32_t index, const struct pbti_task *t
                                    .steps = task->steps,
                                    .keep = task->keep,
                                    .study = study};
-    (void)pbti_checkpoint_name(task->save, slot->task.id);
+    (void)pbti_checkpoint_name(task->checkpoint, slot->task.id);
     if (task->from.segment > 0) { (void)pbti_checkpoint_name(task->from, slot->task.from); }
     memcpy(slot->values, task->values, study->spec->config.space.count * sizeof *slot->values);
 }

@@ -11,36 +11,38 @@
 #include <stdio.h>
 #include <string.h>
 
-static pbt_status take_answer(const struct pbti_spec *spec, const struct pbti_answer *answer,
+static pbt_status take_result(const struct pbti_spec *spec, const struct pbti_result *result,
                               double *score, struct pbt_error *err)
 {
-    if (answer->outcome != PBTI_OUTCOME_DONE) {
-        return PBTI_FAIL(err, PBT_ETRAINER, answer->outcome, "the trainer failed (%s): %s",
-                         pbti_outcome_name(answer->outcome), answer->message);
+    if (result->outcome != PBTI_OUTCOME_DONE) {
+        return PBTI_FAIL(err, PBT_ETRAINER, result->outcome, "the trainer failed (%s): %.*s",
+                         pbti_outcome_name(result->outcome), (int)result->message.size,
+                         result->message.data);
     }
-    *score = pbti_reduce(&spec->config, answer->scores, answer->scores_count);
+    *score = pbti_reduce(&spec->config, result->scores, result->scores_count);
     return PBT_OK;
 }
 
-static pbt_status take_metrics(struct pbti_evaluation *evaluation, const char *metrics,
+static pbt_status take_metrics(struct pbti_evaluation *evaluation, struct pbti_text metrics,
                                struct pbt_error *err)
 {
-    evaluation->metrics = metrics != NULL ? json_loads(metrics, 0, NULL) : json_object();
+    evaluation->metrics =
+        metrics.size > 0 ? json_loadb(metrics.data, metrics.size, 0, NULL) : json_object();
     return evaluation->metrics != NULL ? PBT_OK : PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory");
 }
 
 static pbt_status run_seeds(struct pbti_evaluation *evaluation, const struct pbti_spec *spec,
-                            struct pbti_runner_sync *solo, struct pbti_order *order,
+                            struct pbti_runner_sync *solo, struct pbti_task *task,
                             struct pbt_error *err)
 {
     for (uint32_t i = 0; i < evaluation->count; i++) {
-        order->seed = evaluation->seeds[i];
-        const struct pbti_answer *const answer = pbti_runner_sync_run(solo, order);
-        evaluation->interrupted = answer == NULL;
-        if (answer == NULL) { return PBT_OK; }
-        PBTI_TRY(take_answer(spec, answer, &evaluation->scores[i], err));
+        task->seed = evaluation->seeds[i];
+        const struct pbti_result *const result = pbti_runner_sync_run(solo, task);
+        evaluation->interrupted = result == NULL;
+        if (result == NULL) { return PBT_OK; }
+        PBTI_TRY(take_result(spec, result, &evaluation->scores[i], err));
         if (i + 1 == evaluation->count) {
-            PBTI_TRY(take_metrics(evaluation, answer->metrics, err));
+            PBTI_TRY(take_metrics(evaluation, result->metrics, err));
         }
     }
     return PBT_OK;
@@ -57,17 +59,17 @@ static pbt_status evaluate(const struct pbti_run_opts *opts, struct pbti_evaluat
     (void)snprintf(logs, sizeof logs, "%s/logs", opts->dir);
     PBTI_TRY(pbti_runner_sync_open(solo, study->spec, opts->program, opts->clients, logs, err));
     if (opts->signals) { pbti_runner_sync_heed_signals(solo); }
-    struct pbti_order order = {.member = checkpoint.member,
-                               .segment = checkpoint.segment,
-                               .attempt = checkpoint.attempt,
-                               .age = evaluation->age,
-                               .from = checkpoint,
-                               .load = load,
-                               .space = &study->spec->config.space,
-                               .values = evaluation->values,
-                               .fixed = evaluation->fixed};
-    if (order.fixed == NULL) { order.fixed = study->spec->fixed; }
-    return run_seeds(evaluation, study->spec, solo, &order, err);
+    struct pbti_task task = {.member = checkpoint.member,
+                             .segment = checkpoint.segment,
+                             .attempt = checkpoint.attempt,
+                             .age = evaluation->age,
+                             .from = checkpoint,
+                             .load = load,
+                             .space = &study->spec->config.space,
+                             .values = evaluation->values,
+                             .fixed = evaluation->fixed};
+    if (task.fixed == NULL) { task.fixed = study->spec->fixed; }
+    return run_seeds(evaluation, study->spec, solo, &task, err);
 }
 
 pbt_status pbti_evaluate(const struct pbti_run_opts *opts, struct pbti_evaluation *evaluation,

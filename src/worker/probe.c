@@ -17,21 +17,24 @@ static double seconds_since(uint64_t ns)
 
 /* -------- running -------- */
 
-static pbt_status take_answer(struct pbti_probe *trial, const struct pbti_answer *answer,
+static pbt_status take_result(struct pbti_probe *trial, const struct pbti_result *result,
                               struct pbt_error *err)
 {
-    trial->outcome = answer->outcome;
-    (void)snprintf(trial->message, sizeof trial->message, "%s", answer->message);
-    trial->start_s = (double)answer->start_ms / 1000.0;
-    if (answer->outcome != PBTI_OUTCOME_DONE) { return PBT_OK; }
-    size_t const size = answer->scores_count * sizeof *trial->scores;
+    trial->outcome = result->outcome;
+    (void)snprintf(trial->message, sizeof trial->message, "%.*s", (int)result->message.size,
+                   result->message.data);
+    trial->start_s = (double)result->start_ms / 1000.0;
+    if (result->outcome != PBTI_OUTCOME_DONE) { return PBT_OK; }
+    size_t const size = result->scores_count * sizeof *trial->scores;
     trial->scores = malloc(size > 0 ? size : 1);
     if (trial->scores == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
-    if (size > 0) { memcpy(trial->scores, answer->scores, size); }
-    trial->scores_count = answer->scores_count;
-    if (answer->metrics != NULL) { trial->metrics = json_loads(answer->metrics, 0, NULL); }
-    trial->read = json_deep_copy(answer->read);
-    trial->in_force = json_deep_copy(answer->in_force);
+    if (size > 0) { memcpy(trial->scores, result->scores, size); }
+    trial->scores_count = result->scores_count;
+    if (result->metrics.size > 0) {
+        trial->metrics = json_loadb(result->metrics.data, result->metrics.size, 0, NULL);
+    }
+    trial->read = json_deep_copy(result->read);
+    trial->in_force = json_deep_copy(result->in_force);
     return PBT_OK;
 }
 
@@ -62,23 +65,23 @@ pbt_status pbti_probe_run(struct pbti_runner_sync *solo, struct pbti_store *stor
         load = load_path;
     }
     if (asked->save > 0) { PBTI_TRY(pbti_store_prepare(store, save, save_path, err)); }
-    struct pbti_order const order = {.segment = asked->save > 0 ? asked->save : 1,
-                                     .attempt = 1,
-                                     .seed = asked->seed,
-                                     .age = asked->age,
-                                     .steps = asked->steps,
-                                     .keep = asked->keep,
-                                     .from = from,
-                                     .checkpoint = save,
-                                     .load = load,
-                                     .save = asked->save > 0 ? save_path : NULL,
-                                     .space = &spec->config.space,
-                                     .values = asked->values,
-                                     .fixed = spec->fixed};
+    struct pbti_task const task = {.segment = asked->save > 0 ? asked->save : 1,
+                                   .attempt = 1,
+                                   .seed = asked->seed,
+                                   .age = asked->age,
+                                   .steps = asked->steps,
+                                   .keep = asked->keep,
+                                   .from = from,
+                                   .checkpoint = save,
+                                   .load = load,
+                                   .save = asked->save > 0 ? save_path : NULL,
+                                   .space = &spec->config.space,
+                                   .values = asked->values,
+                                   .fixed = spec->fixed};
     uint64_t const begin = uv_hrtime();
-    const struct pbti_answer *const answer = pbti_runner_sync_run(solo, &order);
-    trial->seconds = seconds_since(begin) - (double)answer->start_ms / 1000.0;
-    PBTI_TRY(take_answer(trial, answer, err));
+    const struct pbti_result *const result = pbti_runner_sync_run(solo, &task);
+    trial->seconds = seconds_since(begin) - (double)result->start_ms / 1000.0;
+    PBTI_TRY(take_result(trial, result, err));
     bool const saved = trial->outcome == PBTI_OUTCOME_DONE && asked->save > 0;
     return saved ? publish(store, save, trial) : PBT_OK;
 }

@@ -10,14 +10,20 @@
  * and when the last one has, the remaining handles are closed and the loop runs out. It waits for a
  * proposal that is being computed, and drops it.
  */
-#include "worker/run_inside.h"
+#include "worker/run.h"
 
 #include "base/fail.h"
+#include "study/liveness.h"
+#include "study/study_handle.h"
+#include "worker/agent.h"
+#include "worker/proposer.h"
 #include "worker/retry.h"
 #include "worker/signal_guard.h"
+#include "worker/slot.h"
 #include "worker/slots.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,12 +32,60 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+#include <uv.h>
 
 #define POLL_MS 1000   /* from one look at the journal to the next */
 #define POLL_MS_MIN 20 /* with a free slot: another worker's report may be what it waits for; ... */
 #define POLL_OF_IDLE 16 /* ... later, this part of the time for which it has waited */
 #define TICK_MS 200
 #define SLOTS_MAX 4096u
+
+struct run;
+
+/* A proposal that is computed off the loop; there is one at a time. */
+struct run_proposal {
+    struct run *run;
+    uv_work_t work;
+    bool under_way; /* everything below is the work's */
+    const struct pbti_observations
+        *trials; /* the agent's, which keeps them as they are meanwhile */
+    struct pbti_proposer proposer;
+    double values[PBTI_HP_MAX];
+    pbt_status status;
+    struct pbt_error err;
+};
+
+struct run {
+    struct pbti_run_opts opts;
+    struct pbti_study study;
+    struct pbti_liveness *liveness;
+    struct pbti_agent *agent;
+    struct run_proposal proposal;
+    struct pbti_launch launch;
+    struct pbti_checkpoint_sizes sizes;
+    char logs[PATH_MAX];
+
+    uv_loop_t loop;
+    uv_timer_t poll, tick, wake;
+    uv_signal_t signals[3];
+    uint32_t slots_count;
+    struct pbti_slots shared;     /* what the slots have in common */
+    struct pbti_slot **slots;     /* owned, shape (slots_count) */
+    struct pbti_slot_view *views; /* owned, shape (slots_count) */
+
+    bool is_stopping; /* no new work; trainers are told to end */
+    bool interrupted;
+    bool sweep;       /* a worker was found dead: look for what it left behind */
+    pbt_status fatal; /* why the run ends early, with `err` */
+    struct pbt_error err;
+    uint64_t trouble_ms; /* loop time since when storage fails; 0: it does not */
+    bool trouble_again;  /* it did in this round */
+    uint64_t idle_ms;    /* loop time since when a slot is free; 0: none is */
+    int64_t began_ms;    /* time of the last study or amend event */
+};
+
+static void after_agent(struct run *run, pbt_status status, const struct pbt_error *err);
+static void wake(struct run *run);
 
 struct pbti_run_opts pbti_run_opts_default(void)
 {
@@ -40,14 +94,16 @@ struct pbti_run_opts pbti_run_opts_default(void)
                                   .give_up_ms = 60000};
 }
 
-int64_t pbti_run_wall_ms(void)
+static int64_t wall_ms(void)
 {
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-void pbti_run_warn(struct run *run, const char *format, ...)
+static void warn(struct run *run, const char *format, ...) PBT_PRINTF(2, 3);
+
+static void warn(struct run *run, const char *format, ...)
 {
     if (run->opts.warn == NULL) { return; }
     char text[1500];
@@ -63,7 +119,7 @@ void pbti_run_warn(struct run *run, const char *format, ...)
 static int64_t world_now(void *context)
 {
     (void)context;
-    return pbti_run_wall_ms();
+    return wall_ms();
 }
 
 static void world_random(void *context, void *bytes, size_t size)
@@ -76,18 +132,19 @@ static void world_random(void *context, void *bytes, size_t size)
 static void world_start(void *context, uint32_t slot, const struct pbti_task *task)
 {
     struct run *const run = context;
-    pbti_slot_start(&run->slots[slot], task);
+    pbti_slot_start(run->slots[slot], task);
 }
 
 static void world_cancel(void *context, uint32_t slot)
 {
     struct run *const run = context;
-    pbti_slot_cancel(&run->slots[slot]);
+    pbti_slot_cancel(run->slots[slot]);
 }
 
 static void world_drop(void *context, struct pbti_checkpoint checkpoint)
 {
-    pbti_slot_drop(context, checkpoint);
+    struct run *const run = context;
+    pbti_slots_drop(&run->shared, checkpoint);
 }
 
 static bool world_dead(void *context, const struct pbti_event_worker *worker)
@@ -118,11 +175,10 @@ static void propose_done(uv_work_t *work, int code)
     if (code != 0 || run->is_stopping) { return; } /* nobody waits for it any longer */
     bool const good = proposal->status == PBT_OK;
     if (!good) {
-        pbti_run_warn(run, "a member begins with what was drawn, for want of a proposal: %s",
-                      proposal->err.message);
+        warn(run, "a member begins with what was drawn, for want of a proposal: %s",
+             proposal->err.message);
     }
-    pbti_run_after_agent(run, pbti_agent_proposed(run->agent, good ? proposal->values : NULL, &err),
-                         &err);
+    after_agent(run, pbti_agent_proposed(run->agent, good ? proposal->values : NULL, &err), &err);
 }
 
 static enum pbti_proposed world_propose(void *context, const struct pbti_observations *trials,
@@ -163,14 +219,16 @@ static void close_handles(struct run *run)
     }
 }
 
-void pbti_run_slot_ended(struct run *run)
+/* A trainer has ended for good: so has the run, with the last of them. */
+static void on_slot_ended(void *context)
 {
+    struct run *const run = context;
     for (uint32_t i = 0; i < run->slots_count; i++) {
-        if (!run->slots[i].ended) { return; }
+        if (!pbti_slot_has_ended(run->slots[i])) { return; }
     }
     for (uint32_t i = 0; i < run->slots_count; i++) {
-        pbti_runner_destroy(run->slots[i].runner);
-        run->slots[i].runner = NULL;
+        pbti_slot_destroy(run->slots[i]);
+        run->slots[i] = NULL;
     }
     close_handles(run);
 }
@@ -187,17 +245,17 @@ static void wind_down(struct run *run)
         struct pbt_error err;
         pbt_status const status = pbti_agent_leave(run->agent, &err);
         /* the claims are then freed by whoever finds the lock of this worker free */
-        if (status != PBT_OK) { pbti_run_warn(run, "could not say goodbye: %s", err.message); }
+        if (status != PBT_OK) { warn(run, "could not say goodbye: %s", err.message); }
     }
     for (uint32_t i = 0; i < run->slots_count; i++) {
-        pbti_slot_quit(&run->slots[i]);
+        pbti_slot_quit(run->slots[i]);
     }
 }
 
 static bool all_retired(const struct run *run)
 {
     for (uint32_t i = 0; i < run->slots_count; i++) {
-        if (run->slots[i].phase != SLOT_RETIRED) { return false; }
+        if (!pbti_slot_is_retired(run->slots[i])) { return false; }
     }
     return true;
 }
@@ -210,15 +268,14 @@ static bool is_over(const struct run *run)
 
 /* -------- trouble -------- */
 
-void pbti_run_trouble(struct run *run, pbt_status status, const struct pbt_error *err)
+static void trouble(struct run *run, pbt_status status, const struct pbt_error *err)
 {
     uint64_t const now = uv_now(&run->loop);
     run->trouble_again = true;
     if (run->trouble_ms == 0) {
         run->trouble_ms = now > 0 ? now : 1;
-        pbti_run_warn(run, "%s; trying again for %u s",
-                      err != NULL ? err->message : pbt_status_text(status),
-                      run->opts.give_up_ms / 1000);
+        warn(run, "%s; trying again for %u s", err != NULL ? err->message : pbt_status_text(status),
+             run->opts.give_up_ms / 1000);
     }
     if (now - run->trouble_ms < run->opts.give_up_ms || run->fatal != PBT_OK) { return; }
     run->fatal = status;
@@ -227,7 +284,7 @@ void pbti_run_trouble(struct run *run, pbt_status status, const struct pbt_error
     } else {
         run->fatal = PBTI_FAIL(&run->err, status, 0, "%s", pbt_status_text(status));
     }
-    pbti_run_wake(run);
+    wake(run);
 }
 
 /* Is it worth trying again? */
@@ -242,7 +299,7 @@ static bool is_passing(pbt_status status)
 static bool has_free_slot(const struct run *run)
 {
     for (uint32_t i = 0; i < run->slots_count; i++) {
-        if (run->slots[i].phase == SLOT_FREE) { return true; }
+        if (pbti_slot_is_free(run->slots[i])) { return true; }
     }
     return false;
 }
@@ -263,10 +320,10 @@ static void plan_poll(struct run *run)
     (void)uv_timer_start(&run->poll, on_poll, wait_ms, 0);
 }
 
-void pbti_run_after_agent(struct run *run, pbt_status status, const struct pbt_error *err)
+static void after_agent(struct run *run, pbt_status status, const struct pbt_error *err)
 {
     if (status != PBT_OK && is_passing(status)) {
-        pbti_run_trouble(run, status, err);
+        trouble(run, status, err);
     } else if (status != PBT_OK && run->fatal == PBT_OK) {
         run->fatal = status;
         run->err = *err;
@@ -275,7 +332,7 @@ void pbti_run_after_agent(struct run *run, pbt_status status, const struct pbt_e
     bool const starts_waiting = run->idle_ms == 0 && run->trouble_ms == 0 && has_free_slot(run);
     if (starts_waiting) { plan_poll(run); }
     /* this may be a call from deep inside a slot, and the end closes what it works with */
-    if (is_over(run)) { pbti_run_wake(run); }
+    if (is_over(run)) { wake(run); }
 }
 
 /* -------- the clock -------- */
@@ -298,7 +355,7 @@ static void sweep(struct run *run)
 static bool is_time_up(const struct run *run)
 {
     double const hours = run->study.spec->stop_hours;
-    return hours > 0.0 && (double)(pbti_run_wall_ms() - run->began_ms) >= hours * 3600.0 * 1000.0;
+    return hours > 0.0 && (double)(wall_ms() - run->began_ms) >= hours * 3600.0 * 1000.0;
 }
 
 static void look(struct run *run)
@@ -309,7 +366,7 @@ static void look(struct run *run)
         status = pbti_agent_stop(run->agent, PBTI_STOP_HOURS, &err);
     }
     if (status == PBT_OK) { status = pbti_agent_poll(run->agent, &err); }
-    pbti_run_after_agent(run, status, &err);
+    after_agent(run, status, &err);
     if (status == PBT_OK && run->sweep) { sweep(run); }
 }
 
@@ -317,7 +374,7 @@ static void look(struct run *run)
 static bool is_publishing_again(const struct run *run)
 {
     for (uint32_t i = 0; i < run->slots_count; i++) {
-        if (run->slots[i].again && run->slots[i].phase == SLOT_PUBLISHING) { return true; }
+        if (pbti_slot_is_publishing_again(run->slots[i])) { return true; }
     }
     return false;
 }
@@ -328,27 +385,26 @@ static void on_poll(uv_timer_t *timer)
     if (run->is_stopping) { return; }
     run->trouble_again = false;
     for (uint32_t i = 0; i < run->slots_count; i++) {
-        enum run_slot_phase const phase = run->slots[i].phase;
-        if (phase != SLOT_ANSWERED) { pbti_slot_tend(&run->slots[i]); }
+        pbti_slot_tend(run->slots[i], false);
     }
     look(run);
     if (!run->trouble_again && !is_publishing_again(run)) { run->trouble_ms = 0; }
     if (!run->is_stopping) { plan_poll(run); }
 }
 
-static void on_nudge(uv_timer_t *timer)
+static void on_wake(uv_timer_t *timer)
 {
     struct run *const run = timer->data;
     for (uint32_t i = 0; i < run->slots_count && !run->is_stopping; i++) {
-        if (run->slots[i].phase == SLOT_ANSWERED) { pbti_slot_tend(&run->slots[i]); }
+        pbti_slot_tend(run->slots[i], true);
     }
     if (!run->is_stopping && is_over(run)) { wind_down(run); }
 }
 
-void pbti_run_wake(struct run *run)
+static void wake(struct run *run)
 {
     if (!uv_is_active((uv_handle_t *)&run->wake)) {
-        (void)uv_timer_start(&run->wake, on_nudge, 0, 0);
+        (void)uv_timer_start(&run->wake, on_wake, 0, 0);
     }
 }
 
@@ -356,7 +412,7 @@ static void on_tick(uv_timer_t *timer)
 {
     struct run *const run = timer->data;
     for (uint32_t i = 0; i < run->slots_count; i++) {
-        if (run->slots[i].runner != NULL) { pbti_slot_show(&run->slots[i], &run->views[i]); }
+        if (run->slots[i] != NULL) { pbti_slot_show(run->slots[i], &run->views[i]); }
     }
     struct pbti_run_view const view = {
         .state = pbti_follower_state(run->study.follower),
@@ -378,8 +434,41 @@ static void on_signal(uv_signal_t *handle, int number)
         return;
     }
     for (uint32_t i = 0; i < run->slots_count; i++) {
-        if (run->slots[i].runner != NULL) { pbti_runner_hurry(run->slots[i].runner); }
+        if (run->slots[i] != NULL) { pbti_slot_hurry(run->slots[i]); }
     }
+}
+
+/* -------- what the slots call -------- */
+
+static void on_slot_finished(void *context, uint32_t slot, const struct pbti_result *result)
+{
+    struct run *const run = context;
+    struct pbt_error err;
+    if (result->stuck) { pbti_agent_freed(run->agent, slot, false); }
+    after_agent(run, pbti_agent_finished(run->agent, slot, result, &err), &err);
+}
+
+static void on_slot_freed(void *context, uint32_t slot, bool usable)
+{
+    struct run *const run = context;
+    struct pbt_error err;
+    pbti_agent_freed(run->agent, slot, usable);
+    after_agent(run, run->is_stopping ? PBT_OK : pbti_agent_poll(run->agent, &err), &err);
+}
+
+static void on_slot_trouble(void *context, pbt_status status, const struct pbt_error *err)
+{
+    trouble(context, status, err);
+}
+
+static void on_slot_wake(void *context)
+{
+    wake(context);
+}
+
+static void on_slot_warn(void *context, const char *text)
+{
+    warn(context, "%s", text);
 }
 
 /* -------- the beginning -------- */
@@ -419,14 +508,27 @@ static pbt_status open_slots(struct run *run, struct pbt_error *err)
     if (run->slots == NULL || run->views == NULL) {
         return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory for %u slots", count);
     }
+    run->shared = (struct pbti_slots){.loop = &run->loop,
+                                      .launch = &run->launch,
+                                      .spec = spec,
+                                      .store = run->study.store,
+                                      .sizes = &run->sizes,
+                                      .logs = run->logs,
+                                      .context = run,
+                                      .finished = on_slot_finished,
+                                      .freed = on_slot_freed,
+                                      .trouble = on_slot_trouble,
+                                      .wake = on_slot_wake,
+                                      .ended = on_slot_ended,
+                                      .warn = on_slot_warn};
     struct pbti_strings gpus = {0};
     pbti_machine_gpus(&gpus);
     pbt_status status = PBT_OK;
     for (uint32_t i = 0; status == PBT_OK && i < count; i++) {
         char *const visible = pbti_slot_gpus(&gpus, i, spec->trainer.gpus);
-        status = pbti_slot_open(run, i, visible, err);
+        status = pbti_slot_create(&run->shared, i, visible, &run->slots[i], err);
         free(visible);
-        if (status == PBT_OK) { run->slots_count = i + 1; }
+        run->slots_count = i + 1;
     }
     pbti_strings_free(&gpus);
     return status;
@@ -507,7 +609,7 @@ static void run_loop(struct run *run)
 static void close_all(struct run *run)
 {
     for (uint32_t i = 0; i < run->slots_count; i++) {
-        pbti_runner_destroy(run->slots[i].runner); /* only those of a run that never began */
+        pbti_slot_destroy(run->slots[i]); /* only those of a run that never began */
     }
     close_handles(run);
     (void)uv_run(&run->loop, UV_RUN_DEFAULT);

@@ -11,10 +11,10 @@
  * What is waited for stops the loop: a timer's callback comes before the loop waits for the rest of
  * the world, and signals alone would keep it waiting for ever.
  */
-static void on_answered(void *context, const struct pbti_answer *answer)
+static void on_finished(void *context, const struct pbti_result *result)
 {
     struct pbti_runner_sync *const solo = context;
-    solo->answer = answer;
+    solo->result = result;
     uv_stop(&solo->loop);
 }
 
@@ -28,7 +28,7 @@ static void on_stopped(void *context, bool usable)
 
 static void on_lost(void *context, uint8_t outcome, const char *why)
 {
-    (void)context; /* the next order starts another trainer */
+    (void)context; /* the next task starts another trainer */
     (void)outcome;
     (void)why;
 }
@@ -45,7 +45,7 @@ static pbt_status open_runner(struct pbti_runner_sync *solo, const struct pbti_s
                                           .logs = logs,
                                           .gpus = visible,
                                           .context = solo,
-                                          .answered = on_answered,
+                                          .finished = on_finished,
                                           .stopped = on_stopped,
                                           .lost = on_lost};
     pbt_status const status = pbti_runner_create(&opts, &solo->runner, err);
@@ -88,16 +88,16 @@ void pbti_runner_sync_heed_signals(struct pbti_runner_sync *solo)
     }
 }
 
-const struct pbti_answer *pbti_runner_sync_run(struct pbti_runner_sync *solo,
-                                               const struct pbti_order *order)
+const struct pbti_result *pbti_runner_sync_run(struct pbti_runner_sync *solo,
+                                               const struct pbti_task *task)
 {
-    solo->answer = NULL;
+    solo->result = NULL;
     if (solo->interrupted) { return NULL; }
-    pbti_runner_start(solo->runner, order);
-    while (solo->answer == NULL && !solo->interrupted) {
+    pbti_runner_start(solo->runner, task);
+    while (solo->result == NULL && !solo->interrupted) {
         (void)uv_run(&solo->loop, UV_RUN_DEFAULT);
     }
-    return solo->answer;
+    return solo->result;
 }
 
 void pbti_runner_sync_end_trainer(struct pbti_runner_sync *solo)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * worker/runner_sync.h - a runner of its own with a loop of its own: run one order and wait for its
- * answer.
+ * worker/runner_sync.h - a runner of its own with a loop of its own: run one task and wait for its
+ * result.
  *
  * For evaluating a checkpoint and for trying out a trainer, where nothing else is to be done
  * meanwhile.
@@ -17,7 +17,7 @@ struct pbti_runner_sync { /* begin with all zero */
     struct pbti_launch launch;
     struct pbti_runner *runner;
     struct pbti_signal_guard quiet;
-    const struct pbti_answer *answer; /* of the last order, as long as there is no other */
+    const struct pbti_result *result; /* of the last task, until the next one */
     bool open, stopped, usable;
     bool heeds, interrupted;
     uv_signal_t signals[3];
@@ -32,15 +32,15 @@ PBT_NODISCARD pbt_status pbti_runner_sync_open(struct pbti_runner_sync *solo,
                                                const char *clients, const char *logs,
                                                struct pbt_error *err);
 
-/* Let SIGINT, SIGTERM and SIGHUP interrupt: the order that runs and all later ones answer NULL. A
+/* Let SIGINT, SIGTERM and SIGHUP interrupt: the task that runs and all later ones give NULL. A
  * second one: no grace for the trainer. */
 void pbti_runner_sync_heed_signals(struct pbti_runner_sync *solo);
 
-/* Run an order to its end. Borrowed until the next call. NULL: interrupted. */
-const struct pbti_answer *pbti_runner_sync_run(struct pbti_runner_sync *solo,
-                                               const struct pbti_order *order);
+/* Run a task to its end. Borrowed until the next call. NULL: interrupted. */
+const struct pbti_result *pbti_runner_sync_run(struct pbti_runner_sync *solo,
+                                               const struct pbti_task *task);
 
-/* End the trainer in order: the next order gets a fresh process. */
+/* End the trainer in order: the next task gets a fresh process. */
 void pbti_runner_sync_end_trainer(struct pbti_runner_sync *solo);
 
 void pbti_runner_sync_close(struct pbti_runner_sync *solo);

@@ -82,7 +82,8 @@ static const char train_fresh[] =
     "\"fixed\":{\"data\":\"./data\",\"n\":100,\"shuffle\":true,\"none\":null},\"later\":[1]}\n";
 static const char train_keep[] =
     "{\"type\":\"train\",\"task\":\"3.13.2\",\"member\":3,\"segment\":13,\"attempt\":2,"
-    "\"seed\":7,\"age\":6500,\"steps\":0,\"start\":\"keep\",\"from\":\"m3.s12.a1\","
+    "\"seed\":7,\"age\":6500,\"steps\":0,\"max_age\":9000,\"budget\":8000,\"start\":\"keep\","
+    "\"from\":\"m3.s12.a1\","
     "\"load\":null,\"save\":null,\"checkpoint\":null,"
     "\"hyperparameters\":{\"lr\":1},\"fixed\":{}}\n";
 
@@ -128,16 +129,22 @@ static int teardown(void **state)
     return 0;
 }
 
-static void connect_client(struct fixture *f)
+static void connect_with(struct fixture *f,
+                         struct pbt_client *(*open)(const char *, char *, size_t))
 {
     char error[256] = "";
-    f->client = pbt_client_open("test 1", error, sizeof error);
+    f->client = open("test 1", error, sizeof error);
     assert_string_equal(error, "");
     assert_non_null(f->client);
     f->worker = accept(f->listener, NULL, NULL);
     assert_true(f->worker >= 0);
     f->from = fdopen(f->worker, "r");
     assert_non_null(f->from);
+}
+
+static void connect_client(struct fixture *f)
+{
+    connect_with(f, pbt_client_open);
 }
 
 static void say(const struct fixture *f, const char *text)
@@ -205,6 +212,14 @@ static void test_hello_carries_protocol_and_rank(void **state)
                     "\"client\":\"test 1\"}");
 }
 
+static void test_hello_says_that_the_trainer_starts_from_files_only(void **state)
+{
+    struct fixture *const f = *state;
+    connect_with(f, pbt_client_open_from_files);
+    hear_exactly(f, "{\"type\":\"hello\",\"protocol\":1,\"rank\":0,\"ranks\":1,"
+                    "\"client\":\"test 1\",\"keep\":false}");
+}
+
 static void test_task_has_every_member_of_train(void **state)
 {
     struct fixture *const f = *state;
@@ -216,6 +231,8 @@ static void test_task_has_every_member_of_train(void **state)
     assert_true(f->task.seed == UINT64_MAX);
     assert_int_equal(f->task.age, 6000);
     assert_int_equal(f->task.steps, 500);
+    assert_int_equal(f->task.max_age, 0); /* an older worker does not say */
+    assert_int_equal(f->task.budget, 0);
     assert_int_equal(f->task.start, PBT_CLIENT_FRESH);
     assert_null(f->task.load);
     assert_null(f->task.from);
@@ -225,6 +242,8 @@ static void test_task_has_every_member_of_train(void **state)
     begin(f, train_keep);
     assert_int_equal(f->task.start, PBT_CLIENT_KEEP);
     assert_int_equal(f->task.seed, 7);
+    assert_int_equal(f->task.max_age, 9000);
+    assert_int_equal(f->task.budget, 8000);
     assert_string_equal(f->task.from, "m3.s12.a1");
     assert_null(f->task.save);
 }
@@ -880,6 +899,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         LISTENING(test_hello_carries_protocol_and_rank),
+        LISTENING(test_hello_says_that_the_trainer_starts_from_files_only),
         CONNECTED(test_task_has_every_member_of_train),
         CONNECTED(test_values_have_their_types_and_reading_is_reported),
         CONNECTED(test_a_report_carries_nothing_of_the_task_before),

@@ -114,7 +114,7 @@ void pbti_world_train(struct pbti_process *process, struct pbti_trainer *trainer
     random.next += DRAWS_PER_ATTEMPT / 4;
     draw_scores(&sim->swarm->faults, &random, weights, answer);
     answer->hash = weights;
-    struct pbti_checkpoint save = task->save;
+    struct pbti_checkpoint save = task->checkpoint;
     if (sim->storage.plant == PBTI_PLANT_OVERWRITE) {
         save.attempt = 1;
         pbti_fake_store_drop(&sim->store, save);
@@ -125,7 +125,7 @@ void pbti_world_train(struct pbti_process *process, struct pbti_trainer *trainer
     }
     sim->touched = true;
     if (pbti_sim_random_chance(&sim->machines, faults_of(sim)->cold)) { return; }
-    trainer->memory = task->save;
+    trainer->memory = task->checkpoint;
     trainer->memory_weights = weights;
 }
 
@@ -186,7 +186,7 @@ static void world_start(void *context, uint32_t slot, const struct pbti_task *ta
     struct pbti_trainer *const trainer = &process->trainer[slot];
     if (!pbti_door_act(&process->door)) { return; }
     pbti_sim_state_note(sim, task->keep ? "goes on with" : "starts", process->machine, slot,
-                        task->save);
+                        task->checkpoint);
     check_task(process, slot, task);
     if (trainer->running || trainer->cancelling || trainer->broken) {
         PBTI_BLAME(sim, "12: a slot is to run two tasks at once");
@@ -224,7 +224,7 @@ static void world_cancel(void *context, uint32_t slot)
     struct pbti_sim_state *const sim = process->sim;
     struct pbti_trainer *const trainer = &process->trainer[slot];
     if (!pbti_door_act(&process->door)) { return; }
-    pbti_sim_state_note(sim, "cancels", process->machine, slot, trainer->task.save);
+    pbti_sim_state_note(sim, "cancels", process->machine, slot, trainer->task.checkpoint);
     if (!trainer->running) { PBTI_BLAME(sim, "12: a slot that runs nothing is cancelled"); }
     pbti_sim_state_look(sim);
     if (pbti_oracle_claimed(sim->checker.oracle, trainer->task.member, trainer->task.claim)) {

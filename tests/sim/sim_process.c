@@ -183,7 +183,7 @@ static void happen_ended(struct pbti_process *process, uint32_t slot)
     bool const late = !pbti_oracle_claimed(oracle, member, claim);
     uint64_t const noted = oracle->late;
     sim->counts.zombies += late;
-    pbti_sim_state_note(sim, "ends", process->machine, slot, trainer->task.save);
+    pbti_sim_state_note(sim, "ends", process->machine, slot, trainer->task.checkpoint);
     pbt_status const status = hand_over(process, slot, &trainer->previous);
     if (!after_call(process, status)) { return; }
     if (status == PBT_OK && pbti_oracle_claimed(oracle, member, claim)) {

@@ -163,14 +163,14 @@ mutant journal/follower.c '        follower->spec_staged = false;
     follower->folded = follower->shadow_seq;' '        follower->spec_staged = false;
     }
     follower->torn = true;' 'going back forgets where the shadow stands'
-mutant worker/agent.c 'return pbti_state_member(state, grant->member)->claim == grant->claim;' \
-    'return pbti_state_member(state, grant->member)->claim != 0;' 'a claim is taken for our own'
+mutant worker/agent.c 'return pbti_state_member(state, task->member)->claim == task->claim;' \
+    'return pbti_state_member(state, task->member)->claim != 0;' 'a claim is taken for our own'
 mutant worker/agent.c 'if (failed || !slot->reported) {' \
     'if (failed) {' 'the checkpoint of a zombie stays'
 mutant worker/agent.c 'PBTI_TRY(stage_release(agent, i, m->claim, PBTI_RELEASE_LOST, err));' \
     'continue;' "a dead worker's claims stay"
 mutant worker/agent.c 'm->start.segment > 0 && is_same(m->start, slot->held)' \
-    'm->start.segment > 0 && slot->last == member' \
+    'm->start.segment > 0 && slot->last == task->member' \
     'a slot goes on with old weights after an exploit'
 mutant worker/agent.c 'if (!agent->joined) { PBTI_TRY(stage_self(agent, PBTI_WORKER, err)); }' \
     'if (agent->opts.process == 0) { PBTI_TRY(stage_self(agent, PBTI_WORKER, err)); }' \

@@ -34,6 +34,13 @@ static void test_protocol_hello(void **state)
     good("{\"type\":\"hello\",\"protocol\":1,\"rank\":3,\"ranks\":4,\"later\":[1]}", &message);
     assert_int_equal(message.rank, 3);
     assert_int_equal(message.ranks, 4);
+    assert_false(message.loads_only);
+    pbti_message_release(&message);
+    good("{\"type\":\"hello\",\"protocol\":1,\"keep\":false}", &message);
+    assert_true(message.loads_only);
+    pbti_message_release(&message);
+    good("{\"type\":\"hello\",\"protocol\":1,\"keep\":true}", &message);
+    assert_false(message.loads_only);
     pbti_message_release(&message);
     pbti_message_release(&message);
 }
@@ -189,45 +196,48 @@ static void test_protocol_train(void **state)
     (void)state;
     make_space();
     json_t *const fixed = json_pack("{s:s}", "data", "./d\n");
-    struct pbti_order order = {.member = 3,
-                               .segment = 12,
-                               .attempt = 1,
-                               .seed = 18446744073709551615u,
-                               .age = 6000,
-                               .steps = 500,
-                               .from = {3, 11, 2},
-                               .checkpoint = {3, 12, 1},
-                               .load = "/s/m3.s11.a2",
-                               .save = "/s/m3.s12.a1.part",
-                               .space = &space,
-                               .values = values,
-                               .fixed = fixed};
+    struct pbti_task task = {.member = 3,
+                             .segment = 12,
+                             .attempt = 1,
+                             .seed = 18446744073709551615u,
+                             .age = 6000,
+                             .steps = 500,
+                             .max_age = 9000,
+                             .budget = 8000,
+                             .from = {3, 11, 2},
+                             .checkpoint = {3, 12, 1},
+                             .load = "/s/m3.s11.a2",
+                             .save = "/s/m3.s12.a1.part",
+                             .space = &space,
+                             .values = values,
+                             .fixed = fixed};
     size_t size;
-    char *line = pbti_message_train(&order, &size);
+    char *line = pbti_message_train(&task, &size);
     assert_non_null(line);
     assert_null(strchr(line, '\n'));
     json_t *const root = json_loadb(line, size, JSON_REJECT_DUPLICATES, NULL);
     json_t *const wanted = json_pack(
-        "{s:s,s:s,s:i,s:i,s:i,s:s,s:i,s:i,s:s,s:s,s:s,s:s,s:s,s:{s:f,s:i,s:s,s:b},s:{s:s}}", "type",
-        "train", "task", "3.12.1", "member", 3, "segment", 12, "attempt", 1, "seed",
-        "18446744073709551615", "age", 6000, "steps", 500, "start", "load", "from", "m3.s11.a2",
-        "load", "/s/m3.s11.a2", "save", "/s/m3.s12.a1.part", "checkpoint", "m3.s12.a1",
-        "hyperparameters", "lr", 0.00121, "batch", 64, "act", "tanh", "nesterov", 1, "fixed",
-        "data", "./d\n");
+        "{s:s,s:s,s:i,s:i,s:i,s:s,s:i,s:i,s:i,s:i,s:s,s:s,s:s,s:s,s:s,s:{s:f,s:i,s:s,s:b},s:{s:s}}",
+        "type", "train", "task", "3.12.1", "member", 3, "segment", 12, "attempt", 1, "seed",
+        "18446744073709551615", "age", 6000, "steps", 500, "max_age", 9000, "budget", 8000, "start",
+        "load", "from", "m3.s11.a2", "load", "/s/m3.s11.a2", "save", "/s/m3.s12.a1.part",
+        "checkpoint", "m3.s12.a1", "hyperparameters", "lr", 0.00121, "batch", 64, "act", "tanh",
+        "nesterov", 1, "fixed", "data", "./d\n");
     assert_non_null(wanted);
     if (!json_equal(root, wanted)) { fail_msg("%s", line); }
     free(line);
     json_decref(root);
     json_decref(wanted);
 
-    order.keep = true;
-    line = pbti_message_train(&order, &size);
+    task.keep = true;
+    line = pbti_message_train(&task, &size);
     assert_non_null(strstr(line, "\"start\":\"keep\",\"from\":\"m3.s11.a2\",\"load\":null"));
     free(line);
-    order = (struct pbti_order){.segment = 1, .attempt = 1, .space = &space, .values = values};
-    line = pbti_message_train(&order, &size);
+    task = (struct pbti_task){.segment = 1, .attempt = 1, .space = &space, .values = values};
+    line = pbti_message_train(&task, &size);
     assert_non_null(strstr(line, "\"start\":\"fresh\",\"from\":null,\"load\":null,\"save\":null,"
                                  "\"checkpoint\":null"));
+    assert_non_null(strstr(line, "\"max_age\":null,\"budget\":null"));
     free(line);
     json_decref(fixed);
 }

@@ -234,7 +234,8 @@ def main():
     if mode == "early_done":
         worker.send(type="done", task="0.1.1", score=1)
         forever()
-    worker.hello(**({"protocol": 7} if mode == "other_protocol" else {}))
+    hellos = {"other_protocol": {"protocol": 7}, "from_files": {"keep": False}}
+    worker.hello(**hellos.get(mode, {}))
     serve(worker, mode)
 
 

@@ -327,6 +327,24 @@ static void test_a_report_its_decision_and_the_next_claim_are_one_batch(void **s
     end(story);
 }
 
+/* Whoever runs the slots, a process or a program that embeds the study, is refused alike. */
+static void test_too_few_scores_for_the_t_test_fail_the_segment(void **state)
+{
+    (void)state;
+    struct story *const story = begin(2);
+    story->config->exploit = PBTI_EXPLOIT_TTEST;
+    story->config->scores_min = 2;
+    story->config->retries = 0;
+    write_study(story);
+    struct worker *const a = join(story, 1, PBTI_NO_MEMBER);
+    poll(a);
+    done(a, 0, 0.5);
+    look(story);
+    assert_non_null(strstr(story->trace, "| report m0.s1.a1 config\n"));
+    assert_non_null(strstr(story->trace, "a: delete m0.s1.a1\n"));
+    end(story);
+}
+
 static void test_all_free_slots_are_filled_by_one_batch(void **state)
 {
     (void)state;
@@ -987,6 +1005,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_report_its_decision_and_the_next_claim_are_one_batch),
+        cmocka_unit_test(test_too_few_scores_for_the_t_test_fail_the_segment),
         cmocka_unit_test(test_all_free_slots_are_filled_by_one_batch),
         cmocka_unit_test(test_weights_in_memory_are_kept_and_an_exploit_loads),
         cmocka_unit_test(test_what_was_not_appended_is_not_acted_on),

@@ -213,6 +213,23 @@ static void test_rule_4_scores_that_are_no_numbers_arrive(void **state)
     lab_close(&lab);
 }
 
+/* A living trainer that says so is handed files, although it has the weights in memory. */
+static void test_protocol_a_trainer_may_start_from_files_only(void **state)
+{
+    struct lab lab;
+    (void)state;
+    run_odd(&lab, "from_files", "");
+    assert_non_null(strstr(lab.reports[1].metrics, "\"start\":1")); /* load */
+    char process[2][32] = {"", ""};
+    for (size_t i = 0; i < 2; i++) {
+        const char *const at = strstr(lab.reports[i].metrics, "\"process\":");
+        assert_non_null(at);
+        assert_int_equal(sscanf(at, "\"process\":%31[0-9]", process[i]), 1);
+    }
+    assert_string_equal(process[0], process[1]);
+    lab_close(&lab);
+}
+
 static void test_rule_17_a_hyperparameter_never_read_gives_one_warning(void **state)
 {
     struct lab lab;
@@ -287,6 +304,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_store_refuses_what_is_no_checkpoint),
         cmocka_unit_test(test_protocol_ranks),
         cmocka_unit_test(test_rule_4_scores_that_are_no_numbers_arrive),
+        cmocka_unit_test(test_protocol_a_trainer_may_start_from_files_only),
         cmocka_unit_test(test_rule_17_a_hyperparameter_never_read_gives_one_warning),
         cmocka_unit_test(test_an_empty_checkpoint_gives_one_warning),
         cmocka_unit_test(test_a_flood_of_output_is_capped),

@@ -17,7 +17,7 @@
 
 static struct pbti_space space;
 static double values[2] = {0.00121, 1};
-static struct pbti_order order;
+static struct pbti_task task;
 
 static void make_order(void)
 {
@@ -27,7 +27,7 @@ static void make_order(void)
         (struct pbti_hp){.name = "opt.kind", .kind = PBTI_HP_CATEGORICAL, .high = 1, .count = 2};
     (void)snprintf(space.values[0].text, sizeof space.values[0].text, "sgd");
     (void)snprintf(space.values[1].text, sizeof space.values[1].text, "adam");
-    order = (struct pbti_order){
+    task = (struct pbti_task){
         .member = 3,
         .segment = 12,
         .attempt = 2,
@@ -60,7 +60,7 @@ static void test_protocol_one_shot_arguments(void **state)
     (void)state;
     make_order();
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
-        if (pbti_oneshot_argument(list[i][0], &order, "/r", &out, &err) != PBT_OK) {
+        if (pbti_oneshot_argument(list[i][0], &task, "/r", &out, &err) != PBT_OK) {
             fail_msg("%s", err.message);
         }
         assert_string_equal(out.items[i], list[i][1]);
@@ -71,11 +71,11 @@ static void test_protocol_one_shot_arguments(void **state)
                                            {"{a{b}", "\"{\" without \"}\""},
                                            {"{}", "argument {}"}};
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        assert_int_equal(pbti_oneshot_argument(wrong[i][0], &order, "/r", &out, &err), PBT_EINVAL);
+        assert_int_equal(pbti_oneshot_argument(wrong[i][0], &task, "/r", &out, &err), PBT_EINVAL);
         if (strstr(err.message, wrong[i][1]) == NULL) { fail_msg("%s", err.message); }
     }
     pbti_strings_free(&out);
-    json_decref((json_t *)(uintptr_t)order.fixed);
+    json_decref((json_t *)(uintptr_t)task.fixed);
 }
 
 static bool holds(const struct pbti_strings *environment, const char *entry)
@@ -98,13 +98,13 @@ static void test_protocol_one_shot_environment(void **state)
     (void)state;
     make_order();
     pbti_strings_add(&environment, "PBT_STEPS=of somebody else");
-    pbti_oneshot_environment(&order, "/r", &environment);
+    pbti_oneshot_environment(&task, "/r", &environment);
     for (size_t i = 0; i < sizeof entries / sizeof entries[0]; i++) {
         if (!holds(&environment, entries[i])) { fail_msg("%s", entries[i]); }
     }
     assert_false(holds(&environment, "PBT_STEPS=of somebody else"));
     pbti_strings_free(&environment);
-    json_decref((json_t *)(uintptr_t)order.fixed);
+    json_decref((json_t *)(uintptr_t)task.fixed);
 }
 
 static void test_the_last_line_counts(void **state)
