@@ -13,14 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAMES = 12, FRAMES = 400 };
+enum { GAMES = 14, FRAMES = 400 };
 
 static void test_games(void **unused)
 {
     (void)unused;
     static const char *const names[GAMES] = {
-        "breakout",     "asterix", "freeway",  "space_invaders", "seaquest",  "cartpole",
-        "mountain_car", "acrobot", "pendulum", "beacon",         "watermaze", "keydoor"};
+        "breakout", "asterix",  "freeway", "space_invaders", "seaquest", "cartpole", "mountain_car",
+        "acrobot",  "pendulum", "beacon",  "watermaze",      "keydoor",  "maze",     "shards"};
     for (size_t i = 0; i < GAMES; i++) {
         const struct pbti_env_kind *const kind = pbti_env_at(i);
         assert_string_equal(kind->name, names[i]);
@@ -420,6 +420,21 @@ static void assert_keydoor(const uint16_t *cells)
     assert_true(cells_with(cells, PBTI_KEYDOOR_KEY) <= cells_with(cells, PBTI_KEYDOOR_DOOR));
 }
 
+static void assert_maze(const uint16_t *cells)
+{
+    assert_int_equal(cells[6 * 7 + 3] & 3, 1 << PBTI_MAZE_FLOOR); /* where the agent is */
+    assert_true(set_among(cells, 7 * 7, PBTI_MAZE_GOAL) <= 1);
+    assert_true(set_among(cells, 7 * 7, PBTI_MAZE_APPLE) <= 5);
+    assert_true(set_among(cells, 7 * 7, PBTI_MAZE_WALL) >= 3);
+}
+
+static void assert_shards(const uint16_t *cells)
+{
+    assert_int_equal(set_among(cells, 16 * 16, PBTI_SHARDS_MARINE), 1);
+    assert_int_equal(set_among(cells, 16 * 16, PBTI_SHARDS_OTHER_MARINE), 1);
+    assert_in_range(set_among(cells, 16 * 16, PBTI_SHARDS_SHARD), 1, 20);
+}
+
 /* By name; games without cells have none. */
 static void assert_picture(const char *name, const uint16_t *cells)
 {
@@ -431,6 +446,7 @@ static void assert_picture(const char *name, const uint16_t *cells)
         {"freeway", assert_freeway},     {"space_invaders", assert_space_invaders},
         {"seaquest", assert_seaquest},   {"beacon", assert_beacon},
         {"watermaze", assert_watermaze}, {"keydoor", assert_keydoor},
+        {"maze", assert_maze},           {"shards", assert_shards},
     };
     for (size_t i = 0; i < sizeof pictures / sizeof pictures[0]; i++) {
         if (strcmp(pictures[i].name, name) == 0) {

@@ -16,6 +16,7 @@ static const struct pbti_env_kind *const kinds[] = {
     &pbti_env_breakout, &pbti_env_asterix,  &pbti_env_freeway,      &pbti_env_space_invaders,
     &pbti_env_seaquest, &pbti_env_cartpole, &pbti_env_mountain_car, &pbti_env_acrobot,
     &pbti_env_pendulum, &pbti_env_beacon,   &pbti_env_watermaze,    &pbti_env_keydoor,
+    &pbti_env_maze,     &pbti_env_shards,
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -68,19 +69,46 @@ static bool take_memory(struct pbti_env *env)
     return true;
 }
 
+/* Options that do not hold for a game are what they are by default, so that they make no difference
+ * between saved states. */
+static pbt_status choose(const struct pbti_env_kind *kind, const struct pbti_env_options *wanted,
+                         struct pbti_env_options *chosen, struct pbt_error *err)
+{
+    *chosen = wanted == NULL ? pbti_env_options_default() : *wanted;
+    if (!(chosen->sticky >= 0.0 && chosen->sticky <= 1.0)) {
+        return pbti_nn_fail(err, PBT_EINVAL, "\"sticky\" is %g; 0 to 1 are allowed",
+                            chosen->sticky);
+    }
+    if (!kind->rules->maze) {
+        chosen->size = 0;
+        chosen->map = 0;
+        return PBT_OK;
+    }
+    if (chosen->size == 0) { chosen->size = PBTI_ENV_MAZE_SIZE; }
+    if (chosen->size < PBTI_ENV_MAZE_SIZE_MIN || chosen->size > PBTI_ENV_MAZE_SIZE_MAX ||
+        chosen->size % 2 == 0) {
+        return pbti_nn_fail(err, PBT_EINVAL, "\"size\" is %u; allowed are odd numbers, %d to %d",
+                            chosen->size, PBTI_ENV_MAZE_SIZE_MIN, PBTI_ENV_MAZE_SIZE_MAX);
+    }
+    if (chosen->map > PBTI_ENV_MAP_MAX) {
+        return pbti_nn_fail(err, PBT_EINVAL, "\"map\" is %u; 0 to %d are allowed", chosen->map,
+                            PBTI_ENV_MAP_MAX);
+    }
+    return PBT_OK;
+}
+
 pbt_status pbti_env_create(const struct pbti_env_kind *kind, uint32_t count,
                            const struct pbti_env_options *options, struct pbti_env **out,
                            struct pbt_error *err)
 {
     *out = NULL;
-    struct pbti_env_options const chosen = options == NULL ? pbti_env_options_default() : *options;
+    struct pbti_env_options chosen;
     if (count < 1 || count > PBTI_ENV_COUNT_MAX) {
         return pbti_nn_fail(err, PBT_EINVAL, "%u copies of \"%s\" were asked for; 1 to %u can be",
                             count, kind->name, PBTI_ENV_COUNT_MAX);
     }
-    if (!(chosen.sticky >= 0.0 && chosen.sticky <= 1.0)) {
-        return pbti_nn_fail(err, PBT_EINVAL, "\"sticky\" is %g; 0 to 1 are allowed", chosen.sticky);
-    }
+    pbt_status const status = choose(kind, options, &chosen, err);
+    if (status != PBT_OK) { return status; }
     struct pbti_env *const env = calloc(1, sizeof *env);
     if (env != NULL) {
         env->kind = kind;

@@ -30,6 +30,10 @@
 
 enum { PBTI_ENV_ACTIONS_MAX = 129, PBTI_ENV_CHANNELS_MAX = 16, PBTI_ENV_CELLS_MAX = 256 };
 
+/* Rows and columns of a maze: the option `size`. */
+enum { PBTI_ENV_MAZE_SIZE = 11, PBTI_ENV_MAZE_SIZE_MIN = 7, PBTI_ENV_MAZE_SIZE_MAX = 15 };
+enum { PBTI_ENV_MAP_MAX = 65535 };
+
 /* Copies of one env; what a checkpoint of them may claim. */
 #define PBTI_ENV_COUNT_MAX (UINT32_C(1) << 20)
 
@@ -46,6 +50,9 @@ struct pbti_env_options {
     bool ramping;  /* asterix, seaquest and space_invaders become harder with time; default true */
     bool minimal;  /* only the actions that do something in the game, not all six; default false */
     bool shaped;   /* keydoor: the key and the door are worth 0.1 each; default false */
+    uint32_t size; /* mazes: rows and columns, odd, 7 to 15; 0, the default: 11 */
+    uint32_t map;  /* mazes: 0, the default: a new map each episode; up to 65535: the map of this
+                      number, in every episode */
 };
 struct pbti_env_options pbti_env_options_default(void);
 

@@ -127,6 +127,7 @@ struct pbti_env_rules {
     size_t state_size; /* of the structure of pointers */
     bool sticky;       /* the option holds here */
     bool draws;        /* frame.draws are wanted */
+    bool maze;         /* the options `size` and `map` hold here */
 
     /* Begin an episode of one copy: one of the two, `begin` where four words are too few. */
     void (*reset)(void *state, uint32_t copy, const uint32_t bits[4]);
@@ -194,5 +195,7 @@ extern const struct pbti_env_kind pbti_env_pendulum;
 extern const struct pbti_env_kind pbti_env_beacon;
 extern const struct pbti_env_kind pbti_env_watermaze;
 extern const struct pbti_env_kind pbti_env_keydoor;
+extern const struct pbti_env_kind pbti_env_maze;
+extern const struct pbti_env_kind pbti_env_shards;
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "env/env_states.h"
 
-/* -------- units that are given orders: beacon -------- */
+/* -------- units that are given orders; beacon -------- */
 
 /* The board, and the blocks of 2 x 2 cells that an order can name: order b in 0..63 means the cell
  * (2 (b / 8), 2 (b % 8)). An `order` of a state is 1 + b, or 0 without one. */
@@ -25,6 +25,62 @@ enum { PBTI_BEACON_MARINE, PBTI_BEACON_BEACON };
 
 struct pbti_beacon {
     PBTI_BEACON_FIELDS(PBTI_ENV_FIELD_POINTER)
+};
+
+/* -------- shards -------- */
+
+enum { PBTI_SHARDS_MARINE, PBTI_SHARDS_OTHER_MARINE, PBTI_SHARDS_SHARD, PBTI_SHARDS_CHANNELS };
+enum { PBTI_SHARDS_MARINES = 2, PBTI_SHARDS_COUNT = 20 };
+
+#define PBTI_SHARDS_FIELDS(X)                                                                      \
+    X(int8_t, y, PBTI_SHARDS_MARINES, 0, 15) /* of the marines */                                  \
+    X(int8_t, x, PBTI_SHARDS_MARINES, 0, 15)                                                       \
+    X(uint8_t, order, PBTI_SHARDS_MARINES, 0, PBTI_ENV_ORDERS)                                     \
+    X(uint32_t, shards, PBTI_ENV_FIELD_SIDE, 0, 0xffff) /* bit x of value y: one is there */
+
+struct pbti_shards {
+    PBTI_SHARDS_FIELDS(PBTI_ENV_FIELD_POINTER)
+};
+
+/* -------- mazes -------- */
+
+/* Directions, clockwise. */
+enum { PBTI_MAZE_NORTH, PBTI_MAZE_EAST, PBTI_MAZE_SOUTH, PBTI_MAZE_WEST };
+
+enum {
+    PBTI_MAZE_FORWARD,
+    PBTI_MAZE_TURN_LEFT,
+    PBTI_MAZE_TURN_RIGHT,
+    PBTI_MAZE_BACK,
+    PBTI_MAZE_STRAFE_LEFT,
+    PBTI_MAZE_STRAFE_RIGHT,
+    PBTI_MAZE_ACTIONS,
+};
+
+/* What all mazes have, see env_maze_map.h. Room r of n a side is the cell (2 (r / n) + 1,
+ * 2 (r % n) + 1), n = (size - 1) / 2. */
+enum { PBTI_MAZE_ROOMS_MAX = 49 };
+#define PBTI_MAZE_MAP_FIELDS(X)                                                                    \
+    X(uint8_t, size, 1, PBTI_ENV_MAZE_SIZE_MIN, PBTI_ENV_MAZE_SIZE_MAX) /* rows, and columns */    \
+    X(uint32_t, walls, PBTI_ENV_MAZE_SIZE_MAX, 0, 0x7fff)        /* bit x of value y: a wall */    \
+    X(uint8_t, goal, 1, 0, PBTI_MAZE_ROOMS_MAX - 1)              /* its room */                    \
+    X(uint64_t, apples, 1, 0, (1ull << PBTI_MAZE_ROOMS_MAX) - 1) /* bit r: one is in room r */
+
+/* -------- maze -------- */
+
+enum { PBTI_MAZE_WALL, PBTI_MAZE_FLOOR, PBTI_MAZE_APPLE, PBTI_MAZE_GOAL, PBTI_MAZE_CHANNELS };
+
+/* The view: own cell at row 6, column 3; up is ahead. */
+enum { PBTI_MAZE_VIEW = 7, PBTI_MAZE_VIEW_CELLS = PBTI_MAZE_VIEW * PBTI_MAZE_VIEW };
+
+#define PBTI_MAZE_FIELDS(X)                                                                        \
+    PBTI_MAZE_MAP_FIELDS(X)                                                                        \
+    X(int8_t, y, 1, 1, PBTI_ENV_MAZE_SIZE_MAX - 2) /* of the agent */                              \
+    X(int8_t, x, 1, 1, PBTI_ENV_MAZE_SIZE_MAX - 2)                                                 \
+    X(uint8_t, direction, 1, PBTI_MAZE_NORTH, PBTI_MAZE_WEST)
+
+struct pbti_maze {
+    PBTI_MAZE_FIELDS(PBTI_ENV_FIELD_POINTER)
 };
 
 /* -------- watermaze -------- */
