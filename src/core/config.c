@@ -3,7 +3,6 @@
 #include "core/config.h"
 
 #include "core/grid.h"
-#include "core/names.h"
 #include "core/rungs.h"
 
 #include <math.h>
@@ -74,12 +73,12 @@ static const char *population_invalid(const struct pbti_config *config)
 static const char *strategy_invalid(const struct pbti_config *config)
 {
     if (config->has_target && !isfinite(config->target)) { return "target is not finite"; }
-    if (config->reduce > PBTI_REDUCE_MAX) { return "reduce is not known"; }
+    if (config->reduce >= PBTI_REDUCES) { return "reduce is not known"; }
     if (config->reduce_last > PBTI_SCORES_MAX) { return "reduce is over too many scores"; }
-    if (config->mode > PBTI_GENERATIONAL) { return "mode is not known"; }
-    if (config->compare > PBTI_COMPARE_EQUAL_AGE) { return "compare is not known"; }
-    if (config->exploit > PBTI_EXPLOIT_TTEST) { return "exploit is not known"; }
-    if (config->explore > PBTI_EXPLORE_SCHEDULE) { return "explore is not known"; }
+    if (config->mode >= PBTI_MODES) { return "mode is not known"; }
+    if (config->compare >= PBTI_COMPARES) { return "compare is not known"; }
+    if (config->exploit >= PBTI_EXPLOITS) { return "exploit is not known"; }
+    if (config->explore >= PBTI_EXPLORES) { return "explore is not known"; }
     if (config->copy < 1 || config->copy > PBTI_COPY_BOTH) { return "copy is not known"; }
     if (!is_within(config->quantile, 0.0, 0.5)) { return "quantile is out of range"; }
     if (!is_within(config->alpha, 0.0, 0.5)) { return "alpha is out of range"; }
@@ -139,8 +138,7 @@ static const char *schedule_invalid(const struct pbti_config *config)
 
 bool pbti_hp_may_decay(const struct pbti_hp *hp)
 {
-    return (hp->kind == PBTI_HP_LINEAR || hp->kind == PBTI_HP_LOG || hp->kind == PBTI_HP_LOGIT) &&
-           !hp->frozen;
+    return !pbti_hp_is_whole(hp) && !hp->frozen;
 }
 
 static const char *decay_invalid(const struct pbti_config *config)
@@ -148,7 +146,7 @@ static const char *decay_invalid(const struct pbti_config *config)
     for (uint32_t i = 0; i < PBTI_HP_MAX; i++) {
         const struct pbti_decay *const decay = &config->decay[i];
         bool const decays = decay->shape != PBTI_DECAY_NONE;
-        if (decay->shape > PBTI_DECAY_LINEAR) { return "decay is not known"; }
+        if (decay->shape >= PBTI_DECAYS) { return "decay is not known"; }
         if (!is_within(decay->to, 0.0, decays ? 1.0 : 0.0)) { return "decay is out of range"; }
         if (decays && (i >= config->space.count || !pbti_hp_may_decay(&config->space.hp[i]))) {
             return "decay is of a hyperparameter that cannot have it";
@@ -183,7 +181,7 @@ static const char *rungs_invalid(const struct pbti_config *config)
     if (config->rungs == PBTI_RUNGS_NONE) {
         return config->eta != 0 || config->rung_min != 0 ? "there are no rungs" : NULL;
     }
-    if (config->rungs > PBTI_RUNGS_STOPPING) { return "rungs are not known"; }
+    if (config->rungs >= PBTI_RUNGS_KINDS) { return "rungs are not known"; }
     if (config->eta < 2 || config->eta > PBTI_ETA_MAX) { return "eta is out of range"; }
     if (config->rung_min < 1 || config->rung_min > config->steps) {
         return "min_steps are out of range";

@@ -10,6 +10,7 @@
 #define PBTI_CORE_CONFIG_H
 
 #include "core/decay.h"
+#include "core/names.h"
 #include "core/space.h"
 
 #define PBTI_RULES_VERSION 1        /* which rules a study's decisions were made by */
@@ -30,18 +31,27 @@
 /* The lists below are X(name, value, text); values are part of the journal's format. */
 #define PBTI_MODE_LIST(X) X(PBTI_ASYNC, 0, "async") X(PBTI_GENERATIONAL, 1, "generational")
 
-#define PBTI_EXPLOIT_LIST(X)                                                                       \
-    X(PBTI_EXPLOIT_NONE, 0, "none")                                                                \
-    X(PBTI_EXPLOIT_TRUNCATION, 1, "truncation")                                                    \
-    X(PBTI_EXPLOIT_TOURNAMENT, 2, "tournament")                                                    \
-    X(PBTI_EXPLOIT_TTEST, 3, "ttest")
+/*
+ * Rules: X(Y, name, value, text, rule). `rule` is the suffix of the rule's table entry, which the
+ * rule's own file defines: pbti_exploit_truncation in exploit_truncation.c (exploit.h), and so on.
+ * Y is handed through, so that a list of rules is a list of words, too.
+ */
+#define PBTI_EXPLOIT_RULES(X, Y)                                                                   \
+    X(Y, PBTI_EXPLOIT_NONE, 0, "none", none)                                                       \
+    X(Y, PBTI_EXPLOIT_TRUNCATION, 1, "truncation", truncation)                                     \
+    X(Y, PBTI_EXPLOIT_TOURNAMENT, 2, "tournament", tournament)                                     \
+    X(Y, PBTI_EXPLOIT_TTEST, 3, "ttest", ttest)
 
-#define PBTI_EXPLORE_LIST(X)                                                                       \
-    X(PBTI_EXPLORE_NONE, 0, "none")                                                                \
-    X(PBTI_EXPLORE_PERTURB, 1, "perturb")                                                          \
-    X(PBTI_EXPLORE_RESAMPLE, 2, "resample")                                                        \
-    X(PBTI_EXPLORE_BOTH, 3, "both")                                                                \
-    X(PBTI_EXPLORE_SCHEDULE, 4, "schedule")
+#define PBTI_EXPLORE_RULES(X, Y)                                                                   \
+    X(Y, PBTI_EXPLORE_NONE, 0, "none", none)                                                       \
+    X(Y, PBTI_EXPLORE_PERTURB, 1, "perturb", perturb)                                              \
+    X(Y, PBTI_EXPLORE_RESAMPLE, 2, "resample", resample)                                           \
+    X(Y, PBTI_EXPLORE_BOTH, 3, "both", both)                                                       \
+    X(Y, PBTI_EXPLORE_SCHEDULE, 4, "schedule", schedule)
+
+#define PBTI_WORD_OF_RULE(Y, name, value, text, rule) Y(name, value, text)
+#define PBTI_EXPLOIT_LIST(Y) PBTI_EXPLOIT_RULES(PBTI_WORD_OF_RULE, Y)
+#define PBTI_EXPLORE_LIST(Y) PBTI_EXPLORE_RULES(PBTI_WORD_OF_RULE, Y)
 
 /* How members are compared at rungs (rungs.h), if at all. */
 #define PBTI_RUNGS_LIST(X)                                                                         \
@@ -65,6 +75,13 @@ enum pbti_rungs { PBTI_RUNGS_LIST(PBTI_ENUM_) };
 enum pbti_reduce { PBTI_REDUCE_LIST(PBTI_ENUM_) };
 enum pbti_compare { PBTI_COMPARE_LIST(PBTI_ENUM_) };
 #undef PBTI_ENUM_
+
+#define PBTI_MODES PBTI_COUNT(PBTI_MODE_LIST)
+#define PBTI_EXPLOITS PBTI_COUNT(PBTI_EXPLOIT_LIST)
+#define PBTI_EXPLORES PBTI_COUNT(PBTI_EXPLORE_LIST)
+#define PBTI_RUNGS_KINDS PBTI_COUNT(PBTI_RUNGS_LIST)
+#define PBTI_REDUCES PBTI_COUNT(PBTI_REDUCE_LIST)
+#define PBTI_COMPARES PBTI_COUNT(PBTI_COMPARE_LIST)
 
 const char *pbti_mode_name(uint8_t mode);
 const char *pbti_exploit_name(uint8_t exploit);
@@ -160,6 +177,12 @@ const char *pbti_config_invalid(const struct pbti_config *config);
  * the population of a study with controls stay; with rungs the steps and the population, too.
  */
 const char *pbti_config_unamendable(const struct pbti_config *now, const struct pbti_config *next);
+
+/*
+ * NULL when a report of `count` scores can be judged by the config's exploit rule, else what is
+ * missing (static storage). No score at all is always allowed: the member ranks last.
+ */
+const char *pbti_exploit_refuses(const struct pbti_config *config, uint32_t count);
 
 /* All members, controls included. */
 uint32_t pbti_config_members(const struct pbti_config *config);

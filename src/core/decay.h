@@ -18,6 +18,8 @@
 #ifndef PBTI_CORE_DECAY_H
 #define PBTI_CORE_DECAY_H
 
+#include "core/names.h"
+
 #include <stdint.h>
 
 /* X(name, value, text); values are part of the journal's format. x is age / max_age. */
@@ -31,6 +33,7 @@ enum pbti_decay_shape {
     PBTI_DECAY_LIST(PBTI_DECAY_ENUM)
 #undef PBTI_DECAY_ENUM
 };
+#define PBTI_DECAYS PBTI_COUNT(PBTI_DECAY_LIST)
 
 struct pbti_decay {
     uint8_t shape; /* enum pbti_decay_shape */

@@ -23,11 +23,11 @@ PBTI_NAME_FUNCTION(pbti_decision_name, PBTI_DECISION_LIST)
 PBTI_NAME_FUNCTION(pbti_why_name, PBTI_WHY_LIST)
 PBTI_NAME_FUNCTION(pbti_move_name, PBTI_MOVE_LIST)
 
-/* A byte that names something: refused when above `highest`. */
-static uint8_t get_code(struct pbti_reader *reader, uint8_t highest)
+/* A byte that names one of `count` things. */
+static uint8_t get_code(struct pbti_reader *reader, unsigned count)
 {
     uint8_t const value = pbti_get_u8(reader);
-    if (value > highest) { reader->failed = true; }
+    if (value >= count) { reader->failed = true; }
     return value;
 }
 
@@ -78,7 +78,7 @@ static void get_release(struct pbti_event_release *release, struct pbti_reader *
 {
     release->member = pbti_get_u32(reader);
     release->claim = pbti_get_varint(reader);
-    release->reason = get_code(reader, PBTI_RELEASE_STOPPED);
+    release->reason = get_code(reader, PBTI_RELEASES);
 }
 
 static void put_report(const struct pbti_event_report *report, struct pbti_writer *writer)
@@ -110,7 +110,7 @@ static void get_report(struct pbti_event_report *report, struct pbti_reader *rea
     report->segment = pbti_get_u32(reader);
     report->attempt = pbti_get_u32(reader);
     report->claim = pbti_get_varint(reader);
-    report->outcome = get_code(reader, PBTI_OUTCOME_CHECKPOINT);
+    report->outcome = get_code(reader, PBTI_OUTCOMES);
     report->steps = pbti_get_varint(reader);
     report->scores_count = pbti_get_u32(reader);
     if (report->scores_count > PBTI_SCORES_MAX || report->steps > PBTI_STEPS_MAX) {
@@ -184,7 +184,7 @@ static void get_moves(struct pbti_event_decision *decision, struct pbti_reader *
     }
     for (uint32_t i = 0; !reader->failed && i < decision->values_count; i++) {
         scratch->values[i] = pbti_get_double(reader);
-        scratch->moves[i].kind = get_code(reader, PBTI_MOVE_SCHEDULED);
+        scratch->moves[i].kind = get_code(reader, PBTI_MOVES);
         scratch->moves[i].amount = pbti_get_double(reader);
     }
     decision->values = scratch->values;
@@ -198,10 +198,10 @@ static void get_decision(struct pbti_event_decision *decision, struct pbti_reade
         .opponent = PBTI_NO_MEMBER, .score = NAN, .opponent_score = NAN, .p = NAN};
     decision->member = pbti_get_u32(reader);
     decision->segment = pbti_get_u32(reader);
-    decision->kind = get_code(reader, PBTI_PAUSE);
-    decision->why = get_code(reader, PBTI_WHY_ELIMINATED);
-    decision->copied = get_code(reader, PBTI_COPY_BOTH);
-    uint8_t const parts = get_code(reader, HAS_ALL);
+    decision->kind = get_code(reader, PBTI_DECISIONS);
+    decision->why = get_code(reader, PBTI_WHYS);
+    decision->copied = get_code(reader, PBTI_COPY_BOTH + 1);
+    uint8_t const parts = get_code(reader, HAS_ALL + 1);
     if (parts & HAS_OPPONENT) {
         decision->opponent = pbti_get_u32(reader);
         decision->opponent_segment = pbti_get_u32(reader);
@@ -227,8 +227,9 @@ static void get_decision(struct pbti_event_decision *decision, struct pbti_reade
 /* Other ends follow from the events; nobody says them. */
 static void get_stop(struct pbti_event_stop *stop, struct pbti_reader *reader)
 {
-    stop->reason = get_code(reader, PBTI_STOP_USER);
-    if (stop->reason < PBTI_STOP_HOURS) { reader->failed = true; }
+    stop->reason = get_code(reader, PBTI_STOPS);
+    bool const said = stop->reason == PBTI_STOP_HOURS || stop->reason == PBTI_STOP_USER;
+    if (!said) { reader->failed = true; }
 }
 
 static void put_worker(const struct pbti_event_worker *worker, struct pbti_writer *writer)
@@ -350,7 +351,7 @@ const char *pbti_event_unknown(const void *bytes, size_t size, uint64_t *value)
     uint64_t const rules = config ? pbti_get_varint(&reader) : PBTI_RULES_VERSION;
     if (reader.failed) { return NULL; }
     *value = type;
-    if (type > PBTI_PROPOSAL) { return "type"; }
+    if (type > PBTI_EVENT_TYPES) { return "type"; }
     *value = version;
     if (version > (config ? PBTI_CONFIG_VERSION : EVENT_VERSION)) { return "version"; }
     *value = rules;

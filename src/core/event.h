@@ -108,6 +108,14 @@ enum pbti_why { PBTI_WHY_LIST(PBTI_ENUM_) };
 enum pbti_move_kind { PBTI_MOVE_LIST(PBTI_ENUM_) };
 #undef PBTI_ENUM_
 
+#define PBTI_EVENT_TYPES PBTI_COUNT(PBTI_EVENT_LIST) /* they count from 1 */
+#define PBTI_OUTCOMES PBTI_COUNT(PBTI_OUTCOME_LIST)
+#define PBTI_RELEASES PBTI_COUNT(PBTI_RELEASE_LIST)
+#define PBTI_STOPS PBTI_COUNT(PBTI_STOP_LIST)
+#define PBTI_DECISIONS PBTI_COUNT(PBTI_DECISION_LIST)
+#define PBTI_WHYS PBTI_COUNT(PBTI_WHY_LIST)
+#define PBTI_MOVES PBTI_COUNT(PBTI_MOVE_LIST)
+
 const char *pbti_event_name(uint8_t type);
 const char *pbti_outcome_name(uint8_t outcome);
 const char *pbti_release_name(uint8_t reason);

@@ -1,62 +1,53 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/explore.c - how hyperparameters change after an exploit.
+ * core/explore.c - the table of explore rules, and what holds for all of them; see explore.h.
  *
- * Source      Jaderberg et al. 2017, section 4.1.2: perturb (each independently times 0.8 or 1.2)
- *             and resample (each anew from its prior with some probability); both together as in
- *             Ray Tune.
- * Differences values obey their type and bounds (DESIGN section 5, rule 7); noise on the value's
- * scale
- *             may take the place of the factors; frozen hyperparameters never move.
- * Draws       every hyperparameter has its own, for each purpose: rule 6.
+ * Source      Jaderberg et al. 2017, section 4.1.2.
+ * Differences values obey their type and bounds (DESIGN section 5, rule 7); frozen hyperparameters
+ *             never move.
  */
-#include "core/state_inside.h"
+#include "core/explore.h"
 
 #include <assert.h>
 #include <stddef.h>
 
-static struct pbti_stream stream_for(const struct pbti_config *config, uint64_t purpose,
-                                     uint32_t member, uint32_t segment)
+static const struct pbti_explore_rule *const rules[] = {
+#define RULE_ROW(unused, name, value, text, rule) [value] = &pbti_explore_##rule,
+    PBTI_EXPLORE_RULES(RULE_ROW, )
+#undef RULE_ROW
+};
+_Static_assert(sizeof rules / sizeof *rules == PBTI_EXPLORES, "values of explore count from 0");
+
+const struct pbti_explore_rule *pbti_explore_rule(uint8_t explore)
 {
-    return (struct pbti_stream){config->seed, purpose, member, segment};
+    assert(explore < PBTI_EXPLORES);
+    return rules[explore];
 }
 
-static void perturb(const struct pbti_config *config, const struct pbti_stream *stream, uint32_t hp,
-                    double *value, struct pbti_move *move)
+struct pbti_stream pbti_explore_stream(const struct pbti_exploring *exploring, uint64_t purpose)
 {
-    const struct pbti_hp *const what = &config->space.hp[hp];
-    if (what->kind == PBTI_HP_CATEGORICAL || what->kind == PBTI_HP_BOOLEAN) { return; }
-    if (config->noise > 0.0) {
-        double const noise = config->noise * pbti_draw_normal(stream, hp);
-        *value = pbti_hp_add_noise(what, *value, noise);
-        *move = (struct pbti_move){PBTI_MOVE_NOISE, noise};
-        return;
-    }
-    double const factor = config->factors[pbti_draw_below(stream, hp, config->factors_count)];
-    *value = pbti_hp_perturb(what, *value, factor);
-    *move = (struct pbti_move){PBTI_MOVE_FACTOR, factor};
+    return (struct pbti_stream){exploring->config->seed, purpose, exploring->member,
+                                exploring->segment};
 }
 
-void pbti_explore(const struct pbti_config *config, uint32_t member, uint32_t segment,
-                  double *values, struct pbti_move *moves)
+bool pbti_explore(const struct pbti_exploring *exploring, double *values, struct pbti_move *moves)
 {
-    bool const may_perturb =
-        config->explore == PBTI_EXPLORE_PERTURB || config->explore == PBTI_EXPLORE_BOTH;
-    bool const may_resample =
-        config->explore == PBTI_EXPLORE_RESAMPLE || config->explore == PBTI_EXPLORE_BOTH;
-    struct pbti_stream const perturbs = stream_for(config, PBTI_PURPOSE_PERTURB, member, segment);
-    struct pbti_stream const chances = stream_for(config, PBTI_PURPOSE_RESAMPLE, member, segment);
-    struct pbti_stream const priors = stream_for(config, PBTI_PURPOSE_PRIOR, member, segment);
+    const struct pbti_config *const config = exploring->config;
+    const struct pbti_explore_rule *const rule = pbti_explore_rule(config->explore);
+    bool moved = false;
+    assert(rule->move != NULL);
     for (uint32_t i = 0; i < config->space.count; i++) {
         moves[i] = (struct pbti_move){PBTI_MOVE_KEPT, 0.0};
         if (config->space.hp[i].frozen) { continue; }
-        if (may_resample && pbti_draw_unit(&chances, i) < config->resample) {
-            double const unit = pbti_draw_unit(&priors, i);
-            values[i] = pbti_hp_sample(&config->space.hp[i], unit);
-            moves[i] = (struct pbti_move){PBTI_MOVE_RESAMPLED, unit};
-        } else if (may_perturb) {
-            perturb(config, &perturbs, i, &values[i], &moves[i]);
-        }
+        rule->move(exploring, i, &values[i], &moves[i]);
         assert(pbti_hp_valid(&config->space.hp[i], values[i]));
+        assert((PBTI_MOVE_BIT(moves[i].kind) & (rule->moves | PBTI_MOVE_BIT(PBTI_MOVE_KEPT))) != 0);
+        moved = moved || moves[i].kind != PBTI_MOVE_KEPT;
     }
+    return moved;
 }
+
+const struct pbti_explore_rule pbti_explore_none = {
+    .name = "none",
+    .statement = "no value changes but by a copy",
+};

@@ -2,13 +2,42 @@
 /* core/space.c - hyperparameters: validity, priors, perturbation; see space.h. */
 #include "core/space.h"
 
-#include "core/names.h"
-
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
 PBTI_NAME_FUNCTION(pbti_hp_kind_name, PBTI_HP_KIND_LIST)
+
+/* -------- what holds for a type -------- */
+
+static const struct traits {
+    bool whole, listed, ordered;
+} all_traits[PBTI_HP_KINDS] = {
+#define TRAITS_ROW(unused, name, value, text, is_whole, is_listed, is_ordered)                     \
+    [value] = {.whole = (is_whole), .listed = (is_listed), .ordered = (is_ordered)},
+    PBTI_HP_KINDS_OF(TRAITS_ROW, )
+#undef TRAITS_ROW
+};
+
+static struct traits traits_of(const struct pbti_hp *hp)
+{
+    return hp->kind < PBTI_HP_KINDS ? all_traits[hp->kind] : (struct traits){0};
+}
+
+bool pbti_hp_is_whole(const struct pbti_hp *hp)
+{
+    return traits_of(hp).whole;
+}
+
+bool pbti_hp_is_listed(const struct pbti_hp *hp)
+{
+    return traits_of(hp).listed;
+}
+
+bool pbti_hp_is_ordered(const struct pbti_hp *hp)
+{
+    return traits_of(hp).ordered;
+}
 
 int pbti_space_find(const struct pbti_space *space, const char *name)
 {
@@ -20,17 +49,6 @@ int pbti_space_find(const struct pbti_space *space, const char *name)
 
 /* -------- validity -------- */
 
-static bool is_whole_kind(uint8_t kind)
-{
-    return kind == PBTI_HP_INTEGER || kind == PBTI_HP_ORDINAL || kind == PBTI_HP_CATEGORICAL ||
-           kind == PBTI_HP_BOOLEAN;
-}
-
-static bool has_values(const struct pbti_hp *hp)
-{
-    return hp->kind == PBTI_HP_ORDINAL || hp->kind == PBTI_HP_CATEGORICAL;
-}
-
 static bool is_text_ended(const char *text, size_t size)
 {
     return memchr(text, '\0', size) != NULL;
@@ -40,7 +58,7 @@ static const char *hp_invalid(const struct pbti_space *space, const struct pbti_
 {
     if (!is_text_ended(hp->name, sizeof hp->name)) { return "a name is too long"; }
     if (hp->name[0] == '\0') { return "a name is empty"; }
-    if (hp->kind > PBTI_HP_BOOLEAN) { return "a type is not known"; }
+    if (hp->kind >= PBTI_HP_KINDS) { return "a type is not known"; }
     if (!(hp->low <= hp->high)) { return "low is above high"; }
     if (!isfinite(hp->low) || !isfinite(hp->high)) { return "a bound is not finite"; }
     if (!isfinite(hp->high - hp->low)) { return "a range is too wide"; }
@@ -58,7 +76,7 @@ static const char *hp_invalid(const struct pbti_space *space, const struct pbti_
     if (hp->kind == PBTI_HP_BOOLEAN && (hp->low != 0.0 || hp->high != 1.0)) {
         return "a boolean's bounds are 0 and 1";
     }
-    if (has_values(hp)) {
+    if (pbti_hp_is_listed(hp)) {
         if (hp->count < 1 || hp->first > space->values_count ||
             hp->count > space->values_count - hp->first) {
             return "values are missing";
@@ -90,12 +108,12 @@ const char *pbti_space_invalid(const struct pbti_space *space)
 bool pbti_hp_valid(const struct pbti_hp *hp, double value)
 {
     if (!(value >= hp->low && value <= hp->high)) { return false; }
-    return !is_whole_kind(hp->kind) || value == floor(value);
+    return !pbti_hp_is_whole(hp) || value == floor(value);
 }
 
 double pbti_hp_clip(const struct pbti_hp *hp, double value)
 {
-    double const whole = is_whole_kind(hp->kind) ? round(value) : value;
+    double const whole = pbti_hp_is_whole(hp) ? round(value) : value;
     if (!(whole > hp->low)) { return hp->low; } /* NaN, too */
     return whole < hp->high ? whole : hp->high;
 }

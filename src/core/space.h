@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/rng.h"
+#include "core/names.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,21 +20,32 @@
 #define PBTI_HP_NAME_MAX 64        /* bytes, with the NUL */
 #define PBTI_SPACE_VALUES_MAX 1024 /* values of all ordinals and categoricals together */
 
-/* X(name, value, text): the types of a hyperparameter. Values are part of the journal's format. */
-#define PBTI_HP_KIND_LIST(X)                                                                       \
-    X(PBTI_HP_LINEAR, 0, "linear")                                                                 \
-    X(PBTI_HP_LOG, 1, "log")                                                                       \
-    X(PBTI_HP_LOGIT, 2, "logit")                                                                   \
-    X(PBTI_HP_INTEGER, 3, "integer")                                                               \
-    X(PBTI_HP_ORDINAL, 4, "ordinal")                                                               \
-    X(PBTI_HP_CATEGORICAL, 5, "categorical")                                                       \
-    X(PBTI_HP_BOOLEAN, 6, "boolean")
+/*
+ * The types of a hyperparameter: X(Y, name, value, text, whole, listed, ordered). Values are part
+ * of the journal's format. Y is handed through.
+ *
+ * whole       every value is a whole number
+ * listed      values are places in a list that the user gives
+ * ordered     a value can be moved a little up or down
+ */
+#define PBTI_HP_KINDS_OF(X, Y)                                                                     \
+    X(Y, PBTI_HP_LINEAR, 0, "linear", false, false, true)                                          \
+    X(Y, PBTI_HP_LOG, 1, "log", false, false, true)                                                \
+    X(Y, PBTI_HP_LOGIT, 2, "logit", false, false, true)                                            \
+    X(Y, PBTI_HP_INTEGER, 3, "integer", true, false, true)                                         \
+    X(Y, PBTI_HP_ORDINAL, 4, "ordinal", true, true, true)                                          \
+    X(Y, PBTI_HP_CATEGORICAL, 5, "categorical", true, true, false)                                 \
+    X(Y, PBTI_HP_BOOLEAN, 6, "boolean", true, false, false)
+
+#define PBTI_WORD_OF_KIND(Y, name, value, text, whole, listed, ordered) Y(name, value, text)
+#define PBTI_HP_KIND_LIST(Y) PBTI_HP_KINDS_OF(PBTI_WORD_OF_KIND, Y)
 
 enum pbti_hp_kind {
 #define PBTI_HP_ENUM(name, value, text) name = (value),
     PBTI_HP_KIND_LIST(PBTI_HP_ENUM)
 #undef PBTI_HP_ENUM
 };
+#define PBTI_HP_KINDS PBTI_COUNT(PBTI_HP_KIND_LIST)
 
 const char *pbti_hp_kind_name(uint8_t kind); /* "log"; "?" when unknown */
 
@@ -61,6 +73,12 @@ struct pbti_space {
     struct pbti_hp hp[PBTI_HP_MAX];
     struct pbti_hp_value values[PBTI_SPACE_VALUES_MAX];
 };
+
+/* What holds for the type of a hyperparameter; the columns of the list above. A kind that is not
+ * known has none of it. */
+bool pbti_hp_is_whole(const struct pbti_hp *hp);
+bool pbti_hp_is_listed(const struct pbti_hp *hp);
+bool pbti_hp_is_ordered(const struct pbti_hp *hp);
 
 /* Index of the hyperparameter of that name, or -1. */
 int pbti_space_find(const struct pbti_space *space, const char *name);

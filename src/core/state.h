@@ -43,7 +43,7 @@
     X(PBTI_OUT, 6, "out")       /* taken out by an amend that lowered the population */            \
     X(PBTI_PAUSED, 7, "paused") /* at a rung, until it is promoted or through */                   \
     X(PBTI_EXPECTING, 8, "expecting") /* has not begun: waits for a proposal */
-#define PBTI_PHASES 9
+#define PBTI_PHASES PBTI_COUNT(PBTI_PHASE_LIST)
 
 /* Where a member's score comes from. */
 #define PBTI_SCORE_LIST(X)                                                                         \
@@ -55,7 +55,7 @@
     X(PBTI_GROUP_POPULATION, 0, "population")                                                      \
     X(PBTI_GROUP_INDEPENDENT, 1, "independent")                                                    \
     X(PBTI_GROUP_SELECTION_ONLY, 2, "selection_only")
-#define PBTI_GROUPS 3
+#define PBTI_GROUPS PBTI_COUNT(PBTI_GROUP_LIST)
 
 #define PBTI_ENUM_(name, value, text) name = (value),
 enum pbti_phase { PBTI_PHASE_LIST(PBTI_ENUM_) };

@@ -149,10 +149,6 @@ uint32_t pbti_promotion_due(const struct pbti_state *state);
 /* promote.c: what becomes of a member of a study with rungs that is not through its budget. */
 void pbti_promotion_judge(const struct pbti_state *state, struct pbti_event_decision *decision);
 
-/* Change `values` in place as the explore rule says, and say how in `moves`. */
-void pbti_explore(const struct pbti_config *config, uint32_t member, uint32_t segment,
-                  double *values, struct pbti_move *moves);
-
 /* The schedule's row for an age: the last one that is not later. */
 const double *pbti_schedule_row(const struct pbti_config *config, uint64_t age);
 

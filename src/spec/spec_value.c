@@ -10,7 +10,7 @@
 
 static bool is_listed(const struct pbti_hp *hp)
 {
-    return hp->kind == PBTI_HP_ORDINAL || hp->kind == PBTI_HP_CATEGORICAL;
+    return pbti_hp_is_listed(hp);
 }
 
 static const struct pbti_hp_value *listed_value(const struct pbti_space *space,

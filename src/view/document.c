@@ -50,7 +50,7 @@ static json_t *space_json(const struct pbti_space *space)
     for (uint32_t i = 0; i < space->count; i++) {
         const struct pbti_hp *const hp = &space->hp[i];
         json_t *values = json_null();
-        if (hp->kind >= PBTI_HP_ORDINAL) {
+        if (pbti_hp_is_listed(hp) || hp->kind == PBTI_HP_BOOLEAN) {
             values = json_array();
             for (uint32_t k = 0; k <= (uint32_t)hp->high; k++) {
                 (void)json_array_append_new(values, pbti_value_json(space, i, k));
@@ -101,7 +101,7 @@ static json_t *bounds_json(const struct pbti_space *space, const double *values)
     json_t *const list = json_array();
     for (uint32_t i = 0; i < space->count; i++) {
         const struct pbti_hp *const hp = &space->hp[i];
-        bool const ordered = hp->kind <= PBTI_HP_ORDINAL && hp->low < hp->high;
+        bool const ordered = pbti_hp_is_ordered(hp) && hp->low < hp->high;
         if (!ordered || (values[i] > hp->low && values[i] < hp->high)) { continue; }
         (void)json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", hp->name, "bound",
                                                     values[i] <= hp->low ? "low" : "high", "value",

@@ -237,8 +237,7 @@ static void explain_release(struct pbti_str *str, const struct pbti_state *state
     } else {
         pbti_str_add(str, " gives up its segment");
     }
-    pbti_str_addf(str, ": %s",
-                  release->reason <= PBTI_RELEASE_STOPPED ? reasons[release->reason] : "?");
+    pbti_str_addf(str, ": %s", release->reason < PBTI_RELEASES ? reasons[release->reason] : "?");
 }
 
 static void add_took(struct pbti_str *str, const struct pbti_event_report *report)

@@ -218,7 +218,7 @@ static void make_tags(struct runs *runs)
 static double number_of(const struct pbti_space *space, uint32_t hp, double value)
 {
     const struct pbti_hp *const h = &space->hp[hp];
-    if (h->kind != PBTI_HP_ORDINAL && h->kind != PBTI_HP_CATEGORICAL) { return value; }
+    if (!pbti_hp_is_listed(h)) { return value; }
     const struct pbti_hp_value *const listed = &space->values[h->first + (uint32_t)value];
     return listed->numeric ? listed->number : value;
 }

@@ -85,8 +85,7 @@ void pbti_str_time(struct pbti_str *str, int64_t time_ms)
 
 void pbti_str_value(struct pbti_str *str, const struct pbti_space *space, uint32_t hp, double value)
 {
-    uint8_t const kind = space->hp[hp].kind;
-    if (kind == PBTI_HP_LINEAR || kind == PBTI_HP_LOG || kind == PBTI_HP_LOGIT) {
+    if (!pbti_hp_is_whole(&space->hp[hp])) {
         pbti_str_addf(str, "%.4g", value);
         return;
     }

@@ -76,7 +76,7 @@ static void keep_failure(struct pbti_study_stats *tally, const struct pbti_event
 
 static void count_report(struct pbti_study_stats *tally, const struct pbti_event_report *report)
 {
-    if (report->outcome < PBTI_STATS_OUTCOMES) { tally->outcomes[report->outcome]++; }
+    if (report->outcome < PBTI_OUTCOMES) { tally->outcomes[report->outcome]++; }
     if (report->outcome != PBTI_OUTCOME_DONE) { keep_failure(tally, report); }
     tally->train_ms += report->train_ms;
     tally->overhead_ms += (uint64_t)report->load_ms + report->save_ms;
@@ -148,7 +148,7 @@ void pbti_study_stats_before(struct pbti_study_stats *tally, const struct pbti_s
         }
         break;
     case PBTI_DECISION:
-        if (event->decision.kind <= PBTI_PAUSE) { tally->decisions[event->decision.kind]++; }
+        if (event->decision.kind < PBTI_DECISIONS) { tally->decisions[event->decision.kind]++; }
         if (event->decision.why == PBTI_WHY_REVIVED) { tally->revivals++; }
         if (event->decision.kind == PBTI_REPLACE) { keep_exploit(tally, state, seq, event); }
         break;

@@ -14,7 +14,6 @@
 #define PBTI_STATS_WORKERS 64   /* live workers whose names are known; more are only counted */
 #define PBTI_STATS_RATES 128    /* reports that the speed is measured over */
 #define PBTI_STATS_EXPLOITS 4   /* latest ones that are kept whole */
-#define PBTI_STATS_OUTCOMES 12  /* enum pbti_outcome */
 #define PBTI_STATS_MESSAGE 1024 /* bytes of the last failure's message that are kept */
 #define PBTI_STATS_DETAIL 4096  /* bytes of the final evaluation's detail */
 
@@ -42,12 +41,12 @@ struct pbti_study_stats {
     int64_t first_ms, last_ms; /* times of the first and the last event */
     int64_t idle_ms;           /* of that, without any worker */
     uint64_t amends;
-    uint64_t outcomes[PBTI_STATS_OUTCOMES]; /* attempts that ended so */
+    uint64_t outcomes[PBTI_OUTCOMES];       /* attempts that ended so */
     uint32_t failed_member, failed_segment; /* the last failure; segment 0 = none */
     uint8_t failed_outcome;
     uint32_t failed_size; /* of its message */
     char failed_message[PBTI_STATS_MESSAGE];
-    uint64_t decisions[5]; /* enum pbti_decision_kind */
+    uint64_t decisions[PBTI_DECISIONS]; /* enum pbti_decision_kind */
     uint64_t revivals;
     uint64_t train_ms, overhead_ms; /* of all attempts: training; loading and saving */
 

@@ -83,7 +83,7 @@ static json_t *leaders_json(const struct pbti_state *state, uint32_t count)
 static json_t *failures_json(const struct pbti_study_stats *tally)
 {
     json_t *const causes = json_object();
-    for (uint8_t i = 1; i < PBTI_STATS_OUTCOMES; i++) {
+    for (uint8_t i = 1; i < PBTI_OUTCOMES; i++) {
         if (tally->outcomes[i] == 0) { continue; }
         (void)json_object_set_new(causes, pbti_outcome_name(i),
                                   json_integer((json_int_t)tally->outcomes[i]));

@@ -178,7 +178,7 @@ static void add_counts(struct pbti_str *str, const struct pbti_summary *summary)
     pbti_str_add(str, ", failures ");
     pbti_str_count(str, counts->failures);
     const char *separator = " (";
-    for (uint8_t i = 1; i < PBTI_STATS_OUTCOMES; i++) {
+    for (uint8_t i = 1; i < PBTI_OUTCOMES; i++) {
         if (summary->tally->outcomes[i] == 0) { continue; }
         pbti_str_addf(str, "%s%" PRIu64 " %s", separator, summary->tally->outcomes[i],
                       pbti_outcome_name(i));

@@ -705,19 +705,19 @@ pbt_status pbti_agent_poll(struct pbti_agent *agent, struct pbt_error *err)
     return settle(agent, err);
 }
 
-/* The t-test compares lists of scores: a segment with too few cannot be judged by it. `text` is
- * what the result's message points into afterwards. */
+/* Some exploit rules compare lists of scores: a segment with too few cannot be judged by them.
+ * `text` is what the result's message points into afterwards. */
 static void refuse_few_scores(const struct pbti_agent *agent, struct pbti_result *result,
                               char *text, size_t size)
 {
     const struct pbti_config *const config = pbti_state_config(state_of(agent));
-    uint32_t const count = result->scores_count; /* 0: a missing score, which is allowed */
-    bool const few = config->exploit == PBTI_EXPLOIT_TTEST && count < config->scores_min;
-    if (result->outcome != PBTI_OUTCOME_DONE || !few || count == 0) { return; }
+    uint32_t const count = result->scores_count;
+    bool const few = pbti_exploit_refuses(config, count) != NULL;
+    if (result->outcome != PBTI_OUTCOME_DONE || !few) { return; }
     int const used = snprintf(text, size,
-                              "exploit ttest needs at least %u scores a segment, and the trainer "
+                              "exploit %s needs at least %u scores a segment, and the trainer "
                               "reports %u: report a list of scores, or choose another exploit",
-                              config->scores_min, count);
+                              pbti_exploit_name(config->exploit), config->scores_min, count);
     result->outcome = PBTI_OUTCOME_CONFIG;
     result->scores_count = 0;
     result->message = (struct pbti_text){text, (size_t)used};

@@ -220,16 +220,16 @@ static void judge_score(struct check *check)
 {
     const struct pbti_probe *const first = &check->trials[FIRST];
     const struct pbti_config *const config = &check->spec->config;
-    bool const ttest = config->exploit == PBTI_EXPLOIT_TTEST;
     if (first->scores_count == 0) {
         struct pbti_finding *const finding =
             add_finding(check, PBTI_FINDING_PROBLEM, "score", "the trainer reports no score");
         hint(finding, "a member without a score is never copied from: report a number");
-    } else if (ttest && first->scores_count < config->scores_min) {
+    } else if (pbti_exploit_refuses(config, first->scores_count) != NULL) {
         (void)add_finding(check, PBTI_FINDING_PROBLEM, "score",
-                          "exploit ttest needs at least %u scores of a segment, the trainer "
+                          "exploit %s needs at least %u scores of a segment, the trainer "
                           "reports %u",
-                          config->scores_min, first->scores_count);
+                          pbti_exploit_name(config->exploit), config->scores_min,
+                          first->scores_count);
     } else if (!isfinite(first->scores[first->scores_count - 1])) {
         (void)add_finding(check, PBTI_FINDING_WARNING, "score",
                           "the score of the first segment is not a finite number");

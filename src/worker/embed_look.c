@@ -30,7 +30,7 @@ static const struct pbti_hp *find_value(const struct pbt_task *task, const char 
 static const struct pbti_hp_value *listed(const struct pbt_task *task, const struct pbti_hp *hp,
                                           double value)
 {
-    bool const has = hp->kind == PBTI_HP_ORDINAL || hp->kind == PBTI_HP_CATEGORICAL;
+    bool const has = pbti_hp_is_listed(hp);
     return has ? &task->study->spec->config.space.values[hp->first + (uint32_t)value] : NULL;
 }
 

@@ -65,7 +65,7 @@ def find_tests():
 def find_simulated():
     """{rule: [files of the simulator that watch it]}."""
     found = {rule: [] for rule in RULES}
-    for path in sorted((SOURCE / "src" / "sim").glob("*.c")):
+    for path in sorted((SOURCE / "tests" / "sim").glob("*.c")):
         text = path.read_text(encoding="utf-8").replace("\n * ", " ")
         for rule in named_rules(text):
             found[rule].append(path.relative_to(SOURCE).as_posix())

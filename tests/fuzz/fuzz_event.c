@@ -250,6 +250,16 @@ static void draw_space(struct bytes *bytes, struct pbti_space *space)
     space->values[1].number = 4.0;
 }
 
+/* One row: the lowest value of each hyperparameter. */
+static void draw_schedule(struct bytes *bytes, struct pbti_config *config)
+{
+    config->schedule_count = 1;
+    for (uint32_t i = 0; i < config->space.count; i++) {
+        const struct pbti_hp *const hp = &config->space.hp[i];
+        config->schedule[i] = pbti_hp_clip(hp, hp->low + (double)below(bytes, 3));
+    }
+}
+
 static void draw_config(struct bytes *bytes, struct pbti_config *config)
 {
     pbti_config_default(config);
@@ -271,10 +281,11 @@ static void draw_config(struct bytes *bytes, struct pbti_config *config)
     config->keep_all = (bits & 64) != 0;
     config->explore_always = (bits & 128) != 0;
     config->keep_top = below(bytes, 3);
-    config->reduce = (uint8_t)below(bytes, 3);
+    config->reduce = (uint8_t)below(bytes, PBTI_REDUCES);
     config->reduce_last = below(bytes, 3);
-    config->exploit = (uint8_t)below(bytes, 4);
-    config->explore = (uint8_t)below(bytes, 4);
+    config->exploit = (uint8_t)below(bytes, PBTI_EXPLOITS);
+    config->explore = (uint8_t)below(bytes, PBTI_EXPLORES);
+    if (config->explore == PBTI_EXPLORE_SCHEDULE) { draw_schedule(bytes, config); }
     config->copy = (uint8_t)(1 + below(bytes, 3));
     config->quantile = (double)below(bytes, 51) / 100.0;
     config->scores_min = 2;
@@ -294,14 +305,14 @@ static void draw_amend(struct bytes *bytes, struct study *study)
     config->steps = 1 + below(bytes, 90);
     config->max_age = 1 + below(bytes, 90);
     config->ready_every = 1 + below(bytes, 9);
-    config->exploit = (uint8_t)below(bytes, 4);
+    config->exploit = (uint8_t)below(bytes, PBTI_EXPLOITS);
     config->quantile = (double)below(bytes, 51) / 100.0;
     config->keep_all = below(bytes, 2) == 1;
     config->retries = below(bytes, 3);
     uint8_t const bits = take(bytes);
     if ((bits & 1) != 0) { config->members = 1 + below(bytes, 9); }
     if ((bits & 14) == 14) { config->keep_top = below(bytes, 3); }
-    if ((bits & 112) == 112) { config->mode = (uint8_t)below(bytes, 2); }
+    if ((bits & 112) == 112) { config->mode = (uint8_t)below(bytes, PBTI_MODES); }
     struct pbti_event event = {.type = PBTI_AMEND};
     event.study.config = config;
     (void)fold(study, &event);
@@ -326,7 +337,8 @@ static void draw_report(struct bytes *bytes, struct study *study, bool done)
     event.report.segment = m->segment + ((bits & 31) == 31 ? 1 : 0);
     event.report.attempt = m->attempt;
     event.report.claim = m->claim;
-    event.report.outcome = (uint8_t)(done ? PBTI_OUTCOME_DONE : 1 + below(bytes, 11));
+    event.report.outcome =
+        (uint8_t)(done ? PBTI_OUTCOME_DONE : 1 + below(bytes, PBTI_OUTCOMES - 1));
     event.report.steps = done ? m->claimed_steps : 0;
     event.report.scores = scores;
     event.report.scores_count = bits % 4;

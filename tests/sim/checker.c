@@ -176,6 +176,7 @@ static pbt_status see_event(struct pbti_checker *checker, uint64_t seq,
     if (event->type == PBTI_DECISION) { check_decision(checker, event); }
     pbti_oracle_event(checker->oracle, seq, event);
     if (checker->oracle->broken[0] != '\0') { return PBT_EUSER; }
+    pbti_coverage_event(&checker->coverage, checker->oracle->config, event);
     if (event->type == PBTI_STUDY || event->type == PBTI_AMEND) {
         return fold_study(checker, seq, event, err);
     }

@@ -11,6 +11,7 @@
 #define PBTI_SIM_CHECKER_H
 
 #include "journal/journal.h"
+#include "sim/coverage.h"
 #include "sim/oracle.h"
 
 #include <stdio.h>
@@ -29,6 +30,7 @@ struct pbti_checker {
     struct pbti_verdict *verdicts;    /* owned; in the order of the journal */
     uint32_t verdicts_count, verdicts_capacity;
     uint64_t seq;
+    struct pbti_coverage coverage;
     uint64_t trace;  /* hash of everything that was seen */
     FILE *log;       /* may be NULL */
     uint64_t now_ms; /* for the log */

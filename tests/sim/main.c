@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { COVERING_SEEDS = 2000 }; /* so many reach every entry of core's tables */
 enum { JOBS_MAX = 64, EXIT_BROKEN = 1, EXIT_USAGE = 2 };
 
 struct options {
@@ -37,6 +38,7 @@ struct tally {
     uint64_t broken_seed;
     struct pbti_sim_result broken; /* ok: nothing was */
     struct pbti_sim_counts counts;
+    struct pbti_coverage coverage;
 };
 
 static const char *const plant_names[] = {
@@ -198,6 +200,7 @@ static void run_share(const struct options *options, uint32_t job, struct tally 
         tally->virtual_ms += result.virtual_ms;
         tally->trace ^= result.trace * (2 * seed + 1);
         add_counts(&tally->counts, &result.counts);
+        pbti_coverage_add(&tally->coverage, &result.coverage);
         if (!result.ok) {
             tally->broken = result;
             tally->broken_seed = seed;
@@ -256,6 +259,7 @@ static void add_tally(struct tally *sum, const struct tally *more)
     sum->virtual_ms += more->virtual_ms;
     sum->trace ^= more->trace;
     add_counts(&sum->counts, &more->counts);
+    pbti_coverage_add(&sum->coverage, &more->coverage);
     bool const earlier = sum->broken.ok || more->broken_seed < sum->broken_seed;
     if (!more->broken.ok && earlier) {
         sum->broken = more->broken;
@@ -364,6 +368,12 @@ int main(int argc, char **argv)
     }
     if (!well) {
         (void)fprintf(stderr, "pbt_sim: a job died: repeat with --jobs 1\n");
+        return EXIT_BROKEN;
+    }
+    const char *list = NULL;
+    const char *entry = NULL;
+    if (tally.seeds >= COVERING_SEEDS && pbti_coverage_lacks(&tally.coverage, &list, &entry)) {
+        (void)printf("no seed reached %s \"%s\": nothing is known about it\n", list, entry);
         return EXIT_BROKEN;
     }
     (void)printf("%llu seeds, %llu steps, %llu events, %.0f virtual hours: nothing broken; trace "

@@ -31,7 +31,7 @@ static void draw_values(struct pbti_space *space, struct pbti_hp *hp,
 static void draw_hp(struct pbti_space *space, struct pbti_sim_random *random)
 {
     struct pbti_hp *const hp = &space->hp[space->count];
-    *hp = (struct pbti_hp){.kind = (uint8_t)pbti_sim_random_below(random, 7),
+    *hp = (struct pbti_hp){.kind = (uint8_t)pbti_sim_random_below(random, PBTI_HP_KINDS),
                            .frozen = pbti_sim_random_chance(random, 0.2)};
     (void)snprintf(hp->name, sizeof hp->name, "h%u", space->count);
     space->count++;
@@ -95,7 +95,7 @@ static void draw_space(struct pbti_config *config, struct pbti_sim_random *rando
     for (uint32_t i = 0; i < count; i++) {
         bool const falls = decays && pbti_hp_may_decay(&config->space.hp[i]);
         if (!falls || pbti_sim_random_chance(random, 0.3)) { continue; }
-        config->decay[i].shape = (uint8_t)pbti_sim_random_between(random, 1, 2);
+        config->decay[i].shape = (uint8_t)pbti_sim_random_between(random, 1, PBTI_DECAYS - 1);
         config->decay[i].to =
             pbti_sim_random_chance(random, 0.5) ? 0.0 : pbti_sim_random_unit(random);
     }
@@ -149,12 +149,12 @@ static void draw_strategy(struct pbti_config *config, struct pbti_sim_random *ra
     config->mode = pbti_sim_random_chance(random, 0.4) ? PBTI_GENERATIONAL : PBTI_ASYNC;
     config->compare =
         pbti_sim_random_chance(random, 0.2) ? PBTI_COMPARE_EQUAL_AGE : PBTI_COMPARE_LATEST;
-    static const uint8_t exploits[] = {PBTI_EXPLOIT_TRUNCATION, PBTI_EXPLOIT_TRUNCATION,
-                                       PBTI_EXPLOIT_TRUNCATION, PBTI_EXPLOIT_TOURNAMENT,
-                                       PBTI_EXPLOIT_TOURNAMENT, PBTI_EXPLOIT_TTEST,
-                                       PBTI_EXPLOIT_NONE};
-    config->exploit = exploits[pbti_sim_random_below(random, sizeof exploits)];
-    config->explore = (uint8_t)pbti_sim_random_below(random, 5);
+    /* truncation more often, a rule that is not named here now and then */
+    static const uint8_t often[] = {PBTI_EXPLOIT_TRUNCATION, PBTI_EXPLOIT_TRUNCATION,
+                                    PBTI_EXPLOIT_TOURNAMENT};
+    uint32_t const exploit = pbti_sim_random_below(random, PBTI_EXPLOITS + sizeof often);
+    config->exploit = exploit < PBTI_EXPLOITS ? (uint8_t)exploit : often[exploit - PBTI_EXPLOITS];
+    config->explore = (uint8_t)pbti_sim_random_below(random, PBTI_EXPLORES);
     config->explore_always = pbti_sim_random_chance(random, 0.15);
     config->copy = pbti_sim_random_chance(random, 0.6)
                        ? PBTI_COPY_BOTH
@@ -173,14 +173,14 @@ static void draw_strategy(struct pbti_config *config, struct pbti_sim_random *ra
     }
     config->resample = pbti_sim_random_unit(random);
     config->lead = pbti_sim_random_chance(random, 0.4) ? pbti_sim_random_below(random, 4) : 0;
-    config->reduce = (uint8_t)pbti_sim_random_below(random, 3);
+    config->reduce = (uint8_t)pbti_sim_random_below(random, PBTI_REDUCES);
     config->reduce_last = pbti_sim_random_below(random, 4);
 }
 
 /* Successive halving, Hyperband or ASHA in place of the strategy that was drawn. */
 static void draw_rungs(struct pbti_config *config, struct pbti_sim_random *random)
 {
-    config->rungs = (uint8_t)pbti_sim_random_between(random, 1, 4);
+    config->rungs = (uint8_t)pbti_sim_random_between(random, 1, PBTI_RUNGS_KINDS - 1);
     config->eta = pbti_sim_random_between(random, 2, 4);
     config->rung_min = 1 + pbti_sim_random_below(random, (uint32_t)config->steps);
     config->exploit = PBTI_EXPLOIT_NONE;
@@ -332,10 +332,12 @@ void pbti_scenario_amend(const struct pbti_config *now, struct pbti_sim_random *
     }
     if (!alone) {
         if (pbti_sim_random_chance(random, 0.3)) {
-            next->exploit = (uint8_t)pbti_sim_random_below(random, 4);
+            next->exploit = (uint8_t)pbti_sim_random_below(random, PBTI_EXPLOITS);
         }
         if (pbti_sim_random_chance(random, 0.3)) {
-            next->explore = (uint8_t)pbti_sim_random_below(random, 4);
+            uint32_t const explores = /* a schedule stays what it was */
+                next->schedule_count > 0 ? PBTI_EXPLORES : PBTI_EXPLORE_SCHEDULE;
+            next->explore = (uint8_t)pbti_sim_random_below(random, explores);
         }
     }
     if (pbti_sim_random_chance(random, 0.2)) { next->retries = pbti_sim_random_below(random, 3); }

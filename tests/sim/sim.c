@@ -473,6 +473,7 @@ void pbti_sim_run(const struct pbti_sim_opts *opts, struct pbti_sim_result *resu
     if (any_order && !is_broken(&sim)) { run_in_order(&sim, result); }
     result->ok = !is_broken(&sim);
     result->counts = sim.counts;
+    result->coverage = sim.checker.coverage;
     memcpy(result->broken, sim.checker.oracle->broken, sizeof sim.checker.oracle->broken);
     close_scene(&sim);
     free(swarm);

@@ -14,6 +14,7 @@
 #ifndef PBTI_SIM_SIM_H
 #define PBTI_SIM_SIM_H
 
+#include "sim/coverage.h"
 #include "sim/faulty_journal.h"
 
 #include <stdio.h>
@@ -56,6 +57,7 @@ struct pbti_sim_result {
     uint64_t trace;   /* equal for equal runs */
     char broken[320]; /* which rule, and how; empty when ok */
     struct pbti_sim_counts counts;
+    struct pbti_coverage coverage; /* entries of core's tables that were reached */
 };
 
 void pbti_sim_run(const struct pbti_sim_opts *opts, struct pbti_sim_result *result);

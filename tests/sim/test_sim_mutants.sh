@@ -99,19 +99,21 @@ mutant core/state.c 'if (!isfinite(score)) { return -INFINITY; }' \
 mutant core/state.c 'return member->steps >= config->steps ||' \
     'return member->steps > config->steps ||' 'the end of the budget comes one segment late'
 mutant core/state.c 'return life < steps ? life : steps;' 'return steps;' 'max_age is ignored'
-mutant core/decide.c 'if (decision->rank <= ranking->count - size) { return; }' \
+mutant core/exploit_truncation.c \
+    'if (decision->rank <= ranking->count - size) { return; }' \
     'if (decision->rank < ranking->count - size) { return; }' 'the bottom group is one larger'
-mutant core/decide.c 'uint32_t const donors = pbti_rank_donors(&state->rank, ranking, size);' \
+mutant core/exploit_truncation.c \
+    'uint32_t const donors = pbti_rank_donors(&state->rank, ranking, size);' \
     'uint32_t const donors = pbti_rank_donors(&state->rank, ranking, ranking->count - 1);' \
     'donors come from everywhere'
 mutant core/decide.c 'm->steps < config->burn_in' 'm->steps <= config->burn_in' \
     'burn-in lasts one judgement longer'
-mutant core/decide.c \
+mutant core/exploit_equal_age.c \
     '(peers->keys[i] == key && i < member)' '(peers->keys[i] == key && i > member)' \
     'at equal age ties go to the higher index'
-mutant core/decide.c 'bool const may = i != left_out && isfinite(peers->keys[i]) &&' \
+mutant core/exploit_equal_age.c 'bool const may = i != left_out && isfinite(peers->keys[i]) &&' \
     'bool const may = isfinite(peers->keys[i]) &&' 'at equal age a member may copy itself'
-mutant core/decide.c 'other - own >= config->gap_min' 'other - own <= config->gap_min' \
+mutant core/exploit.c 'other - own >= config->gap_min' 'other - own <= config->gap_min' \
     'the minimum gap is the wrong way round'
 mutant core/fold.c 'bool const last = pbti_ring_alone(state, node);' 'bool const last = true;' \
     'a checkpoint is deleted while another member starts from it'
