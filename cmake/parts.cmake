@@ -2,11 +2,13 @@
 #
 # cmake/parts.cmake - the libraries we use (why each: docs/design.md, section 8).
 #
-# pbt_parts           what libpbt needs; all required but libpq (PBT_POSTGRES) and LAPACKE with
-#                     NLopt (PBT_BAYES)
+# pbt_parts           what libpbt needs; all required
+# pbt_postgres_parts  what journals in PostgreSQL need: libpq; optional
+# pbt_bayes_parts     what Bayesian optimisation needs: LAPACKE, NLopt; optional
 # pbt_trainer_parts   what the builtin trainers need: oneDNN, its OpenMP, zlib; optional
 # pbt_dashboard_parts what the dashboard needs: libmicrohttpd; optional
-# PBT_PART_MODULES    the pkg-config names of the first, for pbt.pc and the CMake package
+# PBT_PART_MODULES    the pkg-config names of the first, and without modules (PBT_MODULES=OFF) of
+#                     the two after it, for pbt.pc and the CMake package
 
 find_package(PkgConfig REQUIRED)
 set(THREADS_PREFER_PTHREAD_FLAG ON)
@@ -36,8 +38,12 @@ endif()
 if(PBT_POSTGRES)
     pkg_check_modules(PBT_libpq QUIET IMPORTED_TARGET libpq)
     if(PBT_libpq_FOUND)
-        list(APPEND PBT_PART_MODULES libpq)
-        list(APPEND PBT_PART_TARGETS PkgConfig::PBT_libpq)
+        add_library(pbt_postgres_parts INTERFACE)
+        target_link_libraries(pbt_postgres_parts INTERFACE PkgConfig::PBT_libpq)
+        if(NOT PBT_MODULES)
+            list(APPEND PBT_PART_MODULES libpq)
+            list(APPEND PBT_PART_TARGETS PkgConfig::PBT_libpq)
+        endif()
     else()
         set(PBT_POSTGRES OFF)
         message(WARNING "libpq not found")
@@ -50,8 +56,13 @@ if(PBT_BAYES)
     pkg_check_modules(PBT_lapacke QUIET IMPORTED_TARGET lapacke)
     pkg_check_modules(PBT_nlopt QUIET IMPORTED_TARGET nlopt)
     if(PBT_lapacke_FOUND AND PBT_nlopt_FOUND)
-        list(APPEND PBT_PART_MODULES lapacke nlopt)
-        list(APPEND PBT_PART_TARGETS PkgConfig::PBT_lapacke PkgConfig::PBT_nlopt)
+        add_library(pbt_bayes_parts INTERFACE)
+        target_link_libraries(pbt_bayes_parts INTERFACE
+            PkgConfig::PBT_lapacke PkgConfig::PBT_nlopt)
+        if(NOT PBT_MODULES)
+            list(APPEND PBT_PART_MODULES lapacke nlopt)
+            list(APPEND PBT_PART_TARGETS PkgConfig::PBT_lapacke PkgConfig::PBT_nlopt)
+        endif()
     else()
         set(PBT_BAYES OFF)
         message(WARNING "LAPACKE or NLopt not found")

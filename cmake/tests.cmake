@@ -27,7 +27,18 @@ set(PBT_LONG_TESTS cli/compare cli/report sim/sim_seeds sim/sim_mutants conforma
 set(PBT_TEST_OBJECTS_sim room_sim)
 set(PBT_TEST_OBJECTS_conformance room_sim)
 set(PBT_TEST_OBJECTS_web room_web)
-set(PBT_TEST_OBJECTS_cli room_cli room_web pbt_trainers pbt_client)
+set(PBT_TEST_OBJECTS_cli room_cli)
+if(PBT_BAYES)
+    set(PBT_TEST_OBJECTS_propose part_bayes)
+endif()
+if(PBT_POSTGRES)
+    set(PBT_TEST_OBJECTS_journal part_postgres)
+endif()
+if(NOT PBT_MODULES)
+    set(PBT_TEST_OBJECTS_cli room_cli room_web pbt_trainers pbt_client)
+    set(PBT_TEST_OBJECTS_propose)
+    set(PBT_TEST_OBJECTS_journal)
+endif()
 set(PBT_TEST_OBJECTS_trainers pbt_trainers pbt_client)
 set(PBT_TEST_OBJECTS_clients pbt_client)
 
@@ -38,7 +49,8 @@ set(PBT_PYTHON /usr/bin/python3)
 set(PBT_TEST_ENVIRONMENT
     PBT_BIN=${PROJECT_BINARY_DIR}/bin/pbt
     PBT_SOURCE_DIR=${PROJECT_SOURCE_DIR}
-    PBT_BUILD_DIR=${PROJECT_BINARY_DIR})
+    PBT_BUILD_DIR=${PROJECT_BINARY_DIR}
+    PBT_MODULES=${PROJECT_BINARY_DIR}/${CMAKE_INSTALL_LIBDIR}/pbt)
 if(PBT_SANITIZE)
     list(APPEND PBT_TEST_ENVIRONMENT
         UBSAN_OPTIONS=print_stacktrace=1
@@ -75,7 +87,7 @@ endfunction()
 # A C program that may see everything inside the library.
 function(pbt_inner_program target)
     target_compile_definitions(${target} PRIVATE _GNU_SOURCE
-        PBT_HAVE_POSTGRES=$<BOOL:${PBT_POSTGRES}>)
+        PBT_HAVE_POSTGRES=$<BOOL:${PBT_POSTGRES}> PBT_HAVE_BAYES=$<BOOL:${PBT_BAYES}>)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src
         ${PROJECT_SOURCE_DIR}/clients/c ${PROJECT_SOURCE_DIR}/trainers ${PROJECT_SOURCE_DIR}/tests)
     target_link_libraries(${target} PRIVATE pbt_flags pbt_static pbt_parts)
@@ -211,6 +223,9 @@ foreach(file IN LISTS bench_files)
     set_target_properties(${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/bench)
     pbt_inner_program(${target})
     pbt_use(${target} pbt_client)
+    if(target STREQUAL "bench_propose" AND PBT_MODULES)
+        pbt_use(${target} part_bayes)
+    endif()
     if(uses_dnnl)
         pbt_use(${target} pbt_trainers)
         target_link_libraries(${target} PRIVATE pbt_trainer_parts)

@@ -31,3 +31,9 @@ const struct pbt_trainer *pbt_trainer_find(const char *name)
     }
     return table[i];
 }
+
+const struct pbt_trainers pbt_trainers = {
+    .find = pbt_trainer_find,
+    .at = pbt_trainer_at,
+    .run = pbt_trainer_run,
+};

@@ -30,4 +30,12 @@ const struct pbt_trainer *pbt_trainer_at(size_t index);
  */
 int pbt_trainer_run(const struct pbt_trainer *trainer, int argc);
 
+/* What the module `trainers` offers: the functions above, under their names. */
+struct pbt_trainers {
+    const struct pbt_trainer *(*find)(const char *name);
+    const struct pbt_trainer *(*at)(size_t index);
+    int (*run)(const struct pbt_trainer *trainer, int argc);
+};
+extern const struct pbt_trainers pbt_trainers; /* inside the module */
+
 #endif

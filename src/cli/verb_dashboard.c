@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/verb_dashboard.c - pbt dashboard DIR: a study's page in the browser, live. */
 #include "cli/cli.h"
+#include "cli/cli_modules.h"
 #include "cli/signal_pipe.h"
-
-#if PBT_HAVE_DASHBOARD
-
 #include "view/summary.h"
-#include "web/dashboard.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -21,16 +18,14 @@
 extern char **environ;
 
 /* The address to open, with the token. */
-static void add_address(struct pbti_str *str, const struct pbti_dashboard *dashboard,
-                        const struct pbti_dashboard_opts *opts)
+static void add_address(struct pbti_str *str, uint16_t port, const struct pbti_dashboard_opts *opts)
 {
     const char *host = opts->listen;
     char name[256] = "";
     bool const everywhere = strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
     if (everywhere && gethostname(name, sizeof name - 1) == 0) { host = name; }
     bool const six = strchr(host, ':') != NULL;
-    pbti_str_addf(str, "http://%s%s%s:%u/", six ? "[" : "", host, six ? "]" : "",
-                  (unsigned)pbti_dashboard_port(dashboard));
+    pbti_str_addf(str, "http://%s%s%s:%u/", six ? "[" : "", host, six ? "]" : "", (unsigned)port);
     if (opts->token != NULL) { pbti_str_addf(str, "?token=%s", opts->token); }
 }
 
@@ -47,22 +42,24 @@ static void open_browser(const struct pbti_call *call, char *address)
 }
 
 /* Until a signal comes. */
-static void serve(struct pbti_dashboard *dashboard, int signals)
+static void serve(const struct pbti_dashboard_table *web, struct pbti_dashboard *dashboard,
+                  int signals)
 {
     struct pollfd ready[2] = {{.fd = signals, .events = POLLIN},
-                              {.fd = pbti_dashboard_descriptor(dashboard), .events = POLLIN}};
+                              {.fd = web->descriptor(dashboard), .events = POLLIN}};
     do {
-        pbti_dashboard_run(dashboard, pbti_cli_steady_ms());
+        web->run(dashboard, pbti_cli_steady_ms());
         (void)poll(ready, 2, LOOK_MS);
     } while (ready[0].revents == 0);
 }
 
-static int show(const struct pbti_call *call, struct pbti_dashboard *dashboard,
-                const struct pbti_dashboard_opts *opts, int signals)
+static int show(const struct pbti_call *call, const struct pbti_dashboard_table *web,
+                struct pbti_dashboard *dashboard, const struct pbti_dashboard_opts *opts,
+                int signals)
 {
     struct pbti_str address = {0};
     struct pbti_str line = {0};
-    add_address(&address, dashboard, opts);
+    add_address(&address, web->port(dashboard), opts);
     pbti_str_add(&line, pbti_str_text(&address));
     pbti_str_add(&line, "\n");
     line.failed = line.failed || address.failed;
@@ -78,7 +75,7 @@ static int show(const struct pbti_call *call, struct pbti_dashboard *dashboard,
     }
     if (code == PBTI_EXIT_DONE) {
         if (pbti_cli_has(call, PBTI_OPT_OPEN)) { open_browser(call, address.data); }
-        serve(dashboard, signals);
+        serve(web, dashboard, signals);
     }
     pbti_str_deinit(&address);
     return code;
@@ -98,13 +95,16 @@ static int read_port(const struct pbti_call *call, struct pbti_dashboard_opts *o
 
 int pbti_verb_dashboard(const struct pbti_call *call)
 {
-    struct pbti_dashboard_opts opts = pbti_dashboard_opts_default();
+    const struct pbti_dashboard_table *web;
+    struct pbt_error err = {0};
+    if (pbti_cli_dashboard(&web, &err) != PBT_OK) { return pbti_cli_fail(call, &err); }
+    struct pbti_dashboard_opts opts = web->opts_default();
     char made[33];
     int const code = read_port(call, &opts);
     if (code != PBTI_EXIT_DONE) { return code; }
     if (pbti_cli_has(call, PBTI_OPT_LISTEN)) { opts.listen = call->value[PBTI_OPT_LISTEN]; }
     opts.token = call->value[PBTI_OPT_TOKEN];
-    if (opts.token == NULL && !pbti_dashboard_is_loopback(opts.listen)) {
+    if (opts.token == NULL && !web->is_loopback(opts.listen)) {
         uint64_t bits[2];
         pbti_cli_random(bits, sizeof bits);
         (void)snprintf(made, sizeof made, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
@@ -113,30 +113,17 @@ int pbti_verb_dashboard(const struct pbti_call *call)
     static int const ending[] = {SIGINT, SIGTERM, SIGHUP};
     struct pbti_signal_pipe signals;
     struct pbti_dashboard *dashboard = NULL;
-    struct pbt_error err = {0};
     (void)signal(SIGPIPE, SIG_IGN);
     if (!pbti_signal_pipe_open(&signals, ending, sizeof ending / sizeof ending[0])) {
         return pbti_cli_complain(call, PBTI_EXIT_STORAGE, NULL, "could not catch signals: %s",
                                  strerror(errno));
     }
-    if (pbti_dashboard_open(call->argument[0], &opts, &dashboard, &err) != PBT_OK) {
+    if (web->open(call->argument[0], &opts, &dashboard, &err) != PBT_OK) {
         pbti_signal_pipe_close(&signals);
         return pbti_cli_fail(call, &err);
     }
-    int const end = show(call, dashboard, &opts, signals.descriptor);
-    pbti_dashboard_close(dashboard);
+    int const end = show(call, web, dashboard, &opts, signals.descriptor);
+    web->close(dashboard);
     pbti_signal_pipe_close(&signals);
     return end;
 }
-
-#else
-
-int pbti_verb_dashboard(const struct pbti_call *call)
-{
-    return pbti_cli_complain(call, PBTI_EXIT_USAGE,
-                             "`pbt report DIR` writes the same page as a file; build with "
-                             "libmicrohttpd for the live one",
-                             "this pbt was built without the dashboard");
-}
-
-#endif

@@ -4,13 +4,10 @@
  * docs/), shim and trainer (what the worker runs this program again as).
  */
 #include "cli/cli.h"
+#include "cli/cli_modules.h"
 #include "pbt/version.h"
 #include "trainer/rank_shim.h"
 #include "view/summary.h"
-
-#if PBT_HAVE_TRAINERS
-#include "trainers.h"
-#endif
 
 #include <errno.h>
 #include <stdio.h>
@@ -19,19 +16,17 @@
 
 bool pbti_cli_builtin_known(const char *name)
 {
-#if PBT_HAVE_TRAINERS
-    return pbt_trainer_find(name) != NULL;
-#else
-    (void)name;
-    return false;
-#endif
+    const struct pbt_trainers *trainers;
+    return pbti_cli_trainers(&trainers, NULL) == PBT_OK && trainers->find(name) != NULL;
 }
 
 int pbti_verb_version(const struct pbti_call *call)
 {
     if (pbti_cli_has(call, PBTI_OPT_JSON)) {
+        const struct pbt_trainers *trainers;
+        bool const has_trainers = pbti_cli_trainers(&trainers, NULL) == PBT_OK;
         json_t *const json = json_pack("{s:i, s:s, s:b}", "version", PBTI_JSON_VERSION, "pbt",
-                                       pbt_version(), "builtin_trainers", PBT_HAVE_TRAINERS);
+                                       pbt_version(), "builtin_trainers", has_trainers);
         return pbti_cli_print_json(call, json, PBTI_EXIT_DONE);
     }
     struct pbti_str str = {0};
@@ -73,21 +68,18 @@ int pbti_verb_shim(const struct pbti_call *call)
 int pbti_verb_trainer(const struct pbti_call *call)
 {
     const char *const name = call->raw_argc > 2 ? call->raw_argv[2] : "";
-#if PBT_HAVE_TRAINERS
-    const struct pbt_trainer *const trainer = pbt_trainer_find(name);
-    if (trainer != NULL) { return pbt_trainer_run(trainer, call->raw_argc - 2); }
+    const struct pbt_trainers *trainers;
+    struct pbt_error err = {0};
+    if (pbti_cli_trainers(&trainers, &err) != PBT_OK) { return pbti_cli_fail(call, &err); }
+    const struct pbt_trainer *const trainer = trainers->find(name);
+    if (trainer != NULL) { return trainers->run(trainer, call->raw_argc - 2); }
     struct pbti_str hint = {0};
     pbti_str_add(&hint, "builtin trainers:");
-    for (size_t i = 0; pbt_trainer_at(i) != NULL; i++) {
-        pbti_str_addf(&hint, " %s", pbt_trainer_at(i)->name);
+    for (size_t i = 0; trainers->at(i) != NULL; i++) {
+        pbti_str_addf(&hint, " %s", trainers->at(i)->name);
     }
     int const code = pbti_cli_complain(call, PBTI_EXIT_USAGE, pbti_str_text(&hint),
                                        "there is no builtin trainer \"%s\"", name);
     pbti_str_deinit(&hint);
     return code;
-#else
-    return pbti_cli_complain(call, PBTI_EXIT_USAGE,
-                             "build it with oneDNN (libdnnl-dev) and zlib (zlib1g-dev)",
-                             "this build of pbt has no builtin trainers, and so not \"%s\"", name);
-#endif
 }

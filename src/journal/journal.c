@@ -6,6 +6,7 @@
 #include "journal/journal.h"
 
 #include "base/fail.h"
+#include "base/module.h"
 #include "journal/journal_backends.h"
 
 #include <assert.h>
@@ -23,8 +24,15 @@ static const struct pbti_journal_vtab *const backends[] = {
     &pbti_journal_memory,
     &pbti_journal_sqlite,
     &pbti_journal_dir,
-#if PBT_HAVE_POSTGRES
-    &pbti_journal_postgres,
+};
+
+/* The backend that needs libpq. */
+static const struct pbti_module postgres_module = {
+    .name = "postgres",
+    .what = "journals in PostgreSQL",
+    .hint = "install libpq (on Debian: libpq5), or build pbt where it is (libpq-dev)",
+#ifdef PBT_LINKS_POSTGRES
+    .builtin = &pbti_journal_postgres,
 #endif
 };
 
@@ -60,13 +68,8 @@ static bool is_named(const char *url, size_t size, const char *scheme)
     return strlen(scheme) == size && memcmp(scheme, url, size) == 0;
 }
 
-static pbt_status fail_scheme(const char *url, size_t size, bool postgres, struct pbt_error *err)
+static pbt_status fail_scheme(const char *url, size_t size, struct pbt_error *err)
 {
-    if (postgres) {
-        (void)PBTI_FAIL(err, PBT_EINVAL, 0, "this build of pbt has no journals in PostgreSQL");
-        pbti_fail_hint(err, "build it where libpq is installed (on Debian: libpq-dev)");
-        return PBT_EINVAL;
-    }
     /* not the whole URL: there may be a password in it */
     (void)PBTI_FAIL(err, PBT_EINVAL, 0, "there is no kind of journal called \"%.*s\"", (int)size,
                     url);
@@ -83,15 +86,17 @@ static pbt_status find_backend(const char *url, const struct pbti_journal_vtab *
     *out = &pbti_journal_sqlite;
     if (size == 0) { return PBT_OK; }
     /* libpq knows both */
-    bool const postgres = is_named(url, size, "postgres") || is_named(url, size, "postgresql");
-    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
-        const char *const scheme = backends[i]->scheme;
-        *out = backends[i];
-        if (is_named(url, size, scheme) || (postgres && strcmp(scheme, "postgresql") == 0)) {
-            return PBT_OK;
-        }
+    if (is_named(url, size, "postgres") || is_named(url, size, "postgresql")) {
+        const void *table = NULL;
+        pbt_status const status = pbti_module_open(&postgres_module, &table, err);
+        *out = table;
+        return status;
     }
-    return fail_scheme(url, size, postgres, err);
+    for (size_t i = 0; i < sizeof backends / sizeof *backends; i++) {
+        *out = backends[i];
+        if (is_named(url, size, backends[i]->scheme)) { return PBT_OK; }
+    }
+    return fail_scheme(url, size, err);
 }
 
 pbt_status pbti_journal_open(const char *url, const struct pbti_journal_opts *opts,

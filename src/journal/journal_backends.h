@@ -11,6 +11,6 @@
 extern const struct pbti_journal_vtab pbti_journal_memory;
 extern const struct pbti_journal_vtab pbti_journal_sqlite;
 extern const struct pbti_journal_vtab pbti_journal_dir;
-extern const struct pbti_journal_vtab pbti_journal_postgres; /* where PBT_HAVE_POSTGRES */
+extern const struct pbti_journal_vtab pbti_journal_postgres; /* of the module */
 
 #endif

@@ -118,7 +118,7 @@ struct pbti_gp_fit_options pbti_gp_fit_options_default(void);
 /*
  * Set `log_parameters` to the most likely ones and update.
  *
- * Maximises log_likelihood plus a weak prior by NLopt's L-BFGS, from several starts.
+ * Maximises log_likelihood plus a weak prior by NLopt's SLSQP, from several starts.
  *
  * Errors      PBT_ENOMEM; the parameters are then what they were, the object needs an update
  * Determinism pure function of the points, the parameters and the options

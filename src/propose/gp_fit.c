@@ -2,7 +2,7 @@
 /*
  * propose/gp_fit.c - the parameters of a Gaussian process by penalised likelihood; see gp.h.
  *
- * NLopt's L-BFGS is deterministic, and its starts are drawn here: NLopt's own generator, which is
+ * NLopt's SLSQP is deterministic, and its starts are drawn here: NLopt's own generator, which is
  * global, is never used. NLopt's answer is not relied upon: the best parameters any evaluation saw
  * are kept, so a search that ends early or without convergence has still done what it could.
  */
@@ -108,7 +108,7 @@ pbt_status pbti_gp_fit(struct pbti_gp *gp, const struct pbti_gp_fit_options *opt
     assert(options->starts >= 1 && options->evaluations_max >= 1);
     uint32_t const count = gp->dimensions + 2;
     double *const memory = calloc((size_t)count * 5, sizeof *memory);
-    nlopt_opt opt = nlopt_create(NLOPT_LD_LBFGS, count);
+    nlopt_opt opt = nlopt_create(NLOPT_LD_SLSQP, count);
     double *const first = memory;
     double *const start = memory + count; /* start, best, and two of scratch */
     struct search search = {gp, count, memory + (size_t)count * 3, -INFINITY,

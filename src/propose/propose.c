@@ -13,11 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool pbti_propose_is_available(void)
-{
-    return true;
-}
-
 /* -------- the first points -------- */
 
 /*
@@ -226,9 +221,10 @@ static pbt_status propose_by_model(struct call *call, const struct scaling *scal
     return PBT_OK;
 }
 
-pbt_status pbti_propose_next(const struct pbti_space *space, const struct pbti_propose_data *data,
-                             const struct pbti_propose_options *options, uint64_t seed,
-                             struct pbti_propose_memo *memo, double *values, struct pbt_error *err)
+static pbt_status propose_next(const struct pbti_space *space, const struct pbti_propose_data *data,
+                               const struct pbti_propose_options *options, uint64_t seed,
+                               struct pbti_propose_memo *memo, double *values,
+                               struct pbt_error *err)
 {
     assert(options->initial >= 1 && options->fit_starts >= 1 && options->fit_points_max >= 1);
     uint64_t const index = (uint64_t)data->count + data->pending_count;
@@ -256,3 +252,5 @@ pbt_status pbti_propose_next(const struct pbti_space *space, const struct pbti_p
     free(call.point);
     return status;
 }
+
+const struct pbti_propose_table pbti_propose_table = {propose_next};

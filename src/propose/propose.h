@@ -65,8 +65,12 @@ struct pbti_propose_memo {
     double log_parameters[PBTI_HP_MAX + PBTI_SPACE_VALUES_MAX + 2]; /* as in propose/gp.h */
 };
 
-/* Was this library built with what pbti_propose_next() needs? */
-bool pbti_propose_is_available(void);
+/*
+ * Is there what pbti_propose_next() needs: the module `bayes` with LAPACKE and NLopt?
+ *
+ * Errors      those of pbti_module_open(), which name what to install
+ */
+PBT_NODISCARD pbt_status pbti_propose_open(struct pbt_error *err);
 
 /* How many of `count` observations the parameters are fitted to: all up to 20, then steps of a
  * tenth. Requires count >= 1. */
@@ -89,5 +93,14 @@ PBT_NODISCARD pbt_status pbti_propose_next(const struct pbti_space *space,
                                            const struct pbti_propose_options *options,
                                            uint64_t seed, struct pbti_propose_memo *memo,
                                            double *values, struct pbt_error *err);
+
+/* What the module `bayes` offers. */
+struct pbti_propose_table {
+    /* As pbti_propose_next(), which calls it. */
+    pbt_status (*next)(const struct pbti_space *space, const struct pbti_propose_data *data,
+                       const struct pbti_propose_options *options, uint64_t seed,
+                       struct pbti_propose_memo *memo, double *values, struct pbt_error *err);
+};
+extern const struct pbti_propose_table pbti_propose_table; /* inside the module */
 
 #endif

@@ -248,7 +248,7 @@ static void climb_all(struct climb *climb, nlopt_opt opt, double *point)
 /* NLopt set up for the continuous coordinates; NULL when memory is short. */
 static nlopt_opt new_climb(struct climb *climb)
 {
-    nlopt_opt opt = nlopt_create(NLOPT_LD_LBFGS, climb->free_count);
+    nlopt_opt opt = nlopt_create(NLOPT_LD_SLSQP, climb->free_count);
     bool const enough = opt != NULL && nlopt_set_max_objective(opt, climb_objective, climb) > 0 &&
                         nlopt_set_lower_bounds1(opt, 0.0) > 0 &&
                         nlopt_set_upper_bounds1(opt, 1.0) > 0 &&

@@ -3,7 +3,7 @@
  * propose/propose_search.h - where in the cube an acquisition function is largest.
  *
  * Random candidates, half of them all over the cube and half around the incumbent, are judged in
- * batches; the best few climb: NLopt's L-BFGS moves what is continuous, and whole hyperparameters
+ * batches; the best few climb: NLopt's SLSQP moves what is continuous, and whole hyperparameters
  * try their neighbours, in turn. Every point judged is one that legal values have.
  */
 #ifndef PBTI_PROPOSE_PROPOSE_SEARCH_H

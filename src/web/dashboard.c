@@ -498,3 +498,13 @@ void pbti_dashboard_run(struct pbti_dashboard *dashboard, int64_t now_ms)
     wake_streams(dashboard);
     (void)MHD_run(dashboard->daemon);
 }
+
+const struct pbti_dashboard_table pbti_dashboard_table = {
+    .opts_default = pbti_dashboard_opts_default,
+    .is_loopback = pbti_dashboard_is_loopback,
+    .open = pbti_dashboard_open,
+    .close = pbti_dashboard_close,
+    .port = pbti_dashboard_port,
+    .descriptor = pbti_dashboard_descriptor,
+    .run = pbti_dashboard_run,
+};

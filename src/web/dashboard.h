@@ -53,4 +53,17 @@ int pbti_dashboard_descriptor(const struct pbti_dashboard *dashboard);
 /* Answer what was asked, and tell the streams what is new. now_ms: a clock that never jumps. */
 void pbti_dashboard_run(struct pbti_dashboard *dashboard, int64_t now_ms);
 
+/* What the module `dashboard` offers: the functions above, under their names. */
+struct pbti_dashboard_table {
+    struct pbti_dashboard_opts (*opts_default)(void);
+    bool (*is_loopback)(const char *listen);
+    pbt_status (*open)(const char *path, const struct pbti_dashboard_opts *opts,
+                       struct pbti_dashboard **out, struct pbt_error *err);
+    void (*close)(struct pbti_dashboard *dashboard);
+    uint16_t (*port)(const struct pbti_dashboard *dashboard);
+    int (*descriptor)(const struct pbti_dashboard *dashboard);
+    void (*run)(struct pbti_dashboard *dashboard, int64_t now_ms);
+};
+extern const struct pbti_dashboard_table pbti_dashboard_table; /* inside the module */
+
 #endif

@@ -260,8 +260,9 @@ static pbt_status start_agent(struct pbt_study *study, struct pbt_error *err)
                                      .cancel = embed_cancel,
                                      .drop = embed_drop,
                                      .dead = embed_dead,
-                                     .propose = pbti_propose_is_available() ? embed_propose : NULL};
+                                     .propose = embed_propose};
     struct pbti_agent_opts opts = pbti_agent_opts_default();
+    if (study->spec->config.proposals) { PBTI_TRY(pbti_propose_open(err)); }
     opts.slots = study->opts.slots;
     opts.process = (uint64_t)getpid();
     if (study->dir != NULL) {

@@ -543,8 +543,9 @@ static pbt_status open_agent(struct run *run, struct pbt_error *err)
                                      .cancel = world_cancel,
                                      .drop = world_drop,
                                      .dead = world_dead,
-                                     .propose = pbti_propose_is_available() ? world_propose : NULL};
+                                     .propose = world_propose};
     struct pbti_agent_opts opts = pbti_agent_opts_default();
+    if (run->study.spec->config.proposals) { PBTI_TRY(pbti_propose_open(err)); }
     PBTI_TRY(pbti_liveness_open(run->opts.dir, &opts.worker, &run->liveness, err));
     opts.slots = run->slots_count;
     opts.process = (uint64_t)getpid();

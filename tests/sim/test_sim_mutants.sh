@@ -26,12 +26,12 @@ C
 
 # compile ROOT FILE OBJECT
 compile() {
-    "$cc" -std=c17 -O1 -ffp-contract=off -D_GNU_SOURCE -I"$1/src" -I"$1/include" \
-        -c "$1/src/$2" -o "$3"
+    "$cc" -std=c17 -O1 -ffp-contract=off -D_GNU_SOURCE -DPBT_MODULES_FROM_BIN='"none"' \
+        -I"$1/src" -I"$1/include" -c "$1/src/$2" -o "$3"
 }
 
 cd "$work/plain/src"
-files=$(ls base/{rng,bytes,stats,status,version}.c core/*.c sim/*.c \
+files=$(ls base/{rng,bytes,module,stats,status,version}.c core/*.c sim/*.c \
     journal/{none,batch,follower,journal,journal_memory}.c \
     worker/{agent,observations}.c)
 cd "$work"

@@ -438,7 +438,7 @@ static double share_waited(struct visitor *visitor)
 static void test_a_proposal_is_made_without_the_lock(void **unused)
 {
     (void)unused;
-    if (!pbti_propose_is_available()) { skip(); }
+    if (!PBT_HAVE_BAYES) { skip(); }
     struct visitor visitor = {.study = embed_open(NULL,
                                                   "{population: 310, steps: 1, ready: 1, " SPACE
                                                   ", strategy: {name: bayes, initial: 300}}",

@@ -46,7 +46,7 @@ static double propose(const char *strategy)
 static void test_16_options_of_bayes_change_the_proposal(void **state)
 {
     (void)state;
-    if (!pbti_propose_is_available()) { skip(); }
+    if (!PBT_HAVE_BAYES) { skip(); }
     static const char *const others[] = {
         "{name: bayes, kernel: matern32}", "{name: bayes, kernel: rbf}",
         "{name: bayes, acquisition: pi}",  "{name: bayes, acquisition: {xi: 0.5}}",

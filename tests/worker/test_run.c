@@ -378,7 +378,7 @@ static void read_proposals(struct proposals *seen)
 static void test_a_slow_proposal_holds_up_no_other_slot(void **state)
 {
     (void)state;
-    if (!pbti_propose_is_available()) { skip(); }
+    if (!PBT_HAVE_BAYES) { skip(); }
     struct proposals seen;
     make_study_of_proposals(200, 20);
     assert_int_equal(lab_run(&lab), PBT_OK);
@@ -393,7 +393,7 @@ static void test_a_slow_proposal_holds_up_no_other_slot(void **state)
 static void test_12_interrupted_proposals_are_made_again(void **state)
 {
     (void)state;
-    if (!pbti_propose_is_available()) { skip(); }
+    if (!PBT_HAVE_BAYES) { skip(); }
     struct proposals seen;
     make_study_of_proposals(100, 40);
     pid_t pid = lab_start_worker(&lab);
