@@ -78,7 +78,7 @@ class A2cStudy(unittest.TestCase):
         """The bytes of the checkpoints on disk; the attempts that made them may differ."""
         found = {}
         for name in study.checkpoints():
-            path = study.dir / "checkpoints" / name / "network.bin"
+            path = study.dir / "checkpoints" / name / "network.safetensors"
             found[name.rpartition(".a")[0]] = path.read_bytes()
         self.assertGreater(len(found), 0)
         return found

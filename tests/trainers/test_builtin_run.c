@@ -6,7 +6,6 @@
  * failure leaves nothing behind; settings have limits.
  */
 #include "host/builtin.h"
-#include "nn/nn_checkpoint.h"
 #include "trainer_fixture.h"
 
 #include <setjmp.h>

@@ -6,6 +6,7 @@
  * in force after a restore is what was asked for.
  */
 #include "classify/classify.h"
+#include "old_checkpoint.h"
 #include "trainer_fixture.h"
 
 #include <setjmp.h>
@@ -80,9 +81,9 @@ static void assert_same_file(const char *a, const char *b)
 {
     char path[512];
     size_t size_a = 0, size_b = 0;
-    (void)snprintf(path, sizeof path, "%s/network.bin", a);
+    (void)snprintf(path, sizeof path, "%s/network.safetensors", a);
     uint8_t *const bytes_a = fixture_read(path, &size_a);
-    (void)snprintf(path, sizeof path, "%s/network.bin", b);
+    (void)snprintf(path, sizeof path, "%s/network.safetensors", b);
     uint8_t *const bytes_b = fixture_read(path, &size_b);
     assert_int_equal(size_a, size_b);
     assert_memory_equal(bytes_a, bytes_b, size_a);
@@ -182,6 +183,43 @@ static void test_clones_diverge(void **state)
         losses[i] = run(&c, &s, &task).train_loss;
     }
     assert_true(losses[0] != losses[1]);
+    pbti_builtin_deinit(&pbti_builtin_classify, &c);
+}
+
+/* A `network.bin` with layers of their old names is as good as the file of today. */
+static void test_old_checkpoint_is_read(void **state)
+{
+    (void)state;
+    struct pbti_classify c;
+    pbti_builtin_init(&pbti_builtin_classify, &c);
+    struct pbti_classify_settings const s = stage(0);
+    const char *const saved = place("today");
+    struct pbti_builtin_task task = {.seed = 1, .steps = 50, .save = saved};
+    (void)run(&c, &s, &task);
+
+    struct pbti_nn_block block = c.mlp.block;
+    for (uint32_t p = 0; p < block.part_count; p++) {
+        char *const name = block.parts[p].name;
+        uint32_t layer = p / 2;
+        memset(name, 0, sizeof block.parts[p].name);
+        (void)snprintf(name, sizeof block.parts[p].name, "linear%u.%s", layer,
+                       p % 2 == 0 ? "weight" : "bias");
+    }
+    uint8_t extra[256];
+    size_t const size = pbti_builtin_classify.encode(&c, extra);
+    assert_true(size <= sizeof extra);
+    old_checkpoint_write(fixture_path(place("old"), "network.bin"), &block, extra, (uint32_t)size);
+
+    const char *const places[] = {place("from_today"), place("from_old")};
+    for (size_t i = 0; i < 2; i++) {
+        task = (struct pbti_builtin_task){.seed = 2,
+                                          .steps = 50,
+                                          .start = PBT_CLIENT_LOAD,
+                                          .load = place(i == 0 ? "today" : "old"),
+                                          .save = places[i]};
+        (void)run(&c, &s, &task);
+    }
+    assert_same_file(places[0], places[1]);
     pbti_builtin_deinit(&pbti_builtin_classify, &c);
 }
 
@@ -382,7 +420,7 @@ static void test_other_shapes_are_refused(void **state)
     task = (struct pbti_builtin_task){.seed = 4, .steps = 50, .start = PBT_CLIENT_KEEP};
     refused(&c, &s, &task, PBT_EINVAL, "\"width\" is not what the network in memory was made with");
     task = (struct pbti_builtin_task){.start = PBT_CLIENT_LOAD, .load = saved};
-    refused(&c, &s, &task, PBT_EINVAL, "\"linear0.weight\" is 16 x 30");
+    refused(&c, &s, &task, PBT_EINVAL, "\"layers.0.weight\" has the shape [16, 30]");
     s.width = 1; /* halved below 1, a layer keeps one unit */
     s.layers = 8;
     task = (struct pbti_builtin_task){.seed = 4, .steps = 20};
@@ -400,7 +438,7 @@ static void test_damaged_checkpoint_is_worth_another_try(void **state)
     const char *const saved = place("saved");
     struct pbti_builtin_task task = {.seed = 3, .steps = 50, .save = saved};
     (void)run(&c, &s, &task);
-    fixture_write(fixture_path(saved, "network.bin"), "short", 5);
+    fixture_write(fixture_path(saved, "network.safetensors"), "short", 5);
     task = (struct pbti_builtin_task){.start = PBT_CLIENT_LOAD, .load = saved};
     refused(&c, &s, &task, PBT_EIO, "truncated");
     task.load = place("empty");
@@ -428,6 +466,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_reloaded_equals_unbroken, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seed_decides, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clones_diverge, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_old_checkpoint_is_read, setup, teardown),
         cmocka_unit_test_setup_teardown(test_steps_count_images_whatever_the_batch, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_remainder_batch_is_an_ordinary_batch, setup, teardown),

@@ -9,7 +9,6 @@
  * 2. Episodes go on from one segment to the next, but count for neither.
  */
 #include "a2c/a2c.h"
-#include "nn/nn_checkpoint.h"
 
 #include <math.h>
 

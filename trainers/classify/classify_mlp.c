@@ -77,11 +77,11 @@ static pbt_status add_parts(struct pbti_mlp *mlp, struct pbt_error *err)
         uint32_t const inputs = mlp->shape.sizes[l];
         uint32_t const outputs = mlp->shape.sizes[l + 1];
         char name[PBTI_NN_PART_NAME_SIZE];
-        (void)snprintf(name, sizeof name, "linear%u.weight", l);
+        (void)snprintf(name, sizeof name, "layers.%u.weight", l);
         pbt_status status =
             pbti_nn_block_add(&mlp->block, name, outputs, inputs, true, &layer->weight, err);
         if (status != PBT_OK) { return status; }
-        (void)snprintf(name, sizeof name, "linear%u.bias", l);
+        (void)snprintf(name, sizeof name, "layers.%u.bias", l);
         status = pbti_nn_block_add(&mlp->block, name, outputs, 1, false, &layer->bias, err);
         if (status != PBT_OK) { return status; }
     }

@@ -26,10 +26,10 @@
 #define PBTI_TRAINERS_BUILTIN_H
 
 #include "host/builtin_setting.h"
-#include "nn/nn_block.h"
+#include "nn/nn_safetensors.h"
 #include "trainers.h"
 
-enum { PBTI_BUILTIN_BLOCKS_MAX = 8 };
+enum { PBTI_BUILTIN_BLOCKS_MAX = PBTI_NN_NAMED_BLOCKS_MAX };
 
 /* The segment that a task asks for. */
 struct pbti_builtin_task {

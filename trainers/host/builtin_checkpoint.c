@@ -1,34 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * builtin_checkpoint.c - a builtin trainer's checkpoint, see builtin.h: a file of the format in
- * nn/nn_checkpoint.h for each block, `network.bin` for the first and NAME.bin for the others. The
- * first holds what the trainer encodes.
+ * builtin_checkpoint.c - a builtin trainer's checkpoint, see builtin.h: the file
+ * `network.safetensors` of the format in nn/nn_safetensors.h. Of a trainer with one block a
+ * `network.bin` (nn/nn_checkpoint.h) is read, too, where there is no such file.
  */
 #include "host/builtin.h"
 #include "nn/nn_checkpoint.h"
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { PATH_SIZE = 4096 };
 
-static struct pbti_nn_block *block_of(const struct pbti_builtin *builtin, void *state, uint32_t i)
+static pbt_status path_in(const char *folder, const char *name, char path[PATH_SIZE],
+                          struct pbt_error *err)
 {
-    return (struct pbti_nn_block *)(void *)((char *)state + builtin->blocks[i].offset);
-}
-
-static pbt_status path_of(const struct pbti_builtin *builtin, const char *folder, uint32_t i,
-                          char path[PATH_SIZE], struct pbt_error *err)
-{
-    const char *const name = i == 0 ? "network" : builtin->blocks[i].name;
-    int const length = snprintf(path, PATH_SIZE, "%s/%s.bin", folder, name);
+    int const length = snprintf(path, PATH_SIZE, "%s/%s", folder, name);
     if (length >= 0 && length < PATH_SIZE) { return PBT_OK; }
     return pbti_nn_fail(err, PBT_EIO, "the path \"%.200s...\" is too long", folder);
+}
+
+static void blocks_of(const struct pbti_builtin *builtin, void *state,
+                      struct pbti_nn_named_block blocks[PBTI_BUILTIN_BLOCKS_MAX])
+{
+    for (uint32_t i = 0; i < builtin->block_count; i++) {
+        void *const block = (char *)state + builtin->blocks[i].offset;
+        blocks[i] = (struct pbti_nn_named_block){builtin->blocks[i].name, block};
+    }
 }
 
 pbt_status pbti_builtin_save(const struct pbti_builtin *builtin, void *state, const char *folder,
                              struct pbt_error *err)
 {
+    struct pbti_nn_named_block blocks[PBTI_BUILTIN_BLOCKS_MAX];
     size_t const size = builtin->encode == NULL ? 0 : builtin->encode(state, NULL);
     if (size > PBTI_NN_EXTRA_MAX) {
         return pbti_nn_fail(err, PBT_ELIMIT, "%zu bytes beside a network are too many", size);
@@ -38,14 +43,11 @@ pbt_status pbti_builtin_save(const struct pbti_builtin *builtin, void *state, co
         return pbti_nn_fail(err, PBT_ENOMEM, "no memory for the %zu bytes beside a network", size);
     }
     if (size > 0) { (void)builtin->encode(state, extra); }
-    pbt_status status = PBT_OK;
-    for (uint32_t i = 0; i < builtin->block_count && status == PBT_OK; i++) {
-        char path[PATH_SIZE];
-        status = path_of(builtin, folder, i, path, err);
-        if (status == PBT_OK) {
-            status = pbti_nn_checkpoint_save(path, block_of(builtin, state, i), extra,
-                                             i == 0 ? (uint32_t)size : 0, err);
-        }
+    char path[PATH_SIZE];
+    blocks_of(builtin, state, blocks);
+    pbt_status status = path_in(folder, "network.safetensors", path, err);
+    if (status == PBT_OK) {
+        status = pbti_nn_safetensors_save(path, blocks, builtin->block_count, extra, size, err);
     }
     free(extra);
     return status;
@@ -54,17 +56,18 @@ pbt_status pbti_builtin_save(const struct pbti_builtin *builtin, void *state, co
 static pbt_status load(const struct pbti_builtin *builtin, void *state, const char *folder,
                        struct pbt_error *err)
 {
+    struct pbti_nn_named_block blocks[PBTI_BUILTIN_BLOCKS_MAX];
+    char path[PATH_SIZE], old[PATH_SIZE];
+    pbt_status status = path_in(folder, "network.safetensors", path, err);
+    if (status == PBT_OK) { status = path_in(folder, "network.bin", old, err); }
+    if (status != PBT_OK) { return status; }
     void *extra = NULL;
-    uint32_t size = 0;
-    pbt_status status = PBT_OK;
-    for (uint32_t i = builtin->block_count; i-- > 0 && status == PBT_OK;) {
-        char path[PATH_SIZE];
-        free(extra); /* the last to be read is the first block */
-        extra = NULL;
-        status = path_of(builtin, folder, i, path, err);
-        if (status == PBT_OK) {
-            status = pbti_nn_checkpoint_load(path, block_of(builtin, state, i), &extra, &size, err);
-        }
+    size_t size = 0;
+    blocks_of(builtin, state, blocks);
+    if (builtin->block_count == 1 && access(path, F_OK) != 0 && access(old, F_OK) == 0) {
+        status = pbti_nn_checkpoint_load(old, blocks[0].block, &extra, &size, err);
+    } else {
+        status = pbti_nn_safetensors_load(path, blocks, builtin->block_count, &extra, &size, err);
     }
     if (status == PBT_OK && builtin->decode != NULL) {
         status = builtin->decode(state, extra, size, err);

@@ -4,8 +4,8 @@
  *
  * A part is one matrix or vector of weights. The block has planes of the same layout: the weights,
  * what the optimiser remembers about each of them (its slots), and their gradients. Saving, loading
- * and comparing a network are therefore operations on one array (nn_checkpoint.h), and an optimiser
- * is a loop over it. The optimiser says how many slots it needs and what they mean:
+ * and comparing a network are therefore operations on one array (nn_safetensors.h), and an
+ * optimiser is a loop over it. The optimiser says how many slots it needs and what they mean:
  *
  *     nn_sgd.h      1: velocity
  *     nn_rmsprop.h  1 to 3: mean square, mean when centred, velocity when there is momentum
@@ -33,7 +33,7 @@ enum {
 #define PBTI_NN_PLANE_FLOATS_MAX (UINT64_C(1) << 32)
 
 struct pbti_nn_part {
-    char name[PBTI_NN_PART_NAME_SIZE]; /* "linear0.weight"; zero padded */
+    char name[PBTI_NN_PART_NAME_SIZE]; /* "layers.0.weight"; zero padded */
     uint32_t rows, columns;            /* a vector of n has shape (n, 1) */
     uint64_t offset;                   /* in floats, of its first value in each plane */
     bool decay;                        /* weight decay applies (weights, not biases) */

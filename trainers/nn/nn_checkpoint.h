@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nn_checkpoint.h - a parameter block in a file.
+ * nn_checkpoint.h - reading a parameter block from a file of the format before nn_safetensors.h,
+ * `network.bin`.
  *
  * Layout, little-endian, no padding but where said:
  *
@@ -17,25 +18,12 @@
  *     8  XXH3-64 of all bytes before
  *
  * A file is valid if and only if its size is exactly the one that follows from its header, the
- * checksum agrees and every limit holds. It is written under the name PATH.part and renamed, so a
- * file of the right name is complete.
+ * checksum agrees and every limit holds.
  */
 #ifndef PBTI_NN_CHECKPOINT_H
 #define PBTI_NN_CHECKPOINT_H
 
 #include "nn/nn_block.h"
-
-#define PBTI_NN_EXTRA_MAX (UINT32_C(1) << 26)
-
-/*
- * Write weights, slots, the count of updates and `extra` to the file `path`.
- *
- * Errors      PBT_EIO, PBT_ENOMEM; then no file `path` was made
- */
-PBT_NODISCARD pbt_status pbti_nn_checkpoint_save(const char *path,
-                                                 const struct pbti_nn_block *block,
-                                                 const void *extra, uint32_t extra_size,
-                                                 struct pbt_error *err);
 
 /*
  * Read weights, slots and the count of updates into `block`, whose table and number of slots must
@@ -48,7 +36,7 @@ PBT_NODISCARD pbt_status pbti_nn_checkpoint_save(const char *path,
  *             optimiser); `block` is unchanged then
  */
 PBT_NODISCARD pbt_status pbti_nn_checkpoint_load(const char *path, struct pbti_nn_block *block,
-                                                 void **extra, uint32_t *extra_size,
+                                                 void **extra, size_t *extra_size,
                                                  struct pbt_error *err);
 
 #endif
