@@ -133,3 +133,22 @@ void pbti_nn_activation_backward(enum pbti_nn_activation activation, float *dx, 
     case PBTI_NN_SILU: silu_backward(dx, dy, x, count); break;
     }
 }
+
+/* -------- leaky relu; !(x <= 0) keeps NaN here too -------- */
+
+PBTI_NN_WIDE
+void pbti_nn_leaky_relu_forward(float *y, const float *x, float slope, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        y[i] = x[i] <= 0.0f ? slope * x[i] : x[i];
+    }
+}
+
+PBTI_NN_WIDE
+void pbti_nn_leaky_relu_backward(float *dx, const float *dy, const float *y, float slope,
+                                 size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        dx[i] = y[i] <= 0.0f ? slope * dy[i] : dy[i];
+    }
+}

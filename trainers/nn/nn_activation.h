@@ -40,4 +40,16 @@ void pbti_nn_activation_forward(enum pbti_nn_activation activation, float *y, co
 void pbti_nn_activation_backward(enum pbti_nn_activation activation, float *dx, const float *dy,
                                  const float *x, size_t count);
 
+/*
+ * Leaky relu: y = x where x > 0, slope x elsewhere. Source: Maas et al. 2013.
+ *
+ * slope       in, (0, 1): y then has the sign of x
+ *
+ * forward     y may be x
+ * backward    dx may be dy; `y` is what the forward pass wrote, or its x
+ */
+void pbti_nn_leaky_relu_forward(float *y, const float *x, float slope, size_t count);
+void pbti_nn_leaky_relu_backward(float *dx, const float *dy, const float *y, float slope,
+                                 size_t count);
+
 #endif

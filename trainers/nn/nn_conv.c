@@ -200,7 +200,7 @@ void pbti_nn_conv_backward(const struct pbti_nn_conv_shape *shape, float *dx, fl
                            uint32_t batch)
 {
     struct sizes const s = sizes_of(shape);
-    to_weights(shape, dw, x, dy, scratch, batch);
+    if (dw != NULL) { to_weights(shape, dw, x, dy, scratch, batch); }
     sum_bias(db, dy, batch * s.windows, shape->outputs);
     if (dx != NULL) { to_pictures(shape, dx, dy, w, scratch, batch); }
 }
@@ -221,7 +221,7 @@ void pbti_nn_conv_transposed_backward(const struct pbti_nn_conv_shape *shape, fl
                                       float *scratch, uint32_t batch)
 {
     size_t const cells = (size_t)shape->rows * shape->columns;
-    to_weights(shape, dw, dy, x, scratch, batch);
+    if (dw != NULL) { to_weights(shape, dw, dy, x, scratch, batch); }
     sum_bias(db, dy, batch * cells, shape->channels);
     if (dx != NULL) { to_outputs(shape, dx, dy, w, scratch, batch); }
 }

@@ -54,8 +54,8 @@ void pbti_nn_conv_forward(const struct pbti_nn_conv_shape *shape, float *y, cons
  * Gradients, written, not accumulated.
  *
  * dx          out, shape (B, Y, X, C); NULL: not wanted (the first layer)
- * dw          out, shape (K, K, C, O)
- * db          out, shape (O); NULL: no bias
+ * dw          out, shape (K, K, C, O); NULL: not wanted (a network that is only gone through)
+ * db          out, shape (O); NULL: no bias, or not wanted
  * dy          in, shape (B, Y', X', O)
  */
 void pbti_nn_conv_backward(const struct pbti_nn_conv_shape *shape, float *dx, float *dw, float *db,
@@ -78,7 +78,7 @@ void pbti_nn_conv_transposed_forward(const struct pbti_nn_conv_shape *shape, flo
  * Gradients, written, not accumulated.
  *
  * dx          out, shape (B, Y', X', O); NULL: not wanted
- * dw          out, shape (K, K, C, O)
+ * dw          out, shape (K, K, C, O); NULL: not wanted
  * db          out, shape (C); NULL: no bias
  * dy          in, shape (B, Y, X, C)
  */
