@@ -8,7 +8,8 @@
 /* A line here is all that a new trainer's folder needs; its struct is pbti_builtin_NAME. */
 #define TRAINERS(X)                                                                                \
     X(classify)                                                                                    \
-    X(a2c)
+    X(a2c)                                                                                         \
+    X(gan)
 
 #define DECLARE(name) extern const struct pbti_builtin pbti_builtin_##name;
 TRAINERS(DECLARE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* data_pictures.c - labelled pictures from files, see data_pictures.h. */
 #include "data/data_pictures.h"
-#include "classify/idx.h"
+#include "data/idx.h"
 #include "nn/nn_base.h"
 
 #include <errno.h>

@@ -117,6 +117,14 @@ static pbt_status build_d(struct pbti_nn_block *block, const struct pbti_gan_sha
     return build(block, parts, count, PBTI_NN_ADAM_SLOTS, err);
 }
 
+/* Without an average a block of one value, which a checkpoint can hold as well. */
+static pbt_status build_average(struct pbti_nn_block *block, const struct pbti_gan_shape *s,
+                                struct pbt_error *err)
+{
+    static const struct part_shape none[] = {{"none", 1, 1, false}};
+    return s->averaged ? build_g(block, s, 0, err) : build(block, none, 1, 0, err);
+}
+
 /* -------- memory of the passes -------- */
 
 /* Give the next `count` floats, aligned, of `at`; counts only while `at` is NULL. */
@@ -201,7 +209,7 @@ pbt_status pbti_gan_network_init(struct pbti_gan_network *net, const struct pbti
         shape->rows / 2, shape->columns / 2, shape->narrow, shape->wide, KERNEL, STRIDE, PADDING};
     pbt_status status = build_g(&net->g, shape, PBTI_NN_ADAM_SLOTS, err);
     if (status == PBT_OK) { status = build_d(&net->d, shape, err); }
-    if (status == PBT_OK && shape->averaged) { status = build_g(&net->average, shape, 0, err); }
+    if (status == PBT_OK) { status = build_average(&net->average, shape, err); }
     if (status == PBT_OK) { status = pbti_gan_network_reserve(net, capacity, err); }
     if (status != PBT_OK) { pbti_gan_network_deinit(net); }
     return status;

@@ -102,7 +102,7 @@ struct pbti_gan_network {
     struct pbti_gan_shape shape;
     struct pbti_nn_conv_shape outer, inner; /* picture <-> N channels <-> W channels */
     struct pbti_nn_block g, d;
-    struct pbti_nn_block average; /* G's weights, averaged; empty unless shape.averaged */
+    struct pbti_nn_block average; /* G's weights, averaged; one value unless shape.averaged */
     struct pbti_gan_g_pass gp;
     struct pbti_gan_d_pass dp;
     float *gradient2; /* gain and offset of D's second group, shape (2, W) */
