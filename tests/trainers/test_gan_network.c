@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_gan_network.c - rules: two updates of a small network are what numpy and PyTorch compute in
- * double; gradients are the derivatives, with every norm; pictures do not depend on their batch once
- * they are drawn; with a rate of 0 weights stay, while running values move.
+ * double; gradients are the derivatives, with every norm; pictures do not depend on their batch
+ * once they are drawn; with a rate of 0 weights stay, while running values move.
  */
 #include "gan/gan_network.h"
 #include "gradient_check.h"

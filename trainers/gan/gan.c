@@ -7,10 +7,10 @@
  *    what outlives a segment (weights, optimisers, running values, pictures used, updates since G's
  *    last, the judge) is in the checkpoint. So a->b->c in one process and a->b, reload, b->c give
  *    the same bits.
- * 2. A step is a real picture that D trains with; a segment of n steps uses exactly n: full batches,
- *    then one of what is left.
+ * 2. A step is a real picture that D trains with; a segment of n steps uses exactly n: full
+ *    batches, then one of what is left.
  * 3. Evaluation draws in batches of PBTI_GAN_JUDGE_BATCH, whatever the batch size being tuned.
- * 4. Scores of two judges never meet in selection: a network trains under one judge all its life.
+ * 4. Scores of two judges never meet in selection: a network trains under one judge for life.
  */
 #include "gan/gan.h"
 #include "gan/gan_sheet.h"

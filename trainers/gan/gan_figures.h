@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * gan_figures.h - what a judge says of a set of pictures, and of three sets that everyone can place:
- * test pictures, pictures that train, and noise. Values of different judges, or of different numbers
- * of pictures, cannot be compared; these say where the ends of the scale are.
+ * gan_figures.h - what a judge says of a set of pictures, and of three sets that everyone can
+ * place: test pictures, pictures that train, and noise. Values of different judges, or of different
+ * numbers of pictures, cannot be compared; these say where the ends of the scale are.
  */
 #ifndef PBTI_TRAINERS_GAN_FIGURES_H
 #define PBTI_TRAINERS_GAN_FIGURES_H
@@ -35,7 +35,8 @@ PBT_NODISCARD pbt_status pbti_gan_judge_pictures(struct pbti_gan_judge *judge,
                                                  struct pbt_error *err);
 
 /*
- * Judge so many pictures of each reference, evenly spread over their set; fewer where it is smaller.
+ * Judge so many pictures of each reference, evenly spread over their set; fewer where it is
+ * smaller.
  *
  * train       in, the pictures that train, the first `train_count` of them
  * test        in, NULL: none

@@ -10,7 +10,7 @@
  * their initial weights and in the order of the data, and so in what deceives them.
  *
  * A judge is made once and kept in a file (gan_judge_file.c); studies that share the file share the
- * judge, bit for bit. On another processor a judge made there differs in rounding, and `hash` tells.
+ * judge, bit for bit. A judge made on another processor differs in rounding, and `hash` tells.
  */
 #ifndef PBTI_TRAINERS_GAN_JUDGE_H
 #define PBTI_TRAINERS_GAN_JUDGE_H

@@ -378,7 +378,6 @@ static void g_backward(struct pbti_gan_network *net, uint32_t batch)
 
 /* -------- the discriminator -------- */
 
-/* The weights of D's layers 0 to 2 as they are used, spectral ones after a step of their vectors. */
 static struct pbti_nn_spectral_shape spectral_shape(const struct pbti_gan_shape *s, size_t layer)
 {
     uint32_t const wide = (uint32_t)depths_of(s).wide;
@@ -392,6 +391,7 @@ static struct pbti_nn_spectral_shape spectral_shape(const struct pbti_gan_shape 
 
 static const uint32_t d_weight_parts[3] = {PBTI_GAN_D_CONV1, PBTI_GAN_D_CONV2, PBTI_GAN_D_LINEAR};
 
+/* Make the weights that are in use, spectral ones after a step of their vectors. */
 static void d_prepare(struct pbti_gan_network *net)
 {
     if (net->shape.d_norm != PBTI_GAN_NORM_SPECTRAL) { return; }
@@ -463,7 +463,8 @@ static void d_norm_back(struct pbti_gan_network *net, uint32_t groups, uint32_t 
 }
 
 /*
- * From the gradients at the logits back: to the weights of D (`weights`), or to the pictures, dp.dx.
+ * From the gradients at the logits back: to the weights of D (`weights`), or to the pictures,
+ * dp.dx.
  * With batch normalisation the gradients of its gain and offset are written in either case.
  */
 static void d_backward(struct pbti_gan_network *net, const float *x, uint32_t groups,
