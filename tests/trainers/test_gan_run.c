@@ -94,9 +94,7 @@ static void same_file(const char *a, const char *b, const char *name)
 
 static void same_checkpoint(const char *a, const char *b)
 {
-    same_file(a, b, "network.bin");
-    same_file(a, b, "discriminator.bin");
-    same_file(a, b, "average.bin");
+    same_file(a, b, "network.safetensors");
     same_file(a, b, "samples.png");
 }
 
@@ -177,8 +175,8 @@ static void test_a_clone_begins_as_its_donor_and_goes_its_own_way(void **state)
     (void)run(&g, &s, &task);
     assert_false(g.result.has_references);
     size_t size = 0, other = 0;
-    uint8_t *const a = fixture_read(fixture_path(folder, "a/network.bin"), &size);
-    uint8_t *const b = fixture_read(fixture_path(folder, "b/network.bin"), &other);
+    uint8_t *const a = fixture_read(fixture_path(folder, "a/network.safetensors"), &size);
+    uint8_t *const b = fixture_read(fixture_path(folder, "b/network.safetensors"), &other);
     assert_true(size == other && memcmp(a, b, size) != 0);
     free(a);
     free(b);
@@ -268,10 +266,11 @@ static void test_a_damaged_judge_is_made_again(void **state)
     char judges[300], command[700];
     (void)snprintf(judges, sizeof judges, "%s/judges", folder);
     uint64_t const hash = hash_of_judge(&p, judges);
-    (void)snprintf(command, sizeof command, "truncate -s 1000 %s/*-3.bin", judges);
+    (void)snprintf(command, sizeof command, "truncate -s 1000 %s/*-3.safetensors", judges);
     assert_int_equal(system(command), 0);
     assert_true(hash_of_judge(&p, judges) == hash);
-    (void)snprintf(command, sizeof command, "test $(stat -c %%s %s/*-3.bin) -gt 1000", judges);
+    (void)snprintf(command, sizeof command, "test $(stat -c %%s %s/*-3.safetensors) -gt 1000",
+                   judges);
     assert_int_equal(system(command), 0);
     pbti_pictures_deinit(&p);
 }
@@ -364,16 +363,16 @@ static void test_a_damaged_checkpoint_is_worth_another_try(void **state)
     (void)snprintf(saved, sizeof saved, "%s", place("saved"));
     struct pbti_builtin_task task = {.seed = 1, .steps = 32, .save = saved};
     (void)run(&g, &s, &task);
-    const char *const path = fixture_path(folder, "saved/discriminator.bin");
+    const char *const path = fixture_path(folder, "saved/network.safetensors");
     size_t size = 0;
     uint8_t *const bytes = fixture_read(path, &size);
     fixture_write(path, bytes, size - 100);
     task =
         (struct pbti_builtin_task){.seed = 1, .steps = 32, .start = PBT_CLIENT_LOAD, .load = saved};
-    refused(&g, &s, &task, PBT_EIO, "discriminator.bin");
+    refused(&g, &s, &task, PBT_EIO, "network.safetensors");
     free(bytes);
     assert_int_equal(unlink(path), 0);
-    refused(&g, &s, &task, PBT_EIO, "discriminator.bin");
+    refused(&g, &s, &task, PBT_EIO, "network.safetensors");
     pbti_builtin_deinit(&pbti_builtin_gan, &g);
 }
 

@@ -2,7 +2,7 @@
 /*
  * gan_judge_file.c - judges that are made once and kept, see gan_judge.h.
  *
- * The file is a checkpoint (nn/nn_checkpoint.h); its name says which judge it is, by the hash of
+ * The file is a checkpoint (nn/nn_safetensors.h); its name says which judge it is, by the hash of
  * the pictures that train, and its extra data are, little-endian:
  *
  *     4   version, 1
@@ -15,7 +15,7 @@
  */
 #include "gan/gan_judge.h"
 #include "nn/nn_bytes.h"
-#include "nn/nn_checkpoint.h"
+#include "nn/nn_safetensors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -105,7 +105,9 @@ static void store(const struct pbti_gan_judge *judge, const char *path, uint64_t
     for (size_t i = 0; i < FEATURES + (size_t)FEATURES * FEATURES; i++) {
         put_double(at + 8 + 8 * i, judge->moments.mean[i]); /* the covariance stands behind it */
     }
-    if (pbti_nn_checkpoint_save(own, &judge->block, extra, EXTRA_SIZE, NULL) == PBT_OK &&
+    struct pbti_nn_block block = judge->block; /* only read */
+    struct pbti_nn_named_block const blocks[] = {{"", &block}};
+    if (pbti_nn_safetensors_save(own, blocks, 1, extra, EXTRA_SIZE, NULL) == PBT_OK &&
         rename(own, path) != 0) {
         (void)unlink(own);
     }
@@ -116,8 +118,9 @@ static void store(const struct pbti_gan_judge *judge, const char *path, uint64_t
 static bool restore(struct pbti_gan_judge *judge, const char *path, uint32_t number, uint64_t hash)
 {
     void *extra = NULL;
-    uint32_t size = 0;
-    bool good = pbti_nn_checkpoint_load(path, &judge->block, &extra, &size, NULL) == PBT_OK;
+    size_t size = 0;
+    struct pbti_nn_named_block const blocks[] = {{"", &judge->block}};
+    bool good = pbti_nn_safetensors_load(path, blocks, 1, &extra, &size, NULL) == PBT_OK;
     const uint8_t *const bytes = extra;
     good = good && size == EXTRA_SIZE && pbti_nn_get(bytes, 4) == VERSION &&
            pbti_nn_get(bytes + 4, 4) == number && pbti_nn_get(bytes + 8, 8) == hash;
@@ -155,7 +158,7 @@ pbt_status pbti_gan_judge_need(struct pbti_gan_judge *judge, const char *folder,
     if (status != PBT_OK) { return status; }
     find_folder(place, folder);
     uint64_t const hash = hash_of(pictures, count);
-    int const length = snprintf(path, sizeof path, "%s/judge-%016llx-%u.bin", place,
+    int const length = snprintf(path, sizeof path, "%s/judge-%016llx-%u.safetensors", place,
                                 (unsigned long long)hash, number);
     bool const kept = place[0] != '\0' && length > 0 && (size_t)length < sizeof path;
     if (kept && restore(judge, path, number, hash)) { return PBT_OK; }
