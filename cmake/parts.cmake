@@ -5,7 +5,8 @@
 # pbt_parts           what libpbt needs; all required
 # pbt_postgres_parts  what journals in PostgreSQL need: libpq; optional
 # pbt_bayes_parts     what Bayesian optimisation needs: LAPACKE, NLopt; optional
-# pbt_trainer_parts   what the builtin trainers need: oneDNN, its OpenMP, zlib; optional
+# pbt_trainer_parts   what the builtin trainers need: oneDNN and its OpenMP, or OpenBLAS
+#                     (PBT_MATMUL=cblas), and zlib; optional
 # pbt_dashboard_parts what the dashboard needs: libmicrohttpd; optional
 # PBT_PART_MODULES    the pkg-config names of the first, and without modules (PBT_MODULES=OFF) of
 #                     the two after it, for pbt.pc and the CMake package
@@ -77,7 +78,26 @@ target_include_directories(pbt_parts SYSTEM INTERFACE ${PBT_RANDOM123_INCLUDE})
 target_link_libraries(pbt_parts INTERFACE ${PBT_PART_TARGETS})
 
 # oneDNN's own CMake package asks for OpenCL, which we do not use; the library alone is enough.
-if(PBT_TRAINERS)
+if(NOT PBT_MATMUL MATCHES "^(dnnl|cblas)$")
+    message(FATAL_ERROR "PBT_MATMUL is \"${PBT_MATMUL}\"; allowed are dnnl and cblas")
+endif()
+if(PBT_TRAINERS AND PBT_MATMUL STREQUAL "cblas")
+    # Debian keeps the one with no threads of its own apart, which is the one for one thread.
+    find_library(PBT_OPENBLAS_LIBRARY openblas PATH_SUFFIXES openblas-serial)
+    find_path(PBT_OPENBLAS_INCLUDE cblas.h
+        PATH_SUFFIXES openblas-serial ${CMAKE_LIBRARY_ARCHITECTURE}/openblas-serial openblas)
+    find_package(ZLIB QUIET)
+    if(PBT_OPENBLAS_LIBRARY AND PBT_OPENBLAS_INCLUDE AND ZLIB_FOUND)
+        add_library(pbt_trainer_parts INTERFACE)
+        target_include_directories(pbt_trainer_parts SYSTEM INTERFACE ${PBT_OPENBLAS_INCLUDE})
+        target_compile_definitions(pbt_trainer_parts INTERFACE PBT_MATMUL_CBLAS=1)
+        target_link_libraries(pbt_trainer_parts INTERFACE
+            ${PBT_OPENBLAS_LIBRARY} ZLIB::ZLIB Threads::Threads m)
+    else()
+        set(PBT_TRAINERS OFF)
+        message(WARNING "OpenBLAS (cblas.h) or zlib not found")
+    endif()
+elseif(PBT_TRAINERS)
     find_library(PBT_DNNL_LIBRARY dnnl)
     find_path(PBT_DNNL_INCLUDE oneapi/dnnl/dnnl.h)
     find_package(ZLIB QUIET)

@@ -1,32 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nn_base.c - errors, aligned memory and threads; see nn_base.h. */
+/* nn_base.c - errors and aligned memory; see nn_base.h. */
 #include "nn/nn_base.h"
 
-#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#if defined(__SSE2__)
-#include <immintrin.h>
-#endif
-
-/* oneDNN runs on the OpenMP runtime it was linked with and has no setting of its own for the number
- * of threads. Declared here because <omp.h> is not installed with every compiler. */
-void omp_set_num_threads(int threads);
-void omp_set_dynamic(int dynamic);
-
-void pbti_nn_setup(uint32_t threads)
-{
-    assert(threads >= 1 && threads <= 1024);
-    omp_set_dynamic(0);
-    omp_set_num_threads((int)threads);
-#if defined(__SSE2__)
-    enum { FLUSH_TO_ZERO = 0x8000, DENORMALS_ARE_ZERO = 0x0040 };
-    _mm_setcsr(_mm_getcsr() | FLUSH_TO_ZERO | DENORMALS_ARE_ZERO);
-#endif
-}
 
 size_t pbti_nn_padded(size_t count)
 {

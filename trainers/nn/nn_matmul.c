@@ -1,11 +1,47 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* nn_matmul.c - matrix products, see nn_matmul.h. */
+/*
+ * nn_matmul.c - matrix products, see nn_matmul.h. The only file that calls their library: oneDNN,
+ * or OpenBLAS with -DPBT_MATMUL=cblas.
+ */
 #include "nn/nn_matmul.h"
 
 #include <assert.h>
-#include <oneapi/dnnl/dnnl.h>
 #include <stddef.h>
 #include <stdlib.h>
+
+#ifdef PBT_MATMUL_CBLAS
+
+#include <cblas.h>
+
+void pbti_nn_matmul_threads(uint32_t threads)
+{
+    openblas_set_num_threads((int)threads);
+}
+
+void pbti_nn_matmul(bool a_transposed, bool b_transposed, uint32_t rows, uint32_t columns,
+                    uint32_t inner, const float *a, const float *b, float beta, float *c)
+{
+    assert(rows > 0 && columns > 0 && inner > 0);
+    cblas_sgemm(CblasRowMajor, a_transposed ? CblasTrans : CblasNoTrans,
+                b_transposed ? CblasTrans : CblasNoTrans, (blasint)rows, (blasint)columns,
+                (blasint)inner, 1.0f, a, (blasint)(a_transposed ? rows : inner), b,
+                (blasint)(b_transposed ? inner : columns), beta, c, (blasint)columns);
+}
+
+#else
+
+#include <oneapi/dnnl/dnnl.h>
+
+/* oneDNN runs on the OpenMP runtime it was linked with and has no setting of its own for the number
+ * of threads. Declared here because <omp.h> is not installed with every compiler. */
+void omp_set_num_threads(int threads);
+void omp_set_dynamic(int dynamic);
+
+void pbti_nn_matmul_threads(uint32_t threads)
+{
+    omp_set_dynamic(0);
+    omp_set_num_threads((int)threads);
+}
 
 void pbti_nn_matmul(bool a_transposed, bool b_transposed, uint32_t rows, uint32_t columns,
                     uint32_t inner, const float *a, const float *b, float beta, float *c)
@@ -20,6 +56,8 @@ void pbti_nn_matmul(bool a_transposed, bool b_transposed, uint32_t rows, uint32_
         pbti_nn_matmul_reference(a_transposed, b_transposed, rows, columns, inner, a, b, beta, c);
     }
 }
+
+#endif
 
 /* In squares that fit the first cache, so that both sides are read and written in whole lines. */
 void pbti_nn_transpose(uint32_t rows, uint32_t columns, const float *restrict in,

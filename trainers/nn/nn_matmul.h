@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * nn_matmul.h - matrix products, by oneDNN.
+ * nn_matmul.h - matrix products, by oneDNN or OpenBLAS as the build says (PBT_MATMUL).
  *
  * One call for the three products of a linear layer; `dnnl_sgemm` keeps a cache of its generated
  * kernels itself and is stateless for the caller, so a batch of any size (the remainder of a
@@ -9,13 +9,16 @@
  * bench/bench_classify.c.
  *
  * Thread      any, but the number of threads is set for the process by pbti_nn_setup()
- * Determinism same inputs, threads and processor: same bits
+ * Determinism same inputs, threads, library and processor: same bits
  */
 #ifndef PBTI_NN_MATMUL_H
 #define PBTI_NN_MATMUL_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* Use this many threads for products, in the whole process; called by pbti_nn_setup(). */
+void pbti_nn_matmul_threads(uint32_t threads);
 
 /*
  * c = op(a) op(b) + beta c, where op transposes when asked to.
