@@ -26,12 +26,26 @@
 
 struct pbti_call;
 
+enum pbti_verb_id {
+#define PBTI_VERB_ID(verb, ...) PBTI_VERB_##verb,
+    PBTI_VERB_LIST(PBTI_VERB_ID)
+#undef PBTI_VERB_ID
+};
+
+#define PBTI_ROW_COUNT(...) +1
+enum {
+    PBTI_VERBS = 0 PBTI_VERB_LIST(PBTI_ROW_COUNT),
+    PBTI_OPTIONS = 0 PBTI_OPTION_LIST(PBTI_ROW_COUNT)
+};
+#undef PBTI_ROW_COUNT
+
 struct pbti_verb {
-    const char *name, *arguments;
+    const char *name;
+    enum pbti_verb_id id;
+    const char *arguments;
     uint32_t fewest, most;
     bool hidden;
     const char *summary, *text, *example;
-    int (*run)(const struct pbti_call *call);
 };
 
 /* A parsed command line. */
@@ -53,10 +67,10 @@ struct pbti_call {
 PBTI_VERB_LIST(PBTI_VERB_PROTOTYPE)
 #undef PBTI_VERB_PROTOTYPE
 
-/* -------- parsing and help (cli_parse.c, cli_help.c) -------- */
+/* -------- parsing and help (cli_tables.c, cli_parse.c, cli_help.c) -------- */
 
-/* Run the command: what main() does. */
-int pbti_cli_main(int argc, char **argv);
+/* Run the command: parse, then `run` the verb that was named. Returns the exit code. */
+int pbti_cli_main(int argc, char **argv, int (*run)(const struct pbti_call *call));
 
 /* The verb at `index` of the table, or NULL past its end; and the one of that name. */
 const struct pbti_verb *pbti_verb_at(size_t index);
@@ -119,7 +133,7 @@ void pbti_str_quote(struct pbti_str *str, const char *text);
 const char *pbti_cli_program(void);
 const char *pbti_cli_clients(void);
 
-/* Does this build have a builtin trainer of that name? */
+/* Is there a builtin trainer of that name? (cli_modules.c) */
 bool pbti_cli_builtin_known(const char *name);
 
 /* Milliseconds since 1970, and of a clock that never jumps. */

@@ -3,6 +3,7 @@
 #include "cli/cli_modules.h"
 
 #include "base/module.h"
+#include "cli/cli.h"
 
 pbt_status pbti_cli_trainers(const struct pbt_trainers **trainers, struct pbt_error *err)
 {
@@ -19,6 +20,12 @@ pbt_status pbti_cli_trainers(const struct pbt_trainers **trainers, struct pbt_er
     pbt_status const status = pbti_module_open(&module, &table, err);
     *trainers = table;
     return status;
+}
+
+bool pbti_cli_builtin_known(const char *name)
+{
+    const struct pbt_trainers *trainers;
+    return pbti_cli_trainers(&trainers, NULL) == PBT_OK && trainers->find(name) != NULL;
 }
 
 pbt_status pbti_cli_dashboard(const struct pbti_dashboard_table **dashboard, struct pbt_error *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* cli/cli_parse.c - the tables made of the manifest, and reading a command line by them. */
+/* cli/cli_parse.c - reading a command line by the tables of cli_tables.c. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -7,54 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* -------- the tables -------- */
-
-static const struct pbti_verb verbs[] = {
-#define VERB_ROW(verb, arguments, fewest, most, hidden, summary, text, example)                    \
-    {#verb, arguments, fewest, most, hidden, summary, text, example, pbti_verb_##verb},
-    PBTI_VERB_LIST(VERB_ROW)
-#undef VERB_ROW
-};
-
-static const struct pbti_option options[] = {
-#define OPTION_ROW(verb, id, letter, name, kind, argument, help)                                   \
-    {#verb, PBTI_OPT_##id, letter, name, PBTI_OPTION_##kind, argument, help},
-    PBTI_OPTION_LIST(OPTION_ROW)
-#undef OPTION_ROW
-};
-
 static const struct pbti_option help_option = {"", PBTI_OPT_HELP,    'h', "help", PBTI_OPTION_FLAG,
                                                "", "print this page"};
-
-#define VERBS (sizeof verbs / sizeof verbs[0])
-#define OPTIONS (sizeof options / sizeof options[0])
-
-const struct pbti_verb *pbti_verb_at(size_t index)
-{
-    return index < VERBS ? &verbs[index] : NULL;
-}
-
-const struct pbti_option *pbti_option_at(size_t index)
-{
-    return index < OPTIONS ? &options[index] : NULL;
-}
-
-const struct pbti_verb *pbti_verb_find(const char *name)
-{
-    for (size_t i = 0; i < VERBS; i++) {
-        if (strcmp(verbs[i].name, name) == 0) { return &verbs[i]; }
-    }
-    return NULL;
-}
 
 /* -------- options -------- */
 
 static const struct pbti_option *find_option(const struct pbti_verb *verb, const char *name,
                                              size_t size)
 {
-    for (size_t i = 0; i <= OPTIONS; i++) {
-        const struct pbti_option *const option = i < OPTIONS ? &options[i] : &help_option;
-        bool const ours = i == OPTIONS || strcmp(option->verb, verb->name) == 0;
+    for (size_t i = 0; i <= PBTI_OPTIONS; i++) {
+        const struct pbti_option *const option =
+            i < PBTI_OPTIONS ? pbti_option_at(i) : &help_option;
+        bool const ours = i == PBTI_OPTIONS || strcmp(option->verb, verb->name) == 0;
         if (ours && strlen(option->name) == size && strncmp(option->name, name, size) == 0) {
             return option;
         }
@@ -64,20 +28,20 @@ static const struct pbti_option *find_option(const struct pbti_verb *verb, const
 
 static const struct pbti_option *find_letter(const struct pbti_verb *verb, char letter)
 {
-    for (size_t i = 0; i < OPTIONS; i++) {
-        if (options[i].letter == letter && strcmp(options[i].verb, verb->name) == 0) {
-            return &options[i];
-        }
+    for (size_t i = 0; i < PBTI_OPTIONS; i++) {
+        const struct pbti_option *const option = pbti_option_at(i);
+        if (option->letter == letter && strcmp(option->verb, verb->name) == 0) { return option; }
     }
     return letter == 'h' ? &help_option : NULL;
 }
 
 static int unknown_option(const struct pbti_call *call, const char *given)
 {
-    const char *names[OPTIONS + 1];
+    const char *names[PBTI_OPTIONS + 1];
     size_t count = 0;
-    for (size_t i = 0; i < OPTIONS; i++) {
-        if (strcmp(options[i].verb, call->verb->name) == 0) { names[count++] = options[i].name; }
+    for (size_t i = 0; i < PBTI_OPTIONS; i++) {
+        const struct pbti_option *const option = pbti_option_at(i);
+        if (strcmp(option->verb, call->verb->name) == 0) { names[count++] = option->name; }
     }
     names[count++] = help_option.name;
     char bare[64];
@@ -233,10 +197,10 @@ static int print_help(void)
 
 static int unknown_verb(const char *given)
 {
-    const char *names[VERBS];
+    const char *names[PBTI_VERBS];
     size_t count = 0;
-    for (size_t i = 0; i < VERBS; i++) {
-        if (!verbs[i].hidden) { names[count++] = verbs[i].name; }
+    for (size_t i = 0; i < PBTI_VERBS; i++) {
+        if (!pbti_verb_at(i)->hidden) { names[count++] = pbti_verb_at(i)->name; }
     }
     struct pbti_str text = {0};
     pbti_str_add(&text, "pbt: unknown verb \"");
@@ -252,7 +216,7 @@ static int unknown_verb(const char *given)
     return PBTI_EXIT_USAGE;
 }
 
-int pbti_cli_main(int argc, char **argv)
+int pbti_cli_main(int argc, char **argv, int (*run)(const struct pbti_call *call))
 {
     const char *name = argc > 1 ? argv[1] : NULL;
     if (name == NULL) {
@@ -271,7 +235,7 @@ int pbti_cli_main(int argc, char **argv)
     const struct pbti_verb *const verb = pbti_verb_find(name);
     if (verb == NULL) { return unknown_verb(name); }
     struct pbti_call call = {.verb = verb, .raw_argc = argc, .raw_argv = argv};
-    if (strcmp(name, "shim") == 0 || strcmp(name, "trainer") == 0) { return verb->run(&call); }
+    if (strcmp(name, "shim") == 0 || strcmp(name, "trainer") == 0) { return run(&call); }
     size_t room = 1;
     for (int i = 0; i < argc; i++) {
         room += strlen(argv[i]) + 1;
@@ -280,7 +244,7 @@ int pbti_cli_main(int argc, char **argv)
     if (sets == NULL) { return pbti_cli_no_memory(&call); }
     call.set_text = sets;
     int code = pbti_cli_parse(&call, verb, argc - 2, argv + 2);
-    if (code < 0) { code = verb->run(&call); }
+    if (code < 0) { code = run(&call); }
     free(sets);
     return code;
 }

@@ -14,12 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool pbti_cli_builtin_known(const char *name)
-{
-    const struct pbt_trainers *trainers;
-    return pbti_cli_trainers(&trainers, NULL) == PBT_OK && trainers->find(name) != NULL;
-}
-
 int pbti_verb_version(const struct pbti_call *call)
 {
     if (pbti_cli_has(call, PBTI_OPT_JSON)) {

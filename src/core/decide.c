@@ -12,6 +12,8 @@
  *             copies weights that may not be trained further (rule 19); a failed member may start
  *             again from a donor. A clone is not evaluated again after the copy: it carries its
  *             donor's score until its own first report.
+ * Circle      tidy: allow-circle (decide applies a rule, a rule asks the state about members, and
+ *             the state asks decide whose decision is due)
  * Purity      no I/O, no clock, no allocation, no change to the state.
  */
 #include "core/exploit.h"

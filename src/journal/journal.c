@@ -44,18 +44,6 @@ struct pbti_journal {
 
 /* -------- opening and closing -------- */
 
-struct pbti_journal_opts pbti_journal_opts_default(void)
-{
-    return (struct pbti_journal_opts){
-        .struct_size = sizeof(struct pbti_journal_opts),
-        .create = false,
-        .read_only = false,
-        .sync = true,
-        .lock_wait_ms = 30000,
-        .context = NULL,
-    };
-}
-
 /* Length of the scheme in front of the first colon; 0 for a bare path. */
 static size_t scheme_size(const char *url)
 {

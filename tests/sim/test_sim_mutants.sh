@@ -32,7 +32,7 @@ compile() {
 
 cd "$work/plain/src"
 files=$(ls base/{rng,bytes,module,stats,status,version}.c core/*.c sim/*.c \
-    journal/{none,batch,follower,journal,journal_memory}.c \
+    journal/{none,batch,follower,journal,journal_memory,journal_opts}.c \
     worker/{agent,observations}.c)
 cd "$work"
 for file in $files; do

@@ -262,6 +262,36 @@ class TidyTest(unittest.TestCase):
         self.assertEqual(len(found), 1, found)
         self.assertIn("build first", found[0])
 
+    # -------- circles --------
+
+    def compile(self, path, body):
+        """A source of src/ and its object file."""
+        self.write_c(path, body)
+        room = path.split("/")[1]
+        compiled = self.root / f"build/CMakeFiles/room_{room}.dir" / (path + ".o")
+        compiled.parent.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["cc", "-O0", "-w", "-c", self.root / path, "-o", compiled], check=True)
+
+    def test_files_that_call_into_each_other(self):
+        self.write("tests/tidy/symbols.txt", "pbt_a\n")
+        self.build("", "int pbt_a;\n")
+        self.compile("src/view/a.c", "void pbti_b(void);\nvoid pbti_a(void)\n{\n    pbti_b();\n}\n")
+        self.compile("src/view/b.c", "void pbti_c(void);\nvoid pbti_b(void)\n{\n    pbti_c();\n}\n")
+        self.compile("src/view/c.c", "void pbti_c(void)\n{\n}\n")
+        self.assertEqual(self.objects(), [])
+        circle = "void pbti_a(void);\nvoid pbti_c(void)\n{\n    pbti_a();\n}\n"
+        self.compile("src/view/c.c", circle)
+        found = self.objects()
+        self.assertEqual(len(found), 1, found)
+        self.assertIn("src/view/a.c, src/view/b.c, src/view/c.c", found[0])
+        self.compile("src/view/c.c", "/* tidy: allow-circle (a recursive grammar) */\n" + circle)
+        self.assertEqual(self.objects(), [])
+        # no reason helps between rooms
+        (self.root / "src/view/c.c").unlink()
+        (self.root / "build/CMakeFiles/room_view.dir/src/view/c.c.o").unlink()
+        self.compile("src/web/c.c", "/* tidy: allow-circle (a reason) */\n" + circle)
+        self.assertEqual(len(self.objects()), 1)
+
     def test_exported_symbols(self):
         self.write("tests/tidy/symbols.txt", "pbt_a\npbt_gone\n")
         self.build("", "int pbt_a;\nint pbt_new;\nint other;\n")
