@@ -14,6 +14,7 @@
 #include "cli/verbs.h"
 #include "spec/spec.h"
 #include "view/str.h"
+#include "view/study_reader.h"
 
 #define PBTI_EXIT_DONE 0
 #define PBTI_EXIT_FAILED 1
@@ -122,6 +123,9 @@ static inline bool pbti_cli_has(const struct pbti_call *call, enum pbti_opt id)
 {
     return call->value[id] != NULL;
 }
+
+/* How to read the study that the command line names: the defaults, with --journal. */
+struct pbti_study_reader_opts pbti_cli_reader_opts(const struct pbti_call *call);
 
 /* Columns of the terminal at stdout; 0 when it is none. */
 uint32_t pbti_cli_width(void);

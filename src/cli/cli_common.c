@@ -128,6 +128,13 @@ int pbti_cli_write_file(const struct pbti_call *call, const char *path, const st
     return cannot_write(call, path, code);
 }
 
+struct pbti_study_reader_opts pbti_cli_reader_opts(const struct pbti_call *call)
+{
+    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
+    opts.journal = call->value[PBTI_OPT_JOURNAL];
+    return opts;
+}
+
 uint32_t pbti_cli_width(void)
 {
     struct winsize size = {0};

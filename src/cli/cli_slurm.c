@@ -50,10 +50,12 @@ static pbt_status submit(const struct pbti_call *call, const char *dir, const ch
                          char job[PBTI_SLURM_JOB_MAX], struct pbt_error *err)
 {
     struct pbti_study_reader *reader = NULL;
-    pbt_status status = pbti_study_reader_open(dir, NULL, &reader, err);
+    struct pbti_study_reader_opts const opts = pbti_cli_reader_opts(call);
+    pbt_status status = pbti_study_reader_open(dir, &opts, &reader, err);
     if (status != PBT_OK) { return status; }
     struct pbti_slurm_request const request = {
         .dir = absolute,
+        .journal = call->value[PBTI_OPT_JOURNAL],
         .program = pbti_cli_program(),
         .spec = pbti_study_reader_spec(reader),
         .nodes = pbti_cli_has(call, PBTI_OPT_NODES) ? (uint32_t)call->number[PBTI_OPT_NODES] : 1,

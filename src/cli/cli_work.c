@@ -80,7 +80,8 @@ static void finish_display(struct work *work, const char *dir)
 {
     struct pbti_study_reader *reader = NULL;
     struct pbt_error ignored;
-    if (pbti_study_reader_open(dir, NULL, &reader, &ignored) != PBT_OK) { return; }
+    struct pbti_study_reader_opts const opts = pbti_cli_reader_opts(work->call);
+    if (pbti_study_reader_open(dir, &opts, &reader, &ignored) != PBT_OK) { return; }
     const struct pbti_spec *const spec = pbti_study_reader_spec(reader);
     struct pbti_progress_view const view = {
         .state = pbti_study_reader_state(reader),
@@ -130,12 +131,13 @@ int pbti_cli_open(const struct pbti_call *call, const char *dir,
                   const struct pbti_study_reader_opts *opts, struct pbti_study_reader **reader)
 {
     struct pbti_retry patience = {0};
+    struct pbti_study_reader_opts const usual = pbti_cli_reader_opts(call);
     int const code = read_patience(call, &patience.give_up_ms);
     if (code >= 0) { return code; }
     struct pbt_error err;
     pbt_status status;
     do {
-        status = pbti_study_reader_open(dir, opts, reader, &err);
+        status = pbti_study_reader_open(dir, opts != NULL ? opts : &usual, reader, &err);
         if (status == PBT_EBUSY && patience.since_ms == 0) {
             (void)pbti_cli_complain(call, PBTI_EXIT_STORAGE, NULL, "%s; trying again for %u s",
                                     err.message, patience.give_up_ms / 1000);
@@ -155,6 +157,7 @@ int pbti_cli_work(const struct pbti_call *call, const char *dir)
     struct work work = {.call = call, .progress = pbti_progress_create(stream, kind, dir)};
     if (work.progress == NULL) { return pbti_cli_no_memory(call); }
     opts.dir = dir;
+    opts.journal = call->value[PBTI_OPT_JOURNAL];
     opts.program = pbti_cli_program();
     opts.clients = pbti_cli_clients();
     opts.slots = (uint32_t)call->number[PBTI_OPT_SLOTS];

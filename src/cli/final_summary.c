@@ -2,7 +2,7 @@
 /* cli/final_summary.c - the end of a study: final evaluation, closing summary, what to do next. */
 #include "cli/cli_work.h"
 
-#include "study/study_journal.h"
+#include "study/study_handle.h"
 #include "view/explain.h"
 #include "view/format.h"
 #include "view/summary.h"
@@ -18,32 +18,10 @@
 
 /* -------- final evaluation -------- */
 
-/* Append the note; a conflict is looked at anew: somebody else may have been first. */
-static pbt_status append_note(const char *dir, const struct pbti_event *event,
-                              struct pbt_error *err)
-{
-    struct pbti_journal_opts const opts = pbti_journal_opts_default();
-    struct pbti_journal *journal = NULL;
-    struct pbti_follower *follower = NULL;
-    pbt_status status = pbti_study_journal_open(dir, &opts, &journal, err);
-    if (status == PBT_OK) { status = pbti_follower_open(journal, NULL, NULL, &follower, err); }
-    for (int tries = 0; status == PBT_OK && tries < 20; tries++) {
-        struct pbti_batch_id id;
-        pbti_cli_random(&id, sizeof id);
-        status = pbti_follower_stage(follower, event, err);
-        if (status != PBT_OK) { break; }
-        status = pbti_follower_commit(follower, id, err);
-        if (status != PBT_ECONFLICT) { break; }
-        status = PBT_OK;
-    }
-    pbti_follower_close(follower);
-    pbti_journal_close(journal);
-    return status;
-}
-
 /* Note what the evaluation said. metrics: taken over. */
-static pbt_status note_score(const char *dir, struct pbti_checkpoint checkpoint, double score,
-                             json_t *metrics, struct pbt_error *err)
+static pbt_status note_score(const char *dir, const char *journal,
+                             struct pbti_checkpoint checkpoint, double score, json_t *metrics,
+                             struct pbt_error *err)
 {
     json_t *const detail =
         json_pack("{s:o, s:o}", "score", pbti_json_number(score), "metrics", metrics);
@@ -56,18 +34,19 @@ static pbt_status note_score(const char *dir, struct pbti_checkpoint checkpoint,
                                      .note = {.checkpoint = checkpoint,
                                               .topic = {topic, sizeof topic - 1},
                                               .detail = {text, strlen(text)}}};
-    pbt_status const status = append_note(dir, &event, err);
+    pbt_status const status = pbti_study_append(dir, journal, &event, err);
     free(text);
     return status;
 }
 
 /* Evaluate the best network with what the spec gives for it, and note the outcome. */
-static pbt_status evaluate(const char *dir, const struct pbti_study_reader *reader,
-                           const struct pbti_winner *winner, bool *interrupted,
-                           struct pbt_error *err)
+static pbt_status evaluate(const char *dir, const char *journal,
+                           const struct pbti_study_reader *reader, const struct pbti_winner *winner,
+                           bool *interrupted, struct pbt_error *err)
 {
     struct pbti_run_opts opts = pbti_run_opts_default();
     opts.dir = dir;
+    opts.journal = journal;
     opts.program = pbti_cli_program();
     opts.clients = pbti_cli_clients();
     opts.signals = true;
@@ -91,7 +70,7 @@ static pbt_status evaluate(const char *dir, const struct pbti_study_reader *read
     json_decref(fixed);
     *interrupted = evaluation.interrupted;
     if (status != PBT_OK || evaluation.interrupted) { return status; }
-    return note_score(dir, evaluation.checkpoint, score, evaluation.metrics, err);
+    return note_score(dir, journal, evaluation.checkpoint, score, evaluation.metrics, err);
 }
 
 /* Does the spec ask for a final evaluation that this winner has not had? */
@@ -180,7 +159,7 @@ static int print_closing(const struct pbti_call *call, const struct pbti_study_r
 
 int pbti_cli_close(const struct pbti_call *call, const char *dir, bool evaluate_best)
 {
-    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
+    struct pbti_study_reader_opts opts = pbti_cli_reader_opts(call);
     opts.history = true;
     struct pbti_study_reader *reader = NULL;
     struct pbti_winner winner = {0};
@@ -191,7 +170,7 @@ int pbti_cli_close(const struct pbti_call *call, const char *dir, bool evaluate_
     bool const found = pbti_winner_find(&winner, reader, false);
     if (found && evaluate_best && wants_evaluation(reader, &winner)) {
         memset(&err, 0, sizeof err);
-        pbt_status status = evaluate(dir, reader, &winner, &interrupted, &err);
+        pbt_status status = evaluate(dir, opts.journal, reader, &winner, &interrupted, &err);
         if (status == PBT_OK) { status = pbti_study_reader_update(reader, 0, &err); }
         if (status != PBT_OK) {
             (void)pbti_cli_complain(call, PBTI_EXIT_FAILED, err.hint,

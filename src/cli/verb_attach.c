@@ -197,7 +197,7 @@ static int say_lost(const struct follow *follow)
 /* Open the study and follow it; everything that was opened stays for the caller to close. */
 static int follow_study(struct follow *follow, int signals)
 {
-    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
+    struct pbti_study_reader_opts opts = pbti_cli_reader_opts(follow->call);
     struct pbt_error err = {0};
     opts.visitor = on_event;
     opts.context = follow;

@@ -201,7 +201,7 @@ static pbt_status find_checkpoint(struct best *best, struct pbt_error *err)
 int pbti_verb_best(const struct pbti_call *call)
 {
     struct best best = {.call = call};
-    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
+    struct pbti_study_reader_opts opts = pbti_cli_reader_opts(call);
     opts.history = true;
     struct pbt_error err;
     int code = read_format(&best);

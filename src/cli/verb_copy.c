@@ -31,6 +31,7 @@
 
 struct copy {
     const char *from, *to;
+    const char *named; /* the URL of the journal; NULL: not named */
     uint64_t checkpoints, bytes;
     uint64_t seq;
     bool vanished; /* a checkpoint was not there any more */
@@ -158,7 +159,7 @@ static pbt_status copy_journal(const struct copy *copy, struct pbt_error *err)
     char to[PATH_MAX];
     PBTI_TRY(join(to, copy->to, "journal.db", err));
     (void)unlink(to); /* of an earlier try */
-    return pbti_study_journal_copy(copy->from, copy->to, err);
+    return pbti_study_journal_copy(copy->from, copy->named, copy->to, err);
 }
 
 /* Copy a living checkpoint unless it is there already. */
@@ -273,10 +274,12 @@ static int print(const struct pbti_call *call, const struct copy *copy)
 
 int pbti_verb_copy(const struct pbti_call *call)
 {
-    struct copy copy = {.from = call->argument[0], .to = call->argument[1]};
+    struct copy copy = {
+        .from = call->argument[0], .to = call->argument[1], .named = call->value[PBTI_OPT_JOURNAL]};
+    struct pbti_study_reader_opts const opts = pbti_cli_reader_opts(call);
     struct pbti_study_reader *reader = NULL;
     struct pbt_error err;
-    if (pbti_study_reader_open(copy.from, NULL, &reader, &err) != PBT_OK) {
+    if (pbti_study_reader_open(copy.from, &opts, &reader, &err) != PBT_OK) {
         return pbti_cli_fail(call, &err);
     }
     pbti_study_reader_close(reader);

@@ -103,6 +103,7 @@ int pbti_verb_dashboard(const struct pbti_call *call)
     int const code = read_port(call, &opts);
     if (code != PBTI_EXIT_DONE) { return code; }
     if (pbti_cli_has(call, PBTI_OPT_LISTEN)) { opts.listen = call->value[PBTI_OPT_LISTEN]; }
+    opts.journal = call->value[PBTI_OPT_JOURNAL];
     opts.token = call->value[PBTI_OPT_TOKEN];
     if (opts.token == NULL && !web->is_loopback(opts.listen)) {
         uint64_t bits[2];

@@ -122,7 +122,8 @@ int pbti_verb_export(const struct pbti_call *call)
     }
     struct work work = {.call = call, .piped = is_stdout(csv) || is_stdout(json)};
     struct pbt_error err = {0};
-    int const code = pbti_export_open(&work.export, call->argument[0], &err) == PBT_OK
+    int const code = pbti_export_open(&work.export, call->argument[0],
+                                      call->value[PBTI_OPT_JOURNAL], &err) == PBT_OK
                          ? write_all(&work)
                          : pbti_cli_fail(call, &err);
     pbti_export_close(&work.export);

@@ -98,7 +98,7 @@ static pbt_status follow(struct pbti_study_reader *reader, struct pbt_error *err
 int pbti_verb_log(const struct pbti_call *call)
 {
     struct lines lines = {.call = call};
-    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
+    struct pbti_study_reader_opts opts = pbti_cli_reader_opts(call);
     opts.visitor = on_event;
     opts.context = &lines;
     struct pbti_study_reader *reader = NULL;

@@ -211,7 +211,7 @@ static bool choose_dir(const struct pbti_call *call, char dir[PATH_MAX])
 /* Make the new study; the score to compare with is in *score. Returns -1 or the exit code. */
 static int prepare(const struct pbti_call *call, const char *dir, double *score)
 {
-    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
+    struct pbti_study_reader_opts opts = pbti_cli_reader_opts(call);
     opts.history = true;
     struct pbti_study_reader *reader = NULL;
     struct pbti_winner winner = {0};
@@ -239,17 +239,17 @@ static int prepare(const struct pbti_call *call, const char *dir, double *score)
 int pbti_verb_replay(const struct pbti_call *call)
 {
     char dir[PATH_MAX];
-    char there[PBTI_JOURNAL_URL_MAX];
-    struct pbt_error err;
     if (!choose_dir(call, dir)) {
         return pbti_cli_complain(call, PBTI_EXIT_USAGE, NULL, "the folder's path is too long");
     }
-    if (pbti_study_journal_url(dir, there, &err) == PBT_OK) {
+    if (pbti_study_is_at(dir)) {
         return pbti_cli_complain(call, PBTI_EXIT_USAGE, "give another folder with --dir",
                                  "\"%s\" exists already", dir);
     }
     double score = NAN;
     int code = prepare(call, dir, &score);
-    if (code < 0) { code = pbti_cli_work(call, dir); }
+    struct pbti_call made = *call; /* --journal is of the study that is replayed */
+    made.value[PBTI_OPT_JOURNAL] = NULL;
+    if (code < 0) { code = pbti_cli_work(&made, dir); }
     return code >= 0 ? code : compare(call, dir, call->argument[0], score);
 }

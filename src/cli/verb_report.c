@@ -27,7 +27,8 @@ int pbti_verb_report(const struct pbti_call *call)
     }
     struct pbti_str html = {0};
     struct pbt_error err;
-    if (pbti_report_write(call->argument, count, &html, &err) != PBT_OK) {
+    if (pbti_report_write(call->argument, count, call->value[PBTI_OPT_JOURNAL], &html, &err) !=
+        PBT_OK) {
         pbti_str_deinit(&html);
         return pbti_cli_fail(call, &err);
     }

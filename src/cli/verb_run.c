@@ -95,7 +95,9 @@ static pbt_status amend(const struct pbti_call *call, const struct pbti_study_re
     struct pbti_spec *spec = NULL;
     pbt_status status =
         pbti_spec_amend(text.data, text.size, call->set, call->set_count, &spec, err);
-    if (status == PBT_OK) { status = pbti_study_amend(dir, spec, err); }
+    if (status == PBT_OK) {
+        status = pbti_study_amend(dir, call->value[PBTI_OPT_JOURNAL], spec, err);
+    }
     pbti_spec_destroy(spec);
     return status;
 }

@@ -12,7 +12,9 @@ static int show_full(const struct pbti_call *call)
         return pbti_cli_complain(call, PBTI_EXIT_USAGE, "give --json --full",
                                  "--full goes with --json only");
     }
-    if (pbti_document_write(call->argument[0], NULL, &text, &err) != PBT_OK) {
+    struct pbti_document_opts opts = pbti_document_opts_default();
+    opts.journal = call->value[PBTI_OPT_JOURNAL];
+    if (pbti_document_write(call->argument[0], &opts, &text, &err) != PBT_OK) {
         pbti_str_deinit(&text);
         return pbti_cli_fail(call, &err);
     }
@@ -22,7 +24,7 @@ static int show_full(const struct pbti_call *call)
 int pbti_verb_show(const struct pbti_call *call)
 {
     if (pbti_cli_has(call, PBTI_OPT_FULL)) { return show_full(call); }
-    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
+    struct pbti_study_reader_opts opts = pbti_cli_reader_opts(call);
     opts.cache = true;
     struct pbti_study_reader *reader = NULL;
     struct pbt_error err;

@@ -61,7 +61,7 @@ int pbti_verb_top(const struct pbti_call *call)
     }
     struct pbti_top *top = NULL;
     struct pbt_error err = {0};
-    if (pbti_top_open(call->argument[0], &top, &err) != PBT_OK) {
+    if (pbti_top_open(call->argument[0], call->value[PBTI_OPT_JOURNAL], &top, &err) != PBT_OK) {
         return pbti_cli_fail(call, &err);
     }
     struct pbti_screen screen;

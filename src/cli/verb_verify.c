@@ -172,7 +172,7 @@ static int print(struct verify *verify)
  */
 static pbt_status examine(struct verify *verify, const char *dir, struct pbt_error *err)
 {
-    struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
+    struct pbti_study_reader_opts opts = pbti_cli_reader_opts(verify->call);
     opts.visitor = on_event;
     opts.context = verify;
     struct pbti_study_reader *reader = NULL;

@@ -128,6 +128,9 @@ enum pbti_option_kind {
     X(SET) X(SINCE) X(SLOTS) X(SLURM) X(STEPS) X(STRATEGIES) X(TENSORBOARD) X(TIME) X(TOKEN)       \
     X(TRAINER)
 
+/* Of every verb that takes a study. */
+#define PBTI_JOURNAL_HELP "of its journal, if another user wrote its journal.url"
+
 /* X(verb, id, letter, name, kind, argument, help) */
 #define PBTI_OPTION_LIST(X)                                                                        \
     X(init, TRAINER, 0, "trainer", TEXT, "KIND", "python (default), shell, c or classify")         \
@@ -156,16 +159,21 @@ enum pbti_option_kind {
     X(resume, PARTITION, 0, "partition", TEXT, "P", "of the cluster")                              \
     X(resume, JSON, 0, "json", FLAG, "", "print the closing summary as JSON; progress to stderr")  \
     X(resume, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
+    X(resume, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                               \
     X(attach, JSON, 0, "json", FLAG, "", "print the closing summary as JSON; progress to stderr")  \
     X(attach, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
+    X(attach, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                               \
     X(show, LEADERS, 0, "leaders", NUMBER, "N", "how many leading members to list (default 8)")    \
     X(show, JSON, 0, "json", FLAG, "", "print JSON")                                               \
     X(show, FULL, 0, "full", FLAG, "", "with --json: all members, segments and decisions")         \
+    X(show, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                                 \
+    X(top, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                                  \
     X(best, AT_END, 0, "at-end", FLAG, "", "the best of the members' latest, not the best ever")   \
     X(best, SCHEDULE, 0, "schedule", FLAG, "", "print its hyperparameters by age")                 \
     X(best, FORMAT, 0, "format", TEXT, "FORMAT", "of the schedule: table, json, csv or python")    \
     X(best, COPY_TO, 0, "copy-to", TEXT, "TARGET", "copy the checkpoint to the new folder TARGET") \
     X(best, JSON, 0, "json", FLAG, "", "print JSON")                                               \
+    X(best, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                                 \
     X(compare, STRATEGIES, 0, "strategies", TEXT, "LIST", "which (default: pbt,random)")           \
     X(compare, SEEDS, 0, "seeds", COUNT, "K", "studies of each strategy (default 5)")              \
     X(compare, DIR, 0, "dir", TEXT, "DIR", "folder of the studies (default: STUDY-compare)")       \
@@ -177,33 +185,41 @@ enum pbti_option_kind {
     X(report, OUTPUT, 'o', "output", TEXT, "FILE", "write it there")                               \
     X(report, JSON, 0, "json", FLAG, "", "print where it is as JSON")                              \
     X(report, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
+    X(report, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                               \
     X(export, TENSORBOARD, 0, "tensorboard", TEXT, "OUT", "into the folder OUT: event files")      \
     X(export, CSV, 0, "csv", TEXT, "OUT", "into the file OUT; - is standard output")               \
     X(export, JSON, 0, "json", TEXT, "OUT", "into the file OUT; - is standard output")             \
     X(export, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
+    X(export, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                               \
     X(dashboard, PORT, 0, "port", NUMBER, "N", "default 8642, or any when that is taken; 0: any")  \
     X(dashboard, LISTEN, 0, "listen", TEXT, "ADDRESS", "default 127.0.0.1")                        \
     X(dashboard, TOKEN, 0, "token", TEXT, "TOKEN", "to be given by whoever looks, 16 characters")  \
     X(dashboard, OPEN, 0, "open", FLAG, "", "open a browser")                                      \
     X(dashboard, JSON, 0, "json", FLAG, "", "print the address as JSON")                           \
+    X(dashboard, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                            \
     X(log, FOLLOW, 0, "follow", FLAG, "", "wait for more; ends with the study")                    \
     X(log, MEMBER, 0, "member", NUMBER, "N", "only what concerns this member")                     \
     X(log, DECISIONS, 0, "decisions", FLAG, "", "only decisions")                                  \
     X(log, SINCE, 0, "since", NUMBER, "SEQ", "only events after this number")                      \
     X(log, JSON, 0, "json", FLAG, "", "print JSON Lines, one object an event")                     \
+    X(log, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                                  \
     X(verify, NO_CHECKPOINTS, 0, "no-checkpoints", FLAG, "", "do not read the checkpoints")        \
     X(verify, JSON, 0, "json", FLAG, "", "print JSON")                                             \
+    X(verify, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                               \
     X(replay, SEEDS, 0, "seeds", COUNT, "K", "members in each of the two groups (default 2)")      \
     X(replay, DIR, 0, "dir", TEXT, "OUT", "the new study folder (default: DIR-replay)")            \
     X(replay, AT_END, 0, "at-end", FLAG, "", "replay the best at the end, not the best ever")      \
     X(replay, SLOTS, 0, "slots", COUNT, "N", "trainers that run at once")                          \
     X(replay, JSON, 0, "json", FLAG, "", "print JSON; progress to stderr")                         \
     X(replay, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
+    X(replay, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                               \
     X(copy, JSON, 0, "json", FLAG, "", "print JSON")                                               \
     X(copy, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                             \
+    X(copy, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                                 \
     X(worker, SLOTS, 0, "slots", COUNT, "N", "trainers that run at once")                          \
     X(worker, JSON, 0, "json", FLAG, "", "print the closing summary as JSON; progress to stderr")  \
     X(worker, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
+    X(worker, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                               \
     X(version, JSON, 0, "json", FLAG, "", "print JSON")                                            \
     X(manual, OUTPUT, 'o', "output", TEXT, "FILE", "write it there")
 /* clang-format on */

@@ -59,6 +59,22 @@ static pbt_status render_to(const char *dir, const struct pbti_spec *spec, struc
 
 /* -------- events -------- */
 
+/* Append the event after whatever others appended first. A study event has none before it. */
+static pbt_status append(struct pbti_follower *follower, const struct pbti_event *event,
+                         struct pbt_error *err)
+{
+    pbt_status status = PBT_ECONFLICT;
+    while (status == PBT_ECONFLICT) {
+        status = pbti_follower_stage(follower, event, err);
+        if (status == PBT_OK) { status = pbti_follower_commit(follower, random_id(), err); }
+        bool const begun = event->type == PBTI_STUDY && pbti_follower_state(follower) != NULL;
+        if (status == PBT_ECONFLICT && begun) {
+            status = PBTI_FAIL(err, PBT_EEXIST, 0, "somebody else has just begun this study");
+        }
+    }
+    return status;
+}
+
 static pbt_status append_spec(struct pbti_follower *follower, uint8_t type,
                               const struct pbti_spec *spec, struct pbt_error *err)
 {
@@ -67,15 +83,7 @@ static pbt_status append_spec(struct pbti_follower *follower, uint8_t type,
     struct pbti_event event = {.type = type, .time_ms = wall_ms()};
     event.study.config = &spec->config;
     event.study.spec = (struct pbti_text){text, strlen(text)};
-    pbt_status status = PBT_ECONFLICT;
-    while (status == PBT_ECONFLICT) { /* somebody else's report came first: nothing to do with it */
-        status = pbti_follower_stage(follower, &event, err);
-        if (status == PBT_OK) { status = pbti_follower_commit(follower, random_id(), err); }
-        bool const begun = type == PBTI_STUDY && pbti_follower_state(follower) != NULL;
-        if (status == PBT_ECONFLICT && begun) {
-            status = PBTI_FAIL(err, PBT_EEXIST, 0, "somebody else has just begun this study");
-        }
-    }
+    pbt_status const status = append(follower, &event, err);
     free(text);
     return status;
 }
@@ -98,13 +106,13 @@ static void shut(struct study *study)
     pbti_journal_close(study->journal);
 }
 
-static pbt_status open_study(const char *dir, bool create, bool sync, struct study *study,
-                             struct pbt_error *err)
+static pbt_status open_study(const char *dir, const char *named, bool create, bool sync,
+                             struct study *study, struct pbt_error *err)
 {
     struct pbti_journal_opts opts = pbti_journal_opts_default();
     opts.create = create;
     opts.sync = sync;
-    PBTI_TRY(pbti_study_journal_open(dir, &opts, &study->journal, err));
+    PBTI_TRY(pbti_study_journal_open(dir, named, &opts, &study->journal, err));
     return pbti_follower_open(study->journal, NULL, NULL, &study->follower, err);
 }
 
@@ -113,7 +121,7 @@ static pbt_status open_study(const char *dir, bool create, bool sync, struct stu
 static pbt_status begin_in(const char *dir, const struct pbti_spec *spec, struct study *study,
                            struct pbt_error *err)
 {
-    PBTI_TRY(open_study(dir, true, spec->sync_full, study, err));
+    PBTI_TRY(open_study(dir, NULL, true, spec->sync_full, study, err));
     if (pbti_follower_state(study->follower) != NULL) {
         (void)PBTI_FAIL(err, PBT_EEXIST, 0, "\"%s\" holds a study already", dir);
         pbti_fail_hint(err, "go on with it: pbt resume %s", dir);
@@ -141,10 +149,10 @@ pbt_status pbti_study_create(const char *dir, const char *journal, const struct 
     return status;
 }
 
-static pbt_status amend_in(const char *dir, const struct pbti_spec *spec, struct study *study,
-                           struct pbt_error *err)
+static pbt_status amend_in(const char *dir, const char *named, const struct pbti_spec *spec,
+                           struct study *study, struct pbt_error *err)
 {
-    PBTI_TRY(open_study(dir, false, spec->sync_full, study, err));
+    PBTI_TRY(open_study(dir, named, false, spec->sync_full, study, err));
     const struct pbti_state *const state = pbti_follower_state(study->follower);
     if (state == NULL) { return PBTI_FAIL(err, PBT_ENOENT, 0, "\"%s\" holds no study", dir); }
     char *const text = pbti_spec_render(spec);
@@ -157,10 +165,21 @@ static pbt_status amend_in(const char *dir, const struct pbti_spec *spec, struct
     return render_to(dir, spec, err);
 }
 
-pbt_status pbti_study_amend(const char *dir, const struct pbti_spec *spec, struct pbt_error *err)
+pbt_status pbti_study_amend(const char *dir, const char *named, const struct pbti_spec *spec,
+                            struct pbt_error *err)
 {
     struct study study = {NULL, NULL};
-    pbt_status const status = amend_in(dir, spec, &study, err);
+    pbt_status const status = amend_in(dir, named, spec, &study, err);
+    shut(&study);
+    return status;
+}
+
+pbt_status pbti_study_append(const char *dir, const char *named, const struct pbti_event *event,
+                             struct pbt_error *err)
+{
+    struct study study = {NULL, NULL};
+    pbt_status status = open_study(dir, named, false, true, &study, err);
+    if (status == PBT_OK) { status = append(study.follower, event, err); }
     shut(&study);
     return status;
 }

@@ -18,13 +18,14 @@ struct pbti_study { /* all owned; begin with all zero */
 };
 
 /*
+ * named       the URL that the user named for the journal, or NULL: study/study_journal.h
  * read_only   nothing is written; the store is there to read from
  * Errors      the journal's and the store's; PBT_ENOENT: there is no study. pbti_study_close() is
  *             owed in any case
  */
-PBT_NODISCARD pbt_status pbti_study_open(struct pbti_study *study, const char *dir, bool read_only,
-                                         pbti_observer observer, void *context,
-                                         struct pbt_error *err);
+PBT_NODISCARD pbt_status pbti_study_open(struct pbti_study *study, const char *dir,
+                                         const char *named, bool read_only, pbti_observer observer,
+                                         void *context, struct pbt_error *err);
 void pbti_study_close(struct pbti_study *study);
 
 /*
@@ -41,9 +42,13 @@ PBT_NODISCARD pbt_status pbti_study_create(const char *dir, const char *journal,
 PBT_NODISCARD pbt_status pbti_study_begin(struct pbti_follower *follower,
                                           const struct pbti_spec *spec, struct pbt_error *err);
 
+/* Append one event to the journal of the study in `dir`, whatever others append meanwhile. */
+PBT_NODISCARD pbt_status pbti_study_append(const char *dir, const char *named,
+                                           const struct pbti_event *event, struct pbt_error *err);
+
 /* Append an amend event with `spec` and render study.yaml anew; nothing when nothing changed and
  * the study has not ended. */
-PBT_NODISCARD pbt_status pbti_study_amend(const char *dir, const struct pbti_spec *spec,
-                                          struct pbt_error *err);
+PBT_NODISCARD pbt_status pbti_study_amend(const char *dir, const char *named,
+                                          const struct pbti_spec *spec, struct pbt_error *err);
 
 #endif

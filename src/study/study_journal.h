@@ -7,25 +7,45 @@
  *     DIR/journal.db    an SQLite journal, the default
  *
  * Looked for in this order; a folder has one of them.
+ *
+ * What leads out of the folder is followed only where the user wrote it: journal.url, and a
+ * symbolic link in the place of the journal, must belong to the user of this process, or the user
+ * names the URL in `named`. A folder that somebody else made can otherwise send a command to any
+ * server, or to any other study of the user (docs/security.md).
  */
 #ifndef PBTI_STUDY_STUDY_JOURNAL_H
 #define PBTI_STUDY_STUDY_JOURNAL_H
 
 #include "journal/journal.h"
 
+#include <limits.h>
+
 #define PBTI_JOURNAL_URL_MAX 4608 /* bytes, with the NUL: a path and some more */
+
+/* Does the folder `dir` have a journal of any form? Opens nothing, and follows no URL. */
+bool pbti_study_is_at(const char *dir);
+
+/*
+ * The study folder that `path` stands for: itself, or the folder that it is the journal of
+ * ("study/journal.db"). Errors: PBT_ELIMIT
+ */
+PBT_NODISCARD pbt_status pbti_study_folder_of(const char *path, char dir[PATH_MAX],
+                                              struct pbt_error *err);
 
 /*
  * The URL of the journal of the study folder `dir`.
  *
+ * named       the URL that the user named for it, or NULL. It must be the one that the folder has
  * Errors      PBT_ENOENT (there is none), PBT_EIO, PBT_ECORRUPT (journal.url says nothing),
- *             PBT_ELIMIT
+ *             PBT_ELIMIT, PBT_EINVAL (it leads out of the folder and is not this user's; `named` is
+ *             another one)
  */
-PBT_NODISCARD pbt_status pbti_study_journal_url(const char *dir, char url[PBTI_JOURNAL_URL_MAX],
+PBT_NODISCARD pbt_status pbti_study_journal_url(const char *dir, const char *named,
+                                                char url[PBTI_JOURNAL_URL_MAX],
                                                 struct pbt_error *err);
 
 /* Open it. With opts->create, SQLite where there is none. Errors: both functions'. */
-PBT_NODISCARD pbt_status pbti_study_journal_open(const char *dir,
+PBT_NODISCARD pbt_status pbti_study_journal_open(const char *dir, const char *named,
                                                  const struct pbti_journal_opts *opts,
                                                  struct pbti_journal **out, struct pbt_error *err);
 
@@ -50,7 +70,7 @@ PBT_NODISCARD pbt_status pbti_study_journal_choose(const char *dir, const char *
  * Copy the journal of one study folder, as of now, into another, which has none. The copy is
  * DIR/journal.db whatever the original is: complete by itself.
  */
-PBT_NODISCARD pbt_status pbti_study_journal_copy(const char *from, const char *to,
-                                                 struct pbt_error *err);
+PBT_NODISCARD pbt_status pbti_study_journal_copy(const char *from, const char *named,
+                                                 const char *to, struct pbt_error *err);
 
 #endif

@@ -239,6 +239,7 @@ pbt_status pbti_document_open(const char *dir, const struct pbti_document_opts *
     if (document == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
     document->opts = opts == NULL ? pbti_document_opts_default() : *opts;
     struct pbti_study_reader_opts reading_opts = pbti_study_reader_opts_default();
+    reading_opts.journal = document->opts.journal;
     reading_opts.history = true;
     reading_opts.visitor = pbti_sayings_visit;
     reading_opts.context = &document->said;

@@ -20,6 +20,7 @@
 
 struct pbti_document_opts {
     size_t struct_size;    /* set by pbti_document_opts_default() */
+    const char *journal;   /* that the user named: view/study_reader.h; NULL: none */
     uint32_t segments_max; /* PBTI_DOCUMENT_SEGMENTS; the winner's own are given beside them */
 };
 

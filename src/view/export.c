@@ -89,11 +89,13 @@ static pbt_status collect(void *context, const struct pbti_state *state, uint64_
     return PBT_OK;
 }
 
-pbt_status pbti_export_open(struct pbti_export *export, const char *dir, struct pbt_error *err)
+pbt_status pbti_export_open(struct pbti_export *export, const char *dir, const char *journal,
+                            struct pbt_error *err)
 {
     *export = (struct pbti_export){.names = json_object()};
     if (export->names == NULL) { return no_memory(err); }
     struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
+    opts.journal = journal;
     opts.history = true;
     opts.visitor = collect;
     opts.context = export;

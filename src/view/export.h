@@ -38,7 +38,7 @@ struct pbti_export {
  * Errors      those of pbti_study_reader_open(); `export` is to be closed all the same
  */
 PBT_NODISCARD pbt_status pbti_export_open(struct pbti_export *export, const char *dir,
-                                          struct pbt_error *err);
+                                          const char *journal, struct pbt_error *err);
 void pbti_export_close(struct pbti_export *export); /* accepts a zeroed one */
 
 /* How many attempts there are. */

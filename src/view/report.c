@@ -26,13 +26,15 @@ static void add_script_json(struct pbti_str *html, const char *json, size_t size
 }
 
 static pbt_status add_documents(struct pbti_str *html, const char *const *dirs, size_t count,
-                                struct pbt_error *err)
+                                const char *journal, struct pbt_error *err)
 {
     struct pbti_document_opts opts = pbti_document_opts_default();
+    opts.journal = journal;
     pbti_str_add(html, "[");
     for (size_t i = 0; i < count; i++) {
         struct pbti_str document = {0};
         if (i > 0) {
+            opts.journal = NULL;
             opts.segments_max = COMPARED_SEGMENTS;
             pbti_str_add(html, ",");
         }
@@ -45,13 +47,13 @@ static pbt_status add_documents(struct pbti_str *html, const char *const *dirs, 
     return PBT_OK;
 }
 
-pbt_status pbti_report_write(const char *const *dirs, size_t count, struct pbti_str *html,
-                             struct pbt_error *err)
+pbt_status pbti_report_write(const char *const *dirs, size_t count, const char *journal,
+                             struct pbti_str *html, struct pbt_error *err)
 {
     assert(count > 0);
     size_t const before = html->size;
     pbti_str_add_bytes(html, (const char *)pbti_page_head, pbti_page_head_size);
-    pbt_status status = add_documents(html, dirs, count, err);
+    pbt_status status = add_documents(html, dirs, count, journal, err);
     pbti_str_add_bytes(html, (const char *)pbti_page_tail, pbti_page_tail_size);
     if (status == PBT_OK && html->failed) {
         status = PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory while writing the report");

@@ -15,12 +15,14 @@
 /*
  * Add the report about the studies in the folders `dirs`, shape (count), the first in full.
  *
+ * journal     of the first, that the user named: view/study_reader.h; NULL: none
  * html        in/out; unchanged on error
  * Requires    count > 0
  * Errors      those of pbti_document_write()
  */
 PBT_NODISCARD pbt_status pbti_report_write(const char *const *dirs, size_t count,
-                                           struct pbti_str *html, struct pbt_error *err);
+                                           const char *journal, struct pbti_str *html,
+                                           struct pbt_error *err);
 
 /*
  * Add the same page around one document (view/document.h) that stays in touch with whoever serves

@@ -205,7 +205,7 @@ static pbt_status open_journal(struct pbti_study_reader *reader, struct pbt_erro
 {
     struct pbti_journal_opts opts = pbti_journal_opts_default();
     opts.read_only = true;
-    return pbti_study_journal_open(reader->dir, &opts, &reader->journal, err);
+    return pbti_study_journal_open(reader->dir, reader->opts.journal, &opts, &reader->journal, err);
 }
 
 static pbt_status start(struct pbti_study_reader *reader, struct pbt_error *err)

@@ -29,6 +29,8 @@ typedef pbt_status (*pbti_visitor)(void *context, const struct pbti_state *state
 
 struct pbti_study_reader_opts {
     size_t struct_size;   /* set by pbti_study_reader_opts_default() */
+    const char *journal;  /* the URL that the user named for its journal; NULL: none; borrowed for
+                             the opening */
     bool history;         /* keep one; default false */
     bool cache;           /* use and leave a cache; default false; not together with the others */
     pbti_visitor visitor; /* may be NULL */

@@ -63,12 +63,14 @@ static pbt_status visit(void *context, const struct pbti_state *state, uint64_t 
     return pbti_sayings_visit(&top->said, state, seq, event, err);
 }
 
-pbt_status pbti_top_open(const char *dir, struct pbti_top **out, struct pbt_error *err)
+pbt_status pbti_top_open(const char *dir, const char *journal, struct pbti_top **out,
+                         struct pbt_error *err)
 {
     *out = NULL;
     struct pbti_top *const top = calloc(1, sizeof *top);
     if (top == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
     struct pbti_study_reader_opts opts = pbti_study_reader_opts_default();
+    opts.journal = journal;
     opts.visitor = visit;
     opts.context = top;
     pbt_status const status = pbti_sayings_init(&top->said, SAID, SAID)

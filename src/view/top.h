@@ -14,7 +14,7 @@
 struct pbti_top; /* opaque */
 
 /* Errors: those of pbti_study_reader_open(). */
-PBT_NODISCARD pbt_status pbti_top_open(const char *dir, struct pbti_top **out,
+PBT_NODISCARD pbt_status pbti_top_open(const char *dir, const char *journal, struct pbti_top **out,
                                        struct pbt_error *err);
 void pbti_top_close(struct pbti_top *top); /* accepts NULL */
 

@@ -454,7 +454,7 @@ pbt_status pbti_dashboard_open(const char *path, const struct pbti_dashboard_opt
     (void)snprintf(dashboard->token, sizeof dashboard->token, "%s",
                    opts->token == NULL ? "" : opts->token);
     (void)gethostname(dashboard->host, sizeof dashboard->host - 1);
-    pbt_status status = pbti_studies_open(&dashboard->studies, path, err);
+    pbt_status status = pbti_studies_open(&dashboard->studies, path, opts->journal, err);
     dashboard->site = (struct pbti_site){.loopback = pbti_dashboard_is_loopback(opts->listen),
                                          .listen = dashboard->listen,
                                          .host = dashboard->host,

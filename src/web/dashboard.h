@@ -22,10 +22,11 @@
 struct pbti_dashboard; /* opaque */
 
 struct pbti_dashboard_opts {
-    size_t struct_size; /* set by pbti_dashboard_opts_default() */
-    const char *listen; /* a numeric address; "127.0.0.1" */
-    int32_t port;       /* 0: any that is free; -1: 8642, or any when that is taken */
-    const char *token;  /* borrowed; NULL: none, which only the loopback may have */
+    size_t struct_size;  /* set by pbti_dashboard_opts_default() */
+    const char *listen;  /* a numeric address; "127.0.0.1" */
+    int32_t port;        /* 0: any that is free; -1: 8642, or any when that is taken */
+    const char *journal; /* of the study, that the user named: view/study_reader.h; NULL: none */
+    const char *token;   /* borrowed; NULL: none, which only the loopback may have */
 };
 
 struct pbti_dashboard_opts pbti_dashboard_opts_default(void);

@@ -3,6 +3,7 @@
 #include "web/studies.h"
 
 #include "base/fail.h"
+#include "study/study_journal.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -12,8 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define JOURNAL "journal.db"
-
 static pbt_status no_memory(struct pbt_error *err)
 {
     return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory");
@@ -21,19 +20,13 @@ static pbt_status no_memory(struct pbt_error *err)
 
 /* -------- finding -------- */
 
-static bool has_journal(const char *dir)
-{
-    char path[PATH_MAX];
-    struct stat info;
-    return snprintf(path, sizeof path, "%s/" JOURNAL, dir) < (int)sizeof path &&
-           stat(path, &info) == 0 && S_ISREG(info.st_mode);
-}
-
 static pbt_status add_study(struct pbti_studies *studies, const char *name, const char *dir,
                             struct pbt_error *err)
 {
     struct pbti_watched *const study = &studies->study[studies->count];
-    *study = (struct pbti_watched){.name = strdup(name), .dir = strdup(dir)};
+    *study = (struct pbti_watched){.name = strdup(name),
+                                   .dir = strdup(dir),
+                                   .journal = studies->many ? NULL : studies->journal};
     if (study->name == NULL || study->dir == NULL) {
         free(study->name);
         free(study->dir);
@@ -67,7 +60,7 @@ pbt_status pbti_studies_scan(struct pbti_studies *studies, struct pbt_error *err
         bool const wanted =
             name[0] != '.' && studies->count < PBTI_STUDIES_MAX && !is_known(studies, name) &&
             snprintf(dir, sizeof dir, "%s/%s", studies->path, name) < (int)sizeof dir &&
-            has_journal(dir);
+            pbti_study_is_at(dir);
         if (wanted && status == PBT_OK) { status = add_study(studies, name, dir, err); }
         free(entries[i]);
     }
@@ -75,27 +68,17 @@ pbt_status pbti_studies_scan(struct pbti_studies *studies, struct pbt_error *err
     return status;
 }
 
-/* "study/journal.db" stands for "study". */
-static void cut_journal(char *path)
+pbt_status pbti_studies_open(struct pbti_studies *studies, const char *path, const char *journal,
+                             struct pbt_error *err)
 {
-    size_t const size = strlen(path);
-    size_t const tail = sizeof JOURNAL - 1;
-    if (size < tail || strcmp(path + size - tail, JOURNAL) != 0) { return; }
-    if (size == tail) {
-        memcpy(path, ".", 2);
-    } else if (path[size - tail - 1] == '/') {
-        path[size - tail - (size > tail + 1 ? 1 : 0)] = '\0';
-    }
-}
-
-pbt_status pbti_studies_open(struct pbti_studies *studies, const char *path, struct pbt_error *err)
-{
+    char dir[PATH_MAX];
     memset(studies, 0, sizeof *studies);
-    studies->path = strdup(path);
+    PBTI_TRY(pbti_study_folder_of(path, dir, err));
+    studies->path = strdup(dir);
+    studies->journal = journal;
     studies->study = calloc(PBTI_STUDIES_MAX, sizeof *studies->study);
     if (studies->path == NULL || studies->study == NULL) { return no_memory(err); }
-    cut_journal(studies->path);
-    if (has_journal(studies->path)) { return add_study(studies, "study", studies->path, err); }
+    if (pbti_study_is_at(studies->path)) { return add_study(studies, "study", studies->path, err); }
     struct stat info;
     if (stat(studies->path, &info) == 0 && S_ISDIR(info.st_mode)) {
         studies->many = true;
@@ -128,7 +111,9 @@ void pbti_studies_close(struct pbti_studies *studies)
 pbt_status pbti_watched_update(struct pbti_watched *study, struct pbt_error *err)
 {
     if (study->document == NULL) {
-        PBTI_TRY(pbti_document_open(study->dir, NULL, &study->document, err));
+        struct pbti_document_opts opts = pbti_document_opts_default();
+        opts.journal = study->journal;
+        PBTI_TRY(pbti_document_open(study->dir, &opts, &study->document, err));
     } else {
         pbt_status const status =
             pbti_study_reader_update(pbti_document_reading(study->document), 0, err);

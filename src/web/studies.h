@@ -13,6 +13,7 @@
 
 struct pbti_watched {
     char *name, *dir;                /* owned; the name is that of the folder */
+    const char *journal;             /* borrowed; NULL: not named by the user */
     struct pbti_document *document;  /* owned; NULL: not opened yet */
     struct pbti_str text;            /* its document as of text_seq */
     uint64_t text_seq;               /* 0: none yet */
@@ -21,8 +22,9 @@ struct pbti_watched {
 };
 
 struct pbti_studies {
-    char *path; /* owned */
-    bool many;  /* a folder of studies, not a study */
+    char *path;          /* owned */
+    const char *journal; /* of the study at `path`, that the user named; borrowed; NULL: none */
+    bool many;           /* a folder of studies, not a study */
     size_t count;
     struct pbti_watched *study;          /* owned, shape (PBTI_STUDIES_MAX) */
     const char *names[PBTI_STUDIES_MAX]; /* borrowed from study[] */
@@ -32,10 +34,11 @@ struct pbti_studies {
  * Find the study, or the studies in the folders of the folder, at `path`; a journal's file stands
  * for the study that it is of.
  *
+ * journal     that the user named for the study: view/study_reader.h; NULL: none; borrowed
  * Errors      PBT_ENOENT (there is none), PBT_EIO, PBT_ENOMEM; to be closed all the same
  */
 PBT_NODISCARD pbt_status pbti_studies_open(struct pbti_studies *studies, const char *path,
-                                           struct pbt_error *err);
+                                           const char *journal, struct pbt_error *err);
 void pbti_studies_close(struct pbti_studies *studies); /* accepts zeroed ones */
 
 /* Look for studies that were begun since; those known keep their places. */

@@ -167,7 +167,7 @@ static pbt_status open_journal(struct pbt_study *study, bool sync, struct pbt_er
 {
     struct pbti_journal_opts opts = pbti_journal_opts_default();
     opts.sync = sync;
-    PBTI_TRY(pbti_study_journal_open(study->dir, &opts, &study->journal, err));
+    PBTI_TRY(pbti_study_journal_open(study->dir, NULL, &opts, &study->journal, err));
     return pbti_follower_open(study->journal, watch, study, &study->follower, err);
 }
 
@@ -194,7 +194,7 @@ static pbt_status look_for_study(struct pbt_study *study, bool *found, struct pb
     char url[PBTI_JOURNAL_URL_MAX];
     struct pbt_error why;
     *found = false;
-    pbt_status const status = pbti_study_journal_url(study->dir, url, &why);
+    pbt_status const status = pbti_study_journal_url(study->dir, NULL, url, &why);
     if (status == PBT_ENOENT || is_empty_file(url)) { return PBT_OK; }
     if (status != PBT_OK) {
         if (err != NULL) { *err = why; }

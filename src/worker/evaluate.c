@@ -54,7 +54,7 @@ static pbt_status evaluate(const struct pbti_run_opts *opts, struct pbti_evaluat
 {
     struct pbti_checkpoint const checkpoint = evaluation->checkpoint;
     char load[PATH_MAX], logs[PATH_MAX];
-    PBTI_TRY(pbti_study_open(study, opts->dir, true, NULL, NULL, err));
+    PBTI_TRY(pbti_study_open(study, opts->dir, opts->journal, true, NULL, NULL, err));
     PBTI_TRY(pbti_store_path(study->store, checkpoint, load, err));
     (void)snprintf(logs, sizeof logs, "%s/logs", opts->dir);
     PBTI_TRY(pbti_runner_sync_open(solo, study->spec, opts->program, opts->clients, logs, err));

@@ -575,7 +575,8 @@ static pbt_status open_study(struct run *run, struct pbt_error *err)
     pbt_status status;
     do {
         pbti_study_close(&run->study);
-        status = pbti_study_open(&run->study, run->opts.dir, false, on_event, run, err);
+        status = pbti_study_open(&run->study, run->opts.dir, run->opts.journal, false, on_event,
+                                 run, err);
     } while (pbti_retry_again(&patience, status));
     return status;
 }

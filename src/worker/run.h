@@ -34,6 +34,7 @@ struct pbti_run_view {
 struct pbti_run_opts {
     size_t struct_size;  /* set by pbti_run_opts_default() */
     const char *dir;     /* the study folder: study/study_journal.h */
+    const char *journal; /* the URL that the user named for its journal, or NULL */
     const char *program; /* the pbt binary, for shims and builtin trainers; /proc/self/exe */
     const char *clients; /* folder of the Python package, put on PYTHONPATH; NULL = do not */
     uint32_t slots;      /* 0 = as the spec says */

@@ -160,10 +160,10 @@ pbt_status pbti_slurm_look(const char *job, struct pbti_slurm_queue *queue, stru
 /* -------- submitting -------- */
 
 /* May the workers' machines share the study's journal? */
-static pbt_status check_journal(const char *dir, struct pbt_error *err)
+static pbt_status check_journal(const char *dir, const char *journal, struct pbt_error *err)
 {
     char url[PBTI_JOURNAL_URL_MAX];
-    PBTI_TRY(pbti_study_journal_url(dir, url, err));
+    PBTI_TRY(pbti_study_journal_url(dir, journal, url, err));
     if (strncmp(url, "sqlite:", 7) != 0) { return PBT_OK; }
     (void)PBTI_FAIL(err, PBT_EINVAL, 0,
                     "the journal of \"%s\" is an SQLite file, which only one "
@@ -284,7 +284,7 @@ pbt_status pbti_slurm_submit(const struct pbti_slurm_request *request, char job[
 {
     char path[PATH_MAX];
     struct pbti_strings command = {0};
-    PBTI_TRY(check_journal(request->dir, err));
+    PBTI_TRY(check_journal(request->dir, request->journal, err));
     PBTI_TRY(check_queue(request->dir, err));
     PBTI_TRY(path_of(path, request->dir, "", err));
     PBTI_TRY(pbti_folder_make(path, err));
@@ -298,6 +298,7 @@ pbt_status pbti_slurm_submit(const struct pbti_slurm_request *request, char job[
     pbti_strings_add(&command, "%s", request->dir);
     pbti_strings_add(&command, "--quiet");
     if (request->slots > 0) { pbti_strings_add(&command, "--slots=%u", request->slots); }
+    if (request->journal != NULL) { pbti_strings_add(&command, "--journal=%s", request->journal); }
     if (status == PBT_OK) { status = submit(&command, job, err); }
     pbti_strings_free(&command);
     return status == PBT_OK ? remember(request->dir, job, err) : status;

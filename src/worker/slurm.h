@@ -22,6 +22,7 @@
 
 struct pbti_slurm_request {
     const char *dir;     /* the study folder; absolute, since it is read on other machines */
+    const char *journal; /* the URL that the user named for its journal, or NULL */
     const char *program; /* the pbt binary there */
     const struct pbti_spec *spec;
     uint32_t nodes;             /* workers; each on one node */

@@ -33,7 +33,7 @@ static struct pbti_top *open_top(const struct view_study *study)
 {
     struct pbti_top *top = NULL;
     struct pbt_error err = {0};
-    if (pbti_top_open(study->dir, &top, &err) != PBT_OK) { fail_msg("%s", err.message); }
+    if (pbti_top_open(study->dir, NULL, &top, &err) != PBT_OK) { fail_msg("%s", err.message); }
     return top;
 }
 

@@ -91,7 +91,7 @@ static void check_whole(uint32_t members, uint32_t segments)
     struct pbti_study study;
     struct pbti_store_listing listing;
     assert_int_equal(lab.stop, PBTI_STOP_BUDGET);
-    assert_int_equal(pbti_study_open(&study, lab.study, true, NULL, NULL, NULL), PBT_OK);
+    assert_int_equal(pbti_study_open(&study, lab.study, NULL, true, NULL, NULL, NULL), PBT_OK);
     const struct pbti_state *const state = pbti_follower_state(study.follower);
     assert_null(pbti_state_check(state));
     struct pbti_counts const counts = pbti_state_counts(state);
@@ -370,7 +370,8 @@ static void read_proposals(struct proposals *seen)
 {
     struct pbti_study study;
     *seen = (struct proposals){.count = 0};
-    assert_int_equal(pbti_study_open(&study, lab.study, true, count_proposals, seen, NULL), PBT_OK);
+    assert_int_equal(pbti_study_open(&study, lab.study, NULL, true, count_proposals, seen, NULL),
+                     PBT_OK);
     pbti_study_close(&study);
 }
 
@@ -445,7 +446,7 @@ static void test_a_checkpoint_can_be_evaluated(void **state)
     (void)state;
     make_study(1, 2, "0", "slots: 1\n");
     assert_int_equal(lab_run(&lab), PBT_OK);
-    assert_int_equal(pbti_study_open(&study, lab.study, true, NULL, NULL, NULL), PBT_OK);
+    assert_int_equal(pbti_study_open(&study, lab.study, NULL, true, NULL, NULL, NULL), PBT_OK);
     const struct pbti_state *const folded = pbti_follower_state(study.follower);
     uint64_t const seeds[] = {1, 2};
     double scores[] = {0.0, 0.0};
