@@ -8,7 +8,8 @@ FUZZ_SECONDS ?= 60
 BENCH ?=
 JOBS := $(shell nproc)
 
-.PHONY: help demo test test-cluster test-long build install bench fuzz coverage format tidy clean
+.PHONY: help demo test test-cluster test-long test-python build \
+    install bench fuzz coverage format tidy clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +23,7 @@ help:
 	@echo 'make clean       remove build/'
 	@echo 'Longer checks:'
 	@echo 'make test-cluster  studies under Slurm and mpirun (2 minutes)'
+	@echo 'make test-python  the Python adapters with the real packages (from PyPI, into build/)'
 	@echo 'make test-long   as test, with many more simulated studies and real kills (hours)'
 	@echo 'make fuzz        each fuzz target for FUZZ_SECONDS=$(FUZZ_SECONDS)'
 	@echo 'make coverage    which lines the tests run'
@@ -41,6 +43,9 @@ test-cluster:
 test-long:
 	@scripts/setup test
 	@scripts/test --long
+
+test-python: build
+	@scripts/test_python
 
 build:
 	@scripts/setup build

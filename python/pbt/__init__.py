@@ -101,7 +101,7 @@ class _Missing:
     """The default of a parameter that has none."""
 
 
-_MISSING = _Missing()
+_MISSING: Any = _Missing()
 
 
 class MissingValue(ConfigError, KeyError):
