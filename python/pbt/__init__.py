@@ -53,6 +53,7 @@ is an error that names it.
 from __future__ import annotations
 
 import atexit
+import importlib
 import json
 import math
 import operator
@@ -779,3 +780,14 @@ def seed_all(seed: int) -> None:
         sys.modules["numpy"].random.seed(seed % (1 << 32))
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(seed)
+
+
+_OF_STUDY = ("Study", "StudyError", "boolean", "categorical", "integer", "linear", "log", "logit",
+             "maximize", "minimize", "ordinal")
+
+
+def __getattr__(name: str) -> Any:
+    """`pbt.Study` and what specs are written with are in pbt.study, which trainers do not need."""
+    if name in _OF_STUDY:
+        return getattr(importlib.import_module("pbt.study"), name)
+    raise AttributeError(f'module "pbt" has no attribute "{name}"')

@@ -15,6 +15,8 @@
 
 #include "pbt/status.h"
 
+#include <stddef.h>
+
 #define PBTI_FAIL(err, status, detail, ...)                                                        \
     pbti_fail((err), (status), (detail), __FILE__, __LINE__, __VA_ARGS__)
 
@@ -31,6 +33,12 @@ pbt_status pbti_fail(struct pbt_error *err, pbt_status status, int64_t detail, c
 /* Put "context: " in front of the message of `err` and return `status`. */
 pbt_status pbti_fail_context(struct pbt_error *err, pbt_status status, const char *format, ...)
     PBT_PRINTF(3, 4);
+
+/*
+ * The text of an errno value, in `buffer` or constant. Thread safe; for the strerror_r of glibc and
+ * for that of POSIX, which have one name and two types.
+ */
+const char *pbti_error_text(int code, char *buffer, size_t size);
 
 /* Set the hint of `err`. */
 void pbti_fail_hint(struct pbt_error *err, const char *format, ...) PBT_PRINTF(2, 3);

@@ -71,3 +71,22 @@ void pbti_fail_hint(struct pbt_error *err, const char *format, ...)
     (void)vsnprintf(err->hint, sizeof err->hint, format, args);
     va_end(args);
 }
+
+/* What either kind of strerror_r left. */
+static const char *text_of(const char *text, const char *buffer)
+{
+    (void)buffer;
+    return text;
+}
+
+static const char *text_of_status(int status, const char *buffer)
+{
+    return status == 0 ? buffer : "unknown error";
+}
+
+const char *pbti_error_text(int code, char *buffer, size_t size)
+{
+#define STRERROR strerror_r(code, buffer, size)
+    return _Generic(STRERROR, char * : text_of, int : text_of_status)(STRERROR, buffer);
+#undef STRERROR
+}

@@ -74,7 +74,7 @@ pbt_status pbti_dir_fail(const struct pbti_dir *dir, int cause, const char *what
             : path;
     (void)PBTI_FAIL(err, cause == ENOMEM ? PBT_ENOMEM : PBT_EIO, cause,
                     "journal \"%s\": could not %s \"%s\": %s", dir->path, what, name,
-                    strerror_r(cause, buffer, sizeof buffer));
+                    pbti_error_text(cause, buffer, sizeof buffer));
     if (cause == ENOSPC || cause == EDQUOT) {
         pbti_fail_hint(err, "make room and try again; whatever was appended before is safe");
     } else if (cause == EACCES || cause == EPERM || cause == EROFS) {

@@ -9,7 +9,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1U /* of linux/fs.h, which clashes with the C library's headers */
+#endif
 
 pbt_status pbti_fail_copy(const char *path, int cause, struct pbt_error *err)
 {
@@ -18,7 +23,7 @@ pbt_status pbti_fail_copy(const char *path, int cause, struct pbt_error *err)
                      "could not make copy \"%s\": %s", path,
                      cause == EEXIST   ? "it exists already"
                      : cause == ENOSPC ? "disk is full"
-                                       : strerror_r(cause, buffer, sizeof buffer));
+                                       : pbti_error_text(cause, buffer, sizeof buffer));
 }
 
 int pbti_sync_path(const char *path)
@@ -43,7 +48,10 @@ int pbti_sync_folder_of(const char *path)
 
 int pbti_give_name(const char *temporary, const char *path)
 {
-    if (renameat2(AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0) { return 0; }
+    /* musl has no function of that name before 1.2.6 */
+    if (syscall(SYS_renameat2, AT_FDCWD, temporary, AT_FDCWD, path, RENAME_NOREPLACE) == 0) {
+        return 0;
+    }
     if (errno != EINVAL && errno != ENOSYS) { return errno; }
     if (access(path, F_OK) == 0) { return EEXIST; } /* a file system without that: nearly as good */
     return rename(temporary, path) == 0 ? 0 : errno;

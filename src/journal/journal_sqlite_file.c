@@ -109,7 +109,7 @@ pbt_status pbti_sqlite_fail(const struct pbti_sqlite *state, int code, const cha
     char buffer[128];
     (void)PBTI_FAIL(err, meanings[at].status, code, "journal \"%s\": %s: %s%s%s", state->name, what,
                     text != NULL ? text : sqlite3_errstr(code), cause != 0 ? ": " : "",
-                    cause != 0 ? strerror_r(cause, buffer, sizeof buffer) : "");
+                    cause != 0 ? pbti_error_text(cause, buffer, sizeof buffer) : "");
     pbti_fail_hint(err, "%s", meanings[at].hint);
     return meanings[at].status;
 }
@@ -305,7 +305,7 @@ static pbt_status check_absent(const struct pbti_sqlite *state, bool create, str
     if (cause == 0) { return PBT_OK; }
     char buffer[128];
     (void)PBTI_FAIL(err, PBT_EIO, cause, "journal \"%s\": could not be created: %s", state->name,
-                    strerror_r(cause, buffer, sizeof buffer));
+                    pbti_error_text(cause, buffer, sizeof buffer));
     pbti_fail_hint(err, "choose a folder that exists and where you may write");
     return PBT_EIO;
 }
@@ -317,7 +317,7 @@ static pbt_status check_file_kind(struct pbti_sqlite *state, bool create, struct
         if (cause == ENOENT) { return check_absent(state, create, err); }
         char buffer[128];
         return PBTI_FAIL(err, PBT_EIO, cause, "journal \"%s\": %s", state->name,
-                         strerror_r(cause, buffer, sizeof buffer));
+                         pbti_error_text(cause, buffer, sizeof buffer));
     }
     if (S_ISREG(state->seen.st_mode)) { return PBT_OK; }
     bool const folder = S_ISDIR(state->seen.st_mode);
