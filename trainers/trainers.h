@@ -23,18 +23,21 @@ const struct pbt_trainer *pbt_trainer_find(const char *name);
 const struct pbt_trainer *pbt_trainer_at(size_t index);
 
 /*
- * The whole trainer, until the worker says exit. It takes no arguments: argc is that of the
- * trainer, 1 with its name.
+ * The whole trainer, until the worker says exit; or, behind its name, `use --directory DIR` and
+ * what a user gave to `pbt use`: restore the task that stands in the environment, and use its
+ * network.
+ *
+ * argv        in, shape (argc), with the trainer's name
  *
  * Returns the exit code of the process; prints what went wrong to stderr, the trainer's log.
  */
-int pbt_trainer_run(const struct pbt_trainer *trainer, int argc);
+int pbt_trainer_run(const struct pbt_trainer *trainer, int argc, char **argv);
 
 /* What the module `trainers` offers: the functions above, under their names. */
 struct pbt_trainers {
     const struct pbt_trainer *(*find)(const char *name);
     const struct pbt_trainer *(*at)(size_t index);
-    int (*run)(const struct pbt_trainer *trainer, int argc);
+    int (*run)(const struct pbt_trainer *trainer, int argc, char **argv);
 };
 extern const struct pbt_trainers pbt_trainers; /* inside the module */
 

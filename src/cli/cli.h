@@ -58,7 +58,7 @@ struct pbti_call {
     struct pbti_override set[PBTI_CLI_SETS_MAX + 8]; /* room for those that the verbs add */
     size_t set_count;
     char *set_text; /* owned: what the overrides point into */
-    int raw_argc;   /* the whole command line, for shim and trainer */
+    int raw_argc;   /* the whole command line, for shim, trainer and use */
     char **raw_argv;
 };
 

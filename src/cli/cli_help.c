@@ -15,7 +15,7 @@ void pbti_cli_help(struct pbti_str *str)
         pbti_str_addf(str, "  %-9s %s\n", verb->name, verb->summary);
     }
     pbti_str_add(
-        str, "\n`pbt VERB --help` tells more. To begin: pbt init, then pbt run study.yaml\n"
+        str, "`pbt VERB --help` tells more. To begin: pbt init, then pbt run study.yaml\n"
              "exit codes: 0 done, 1 study failed, 2 usage or spec, 3 storage, 130 interrupted\n");
 }
 

@@ -235,7 +235,10 @@ int pbti_cli_main(int argc, char **argv, int (*run)(const struct pbti_call *call
     const struct pbti_verb *const verb = pbti_verb_find(name);
     if (verb == NULL) { return unknown_verb(name); }
     struct pbti_call call = {.verb = verb, .raw_argc = argc, .raw_argv = argv};
-    if (strcmp(name, "shim") == 0 || strcmp(name, "trainer") == 0) { return run(&call); }
+    static const char *const raw[] = {"shim", "trainer", "use"}; /* they read argv themselves */
+    for (size_t i = 0; i < sizeof raw / sizeof raw[0]; i++) {
+        if (strcmp(name, raw[i]) == 0) { return run(&call); }
+    }
     size_t room = 1;
     for (int i = 0; i < argc; i++) {
         room += strlen(argv[i]) + 1;

@@ -66,7 +66,7 @@ int pbti_verb_trainer(const struct pbti_call *call)
     struct pbt_error err = {0};
     if (pbti_cli_trainers(&trainers, &err) != PBT_OK) { return pbti_cli_fail(call, &err); }
     const struct pbt_trainer *const trainer = trainers->find(name);
-    if (trainer != NULL) { return trainers->run(trainer, call->raw_argc - 2); }
+    if (trainer != NULL) { return trainers->run(trainer, call->raw_argc - 2, call->raw_argv + 2); }
     struct pbti_str hint = {0};
     pbti_str_add(&hint, "builtin trainers:");
     for (size_t i = 0; trainers->at(i) != NULL; i++) {

@@ -64,6 +64,11 @@ enum pbti_option_kind {
       "hyperparameters. --schedule prints the hyperparameters by age along its true\n"             \
       "lineage, through every exploit.\n",                                                         \
       "pbt best ./fashion --schedule --format csv > schedule.csv")                                 \
+    X(use, "DIR [ARGUMENTS]", 1, 1, false, "put the best network of a builtin trainer to use",     \
+      "Runs the builtin trainer on its best network: classify labels images, a2c plays.\n"         \
+      "ARGUMENTS are the trainer's own and stand behind DIR: docs/classify.md (FILE,\n"            \
+      "--count), docs/a2c.md (--episodes, --frames, --seed).\n",                                   \
+      "pbt use ./fashion images-idx3-ubyte.gz --json")                                             \
     X(compare, "SPEC", 1, 1, false, "which strategy is best for this trainer?",                    \
       "Runs one study for each strategy and seed in one folder, evaluates the finalists\n"         \
       "of each on fresh seeds, and prints a table with intervals and tests. The first\n"           \
@@ -122,11 +127,11 @@ enum pbti_option_kind {
 
 /* X(id): what an option is called inside. */
 #define PBTI_OPT_LIST(X)                                                                           \
-    X(AT_END) X(COMPARE) X(COPY_TO) X(CSV) X(DECISIONS) X(DIR) X(FOLLOW) X(FORMAT) X(FULL)         \
-    X(GPUS) X(HELP) X(JOURNAL) X(JSON) X(LEADERS) X(LISTEN) X(MEMBER) X(NO_CHECKPOINTS)            \
-    X(NODES) X(OPEN) X(OUTPUT) X(PARTITION) X(PORT) X(QUIET) X(SCHEDULE) X(SEED) X(SEEDS)          \
-    X(SET) X(SINCE) X(SLOTS) X(SLURM) X(STEPS) X(STRATEGIES) X(TENSORBOARD) X(TIME) X(TOKEN)       \
-    X(TRAINER)
+    X(AT_END) X(CHECKPOINT) X(COMPARE) X(COPY_TO) X(CSV) X(DECISIONS) X(DIR) X(FOLLOW)             \
+    X(FORMAT) X(FULL) X(GPUS) X(HELP) X(JOURNAL) X(JSON) X(LEADERS) X(LISTEN) X(MEMBER)            \
+    X(NO_CHECKPOINTS) X(NODES) X(OPEN) X(OUTPUT) X(PARTITION) X(PORT) X(QUIET) X(SCHEDULE)         \
+    X(SEED) X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(SLURM) X(STEPS) X(STRATEGIES) X(TENSORBOARD)       \
+    X(TIME) X(TOKEN) X(TRAINER)
 
 /* Of every verb that takes a study. */
 #define PBTI_JOURNAL_HELP "of its journal, if another user wrote its journal.url"
@@ -174,6 +179,9 @@ enum pbti_option_kind {
     X(best, COPY_TO, 0, "copy-to", TEXT, "TARGET", "copy the checkpoint to the new folder TARGET") \
     X(best, JSON, 0, "json", FLAG, "", "print JSON")                                               \
     X(best, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                                 \
+    X(use, CHECKPOINT, 0, "checkpoint", TEXT, "PATH", "a folder, or a name like m3.s8.a1")         \
+    X(use, JSON, 0, "json", FLAG, "", "print JSON Lines")                                          \
+    X(use, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                                  \
     X(compare, STRATEGIES, 0, "strategies", TEXT, "LIST", "which (default: pbt,random)")           \
     X(compare, SEEDS, 0, "seeds", COUNT, "K", "studies of each strategy (default 5)")              \
     X(compare, DIR, 0, "dir", TEXT, "DIR", "folder of the studies (default: STUDY-compare)")       \

@@ -10,8 +10,8 @@ import unittest
 
 from cli_lab import SOURCE, Lab
 
-VERBS = ["init", "check", "run", "resume", "attach", "show", "top", "best", "compare", "report",
-         "export", "dashboard", "log", "verify", "replay", "copy", "worker", "version"]
+VERBS = ["init", "check", "run", "resume", "attach", "show", "top", "best", "use", "compare",
+         "report", "export", "dashboard", "log", "verify", "replay", "copy", "worker", "version"]
 WITH_JSON = [verb for verb in VERBS if verb not in ("init", "top")]
 
 

@@ -73,7 +73,7 @@ bool worker_start(const char *name, const char *folder)
     if (child == 0) {
         (void)setenv("PBT_SOCKET", address.sun_path, 1);
         const struct pbt_trainer *const trainer = pbt_trainer_find(name);
-        int const code = pbt_trainer_run(trainer, 0);
+        int const code = pbt_trainer_run(trainer, 0, NULL);
         _exit(code);
     }
     int const accepted = accept(listener, NULL, NULL);

@@ -217,4 +217,5 @@ const struct pbti_builtin pbti_builtin_a2c = {
     .train = train,
     .evaluate = evaluate,
     .report = report,
+    .use = pbti_a2c_use,
 };

@@ -34,4 +34,9 @@ struct pbti_a2c {
 
 extern const struct pbti_builtin pbti_builtin_a2c;
 
+/* `pbt use STUDY`: print an episode, drawn, or the returns of several. Errors: PBT_ENOMEM.
+ * a2c_use.c */
+PBT_NODISCARD pbt_status pbti_a2c_use(void *state, const void *settings,
+                                      struct pbti_builtin_use *use, struct pbt_error *err);
+
 #endif

@@ -266,4 +266,5 @@ const struct pbti_builtin pbti_builtin_classify = {
     .train = train,
     .evaluate = evaluate,
     .report = report,
+    .use = pbti_classify_use,
 };

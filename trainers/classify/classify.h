@@ -42,4 +42,9 @@ extern const struct pbti_builtin pbti_builtin_classify;
 /* Train with the next `batch` images as batch number `step` of the segment; returns the loss. */
 double pbti_classify_step(struct pbti_classify *classify, uint32_t batch, uint32_t shift);
 
+/* `pbt use STUDY FILE`: print label and probabilities of each image of an idx file. Errors: also
+ * those of pbti_idx_read_file(). classify_use.c */
+PBT_NODISCARD pbt_status pbti_classify_use(void *state, const void *settings,
+                                           struct pbti_builtin_use *use, struct pbt_error *err);
+
 #endif

@@ -180,6 +180,12 @@ static void normalise(float *restrict x, const uint8_t *restrict bytes, float sc
     }
 }
 
+void pbti_classify_data_normalise(const struct pbti_classify_data *data, const uint8_t *bytes,
+                                  uint32_t count, float *x)
+{
+    normalise(x, bytes, data->scale, data->shift, (size_t)count * data->pixels);
+}
+
 void pbti_classify_data_gather(const struct pbti_classify_data *data,
                                enum pbti_classify_split split, const uint32_t *indices,
                                uint32_t count, float *x, uint8_t *y)

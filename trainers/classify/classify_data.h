@@ -68,6 +68,10 @@ void pbti_classify_data_gather(const struct pbti_classify_data *data,
                                enum pbti_classify_split split, const uint32_t *indices,
                                uint32_t count, float *x, uint8_t *y);
 
+/* Normalise images, bytes of shape (count, pixels), as those that train. x: out, same shape */
+void pbti_classify_data_normalise(const struct pbti_classify_data *data, const uint8_t *bytes,
+                                  uint32_t count, float *x);
+
 /*
  * Move each image of a batch by up to `pixels_max` rows and columns; what moves in has the value of
  * a byte 0. Picture i takes its two distances from block i of the stream.

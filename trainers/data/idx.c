@@ -133,17 +133,24 @@ pbt_status pbti_idx_read(const char *folder, const char *name, uint32_t dimensio
 {
     *idx = (struct pbti_idx){.sizes = {1, 1, 1, 1}};
     char path[PATH_SIZE];
-    pbt_status status = find(folder, name, path, err);
+    pbt_status const status = find(folder, name, path, err);
     if (status != PBT_OK) { return status; }
+    return pbti_idx_read_file(path, dimensions_min, dimensions_max, idx, err);
+}
+
+pbt_status pbti_idx_read_file(const char *path, uint32_t dimensions_min, uint32_t dimensions_max,
+                              struct pbti_idx *idx, struct pbt_error *err)
+{
+    *idx = (struct pbti_idx){.sizes = {1, 1, 1, 1}};
     errno = 0;
     gzFile const file = gzopen(path, "rb");
     if (file == NULL) {
-        return pbti_nn_fail(err, errno == 0 ? PBT_ENOMEM : PBT_EIO,
-                            "could not open file \"%s\": %s", path,
+        pbt_status const why = errno == 0 ? PBT_ENOMEM : errno == ENOENT ? PBT_ENOENT : PBT_EIO;
+        return pbti_nn_fail(err, why, "could not open file \"%s\": %s", path,
                             errno == 0 ? "out of memory" : strerror(errno));
     }
     (void)gzbuffer(file, 1u << 17);
-    status = read_header(file, path, dimensions_min, dimensions_max, idx, err);
+    pbt_status status = read_header(file, path, dimensions_min, dimensions_max, idx, err);
     if (status == PBT_OK) { status = read_values(file, path, idx, err); }
     if (gzclose_r(file) != Z_OK && status == PBT_OK) {
         status = pbti_nn_fail(err, PBT_ECORRUPT,

@@ -39,6 +39,11 @@ PBT_NODISCARD pbt_status pbti_idx_read(const char *folder, const char *name,
                                        uint32_t dimensions_min, uint32_t dimensions_max,
                                        struct pbti_idx *idx, struct pbt_error *err);
 
+/* The same of the file `path` itself, plain or compressed. */
+PBT_NODISCARD pbt_status pbti_idx_read_file(const char *path, uint32_t dimensions_min,
+                                            uint32_t dimensions_max, struct pbti_idx *idx,
+                                            struct pbt_error *err);
+
 /* Release the memory. */
 void pbti_idx_deinit(struct pbti_idx *idx);
 

@@ -29,6 +29,8 @@
 #include "nn/nn_safetensors.h"
 #include "trainers.h"
 
+#include <stdio.h>
+
 enum { PBTI_BUILTIN_BLOCKS_MAX = PBTI_NN_NAMED_BLOCKS_MAX };
 
 /* The segment that a task asks for. */
@@ -60,6 +62,15 @@ struct pbti_builtin_held {
 struct pbti_builtin_block {
     const char *name; /* tells several blocks apart, such as "generator"; "" for a single one */
     size_t offset;    /* of its struct pbti_nn_block in the trainer's state */
+};
+
+/* What `pbt use` hands over. */
+struct pbti_builtin_use {
+    int argc;
+    char **argv;   /* shape (argc): what stands behind the study; NULL where it was taken */
+    bool json;     /* --json: print JSON Lines */
+    uint64_t seed; /* of everything that is drawn */
+    FILE *out;     /* where results go */
 };
 
 struct pbti_builtin {
@@ -112,6 +123,11 @@ struct pbti_builtin {
 
     /* Hand the result over: pbti_builtin_score() or _scores() once; metrics; what is in force. */
     void (*report)(const void *state, const void *settings, struct pbti_builtin_report *report);
+
+    /* May be NULL. `pbt use STUDY ...`: put the restored network to use and print to use->out; take
+     * all options first, then call pbti_builtin_use_end(). Errors: PBT_EINVAL for wrong usage. */
+    pbt_status (*use)(void *state, const void *settings, struct pbti_builtin_use *use,
+                      struct pbt_error *err);
 };
 
 /* -------- for trainers -------- */
@@ -129,6 +145,23 @@ void pbti_builtin_metric(struct pbti_builtin_report *report, const char *name, d
 /* A value as the optimiser or the network holds it after training, read from there and not from the
  * settings. It is sent when it is a hyperparameter of the task. */
 void pbti_builtin_in_force(struct pbti_builtin_report *report, const char *name, double value);
+
+/*
+ * Options and arguments of `pbt use`, builtin_use.c.
+ *
+ * value       in/out, the default; untouched when there is no option --NAME
+ * given       out, may be NULL
+ *
+ * Errors      PBT_EINVAL: no value, or no whole number from low to high
+ */
+PBT_NODISCARD pbt_status pbti_builtin_use_count(struct pbti_builtin_use *use, const char *name,
+                                                uint64_t low, uint64_t high, uint64_t *value,
+                                                bool *given, struct pbt_error *err);
+/* The next argument that is no option, or NULL. Call it after the options were taken. */
+const char *pbti_builtin_use_argument(struct pbti_builtin_use *use);
+/* Everything must have been taken; `usage` is what may be given. Errors: PBT_EINVAL. */
+PBT_NODISCARD pbt_status pbti_builtin_use_end(const struct pbti_builtin_use *use, const char *usage,
+                                              struct pbt_error *err);
 
 /* -------- for the host and its tests -------- */
 
@@ -164,5 +197,18 @@ PBT_NODISCARD pbt_status pbti_builtin_save(const struct pbti_builtin *builtin, v
                                            const char *folder, struct pbt_error *err);
 PBT_NODISCARD pbt_status pbti_builtin_load(const struct pbti_builtin *builtin, void *state,
                                            const char *folder, struct pbt_error *err);
+
+/*
+ * The process of `pbt use`: restore the client's one task, and use it. builtin_use.c
+ *
+ * argv        in, shape (argc): "--directory", the folder that settings are relative to, and what
+ *             stands behind the study
+ * settings    memory of builtin->settings_size bytes
+ *
+ * Returns     the exit code: 0; 2 wrong usage or settings, a missing file; 3 damaged files; 1
+ *             everything else. Prints what went wrong to stderr
+ */
+int pbti_builtin_use_main(const struct pbti_builtin *builtin, void *state, void *settings,
+                          struct pbt_client *client, int argc, char **argv);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* Threads are part of the spec; the worker hands them over in the environment. Default 1. */
 static uint32_t threads_asked(void)
@@ -71,7 +72,22 @@ static bool serve(struct process *p, struct pbt_client *client, const struct pbt
     return true;
 }
 
-static int serve_all(struct process *p)
+static int serve_all(struct process *p, struct pbt_client *client)
+{
+    struct pbt_client_task task;
+    int got;
+    do {
+        got = pbt_client_next(client, &task);
+    } while (got == 1 && serve(p, client, &task));
+    if (got != 0) {
+        const char *const trouble = pbt_client_error(client);
+        (void)fprintf(stderr, "%s: %s\n", p->builtin->about.name,
+                      trouble == NULL ? "stopped" : trouble);
+    }
+    return got == 0 ? 0 : 1;
+}
+
+static int run(struct process *p, int argc, char **argv)
 {
     const char *const name = p->builtin->about.name;
     char title[64];
@@ -83,23 +99,18 @@ static int serve_all(struct process *p)
         return 1;
     }
     pbti_nn_setup(threads_asked());
-    struct pbt_client_task task;
-    int got;
-    do {
-        got = pbt_client_next(client, &task);
-    } while (got == 1 && serve(p, client, &task));
-    if (got != 0) {
-        const char *const trouble = pbt_client_error(client);
-        (void)fprintf(stderr, "%s: %s\n", name, trouble == NULL ? "stopped" : trouble);
-    }
+    int const code =
+        argc == 0 ? serve_all(p, client)
+                  : pbti_builtin_use_main(p->builtin, p->state, p->settings, client, argc, argv);
     pbt_client_close(client);
-    return got == 0 ? 0 : 1;
+    return code;
 }
 
-int pbt_trainer_run(const struct pbt_trainer *trainer, int argc)
+int pbt_trainer_run(const struct pbt_trainer *trainer, int argc, char **argv)
 {
     const struct pbti_builtin *const builtin = (const struct pbti_builtin *)(const void *)trainer;
-    if (argc > 1) {
+    bool const use = argc > 3 && strcmp(argv[1], "use") == 0;
+    if (argc > 1 && !use) {
         (void)fprintf(stderr, "%s: takes no arguments; it is started by pbt\n",
                       builtin->about.name);
         return 2;
@@ -114,7 +125,7 @@ int pbt_trainer_run(const struct pbt_trainer *trainer, int argc)
         p->builtin = builtin;
         p->state = state;
         p->settings = settings;
-        code = serve_all(p);
+        code = use ? run(p, argc - 2, argv + 2) : run(p, 0, NULL);
         pbti_builtin_deinit(builtin, state);
     }
     free(settings);

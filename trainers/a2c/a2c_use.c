@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * a2c_use.c - `pbt use STUDY`: an episode drawn as text, or the returns of several; see a2c.h.
+ *
+ * All copies of the game play, from the beginning of an episode. What is drawn is the first copy;
+ * of N returns each copy plays its share, so that short episodes do not push out long ones.
+ */
+#include "a2c/a2c.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PICTURES_PER_SECOND = 15 };
+
+/* What stands for a channel of a game, in the order of its channels; the first that is set in a
+ * cell is drawn. */
+static const struct {
+    const char *game, *glyphs;
+} drawings[] = {
+    {"breakout", "=o'#"}, {"asterix", "@x-$"},          {"freeway", "@#-----"},
+    {"beacon", "@B"},     {"space_invaders", "AMMM|!"}, {"seaquest", "@@|-!fS=+d"},
+    {"shards", "@&$"},    {"keydoor", "#@k+$."},        {"maze", "#.a$"},
+};
+
+/* -------- playing -------- */
+
+/* All copies begin an episode, of this seed. */
+static pbt_status begin(struct pbti_a2c_agent *agent, uint64_t seed, struct pbt_error *err)
+{
+    float *state = NULL;
+    pbt_status const status = pbti_a2c_network_set_aside(&agent->net, &state, err);
+    free(state); /* the games of the checkpoint are not gone on with */
+    pbti_env_seed(agent->env, seed);
+    pbti_env_reset(agent->env);
+    pbti_a2c_network_ready(&agent->net);
+    agent->seed = seed;
+    agent->rounds = 0;
+    memset(agent->totals, 0, agent->copies * sizeof agent->totals[0]);
+    memset(agent->frames, 0, agent->copies * sizeof agent->frames[0]);
+    return status;
+}
+
+static void step(struct pbti_a2c_agent *agent)
+{
+    pbti_env_step(agent->env, agent->chosen, agent->rewards, agent->ends);
+    pbti_a2c_network_forget(&agent->net, agent->ends);
+    agent->rounds++;
+    for (uint32_t i = 0; i < agent->copies; i++) {
+        agent->totals[i] += (double)agent->rewards[i];
+        agent->frames[i]++;
+    }
+}
+
+/* -------- returns -------- */
+
+struct returns {
+    const struct pbti_builtin_use *use;
+    uint64_t episodes;
+    double sum;
+};
+
+static void print_return(struct returns *r, double total, uint64_t frames, bool is_over)
+{
+    r->episodes++;
+    r->sum += total;
+    (void)fprintf(r->use->out,
+                  r->use->json ? "{\"episode\": %llu, \"return\": %.9g, \"frames\": %llu, "
+                                 "\"over\": %s}\n"
+                               : "episode %llu  return %.9g  frames %llu%s\n",
+                  (unsigned long long)r->episodes, total, (unsigned long long)frames,
+                  r->use->json ? (is_over ? "true" : "false") : (is_over ? "" : "  not over"));
+}
+
+static void print_mean(const struct returns *r)
+{
+    double const mean = r->sum / (double)r->episodes;
+    (void)fprintf(r->use->out,
+                  r->use->json ? "{\"episodes\": %llu, \"mean\": %.9g}\n"
+                               : "%llu episodes  mean return %.9g\n",
+                  (unsigned long long)r->episodes, mean);
+}
+
+static void print_returns(struct pbti_a2c_agent *agent, uint64_t episodes,
+                          const struct pbti_builtin_use *use)
+{
+    struct returns r = {.use = use};
+    uint64_t left = episodes;
+    for (uint32_t i = 0; i < agent->copies; i++) {
+        agent->quotas[i] = episodes / agent->copies + (i < episodes % agent->copies ? 1 : 0);
+    }
+    while (left > 0 && agent->rounds < PBTI_A2C_PLAY_ROUNDS_MAX) {
+        pbti_a2c_agent_act(agent, 0);
+        step(agent);
+        for (uint32_t i = 0; i < agent->copies; i++) {
+            if (agent->ends[i] == PBTI_ENV_GOES_ON) { continue; }
+            if (agent->quotas[i] > 0) {
+                print_return(&r, agent->totals[i], agent->frames[i], true);
+                agent->quotas[i]--;
+                left--;
+            }
+            agent->totals[i] = 0.0;
+            agent->frames[i] = 0;
+        }
+    }
+    for (uint32_t i = 0; i < agent->copies; i++) {
+        if (agent->quotas[i] > 0) { print_return(&r, agent->totals[i], agent->frames[i], false); }
+    }
+    print_mean(&r);
+}
+
+/* -------- drawing -------- */
+
+static const char *glyphs_of(const char *game)
+{
+    for (size_t i = 0; i < sizeof drawings / sizeof drawings[0]; i++) {
+        if (strcmp(drawings[i].game, game) == 0) { return drawings[i].glyphs; }
+    }
+    return "@abcdefghijklmno";
+}
+
+static void row_text(const struct pbti_a2c_agent *agent, uint32_t y, char *text)
+{
+    const struct pbti_a2c_shape *const shape = &agent->net.shape;
+    const char *const glyphs = glyphs_of(pbti_env_kind(agent->env)->name);
+    for (uint32_t x = 0; x < shape->columns; x++) {
+        uint16_t const cell = agent->net.cells[y * shape->columns + x];
+        uint32_t channel = 0;
+        while (channel < shape->channels && (cell >> channel & 1u) == 0) {
+            channel++;
+        }
+        text[x] = channel == shape->channels ? '.' : glyphs[channel];
+    }
+    text[shape->columns] = '\0';
+}
+
+/* A feature of about [-1, 1] as a point on a line. */
+static void gauge_text(double value, char text[24])
+{
+    enum { WIDTH = 21 };
+    double const inside = value < -1.0 ? -1.0 : value > 1.0 ? 1.0 : value;
+    memset(text, '-', WIDTH);
+    text[WIDTH / 2] = '|';
+    text[(int)lround((inside + 1.0) / 2.0 * (WIDTH - 1))] = 'o';
+    text[WIDTH] = '\0';
+}
+
+/* What copy 0 sees: a member of a JSON object, or lines. */
+static void print_picture(const struct pbti_a2c_agent *agent, const struct pbti_builtin_use *use)
+{
+    const struct pbti_a2c_shape *const shape = &agent->net.shape;
+    uint32_t const lines = shape->cells ? shape->rows : shape->channels;
+    char text[PBTI_ENV_CELLS_MAX + 1];
+    if (use->json) { (void)fputs(shape->cells ? "\"picture\": [" : "\"features\": [", use->out); }
+    for (uint32_t i = 0; i < lines; i++) {
+        const char *const comma = i == 0 ? "" : ", ";
+        double const feature = shape->cells ? 0.0 : (double)agent->net.features[i];
+        if (shape->cells) {
+            row_text(agent, i, text);
+        } else {
+            gauge_text(feature, text);
+        }
+        if (!use->json) {
+            (void)fprintf(use->out, shape->cells ? "%s\n" : "%s %8.4f\n", text, feature);
+        } else if (shape->cells) {
+            (void)fprintf(use->out, "%s\"%s\"", comma, text);
+        } else {
+            (void)fprintf(use->out, "%s%.9g", comma, feature);
+        }
+    }
+    if (use->json) { (void)fputs("], ", use->out); }
+}
+
+/* On a terminal pictures take the place of each other. */
+static void wait_and_return(const struct pbti_a2c_agent *agent, const struct pbti_builtin_use *use)
+{
+    const struct pbti_a2c_shape *const shape = &agent->net.shape;
+    if (use->json || isatty(fileno(use->out)) == 0) { return; }
+    struct timespec const pause = {.tv_nsec = 1000000000 / PICTURES_PER_SECOND};
+    (void)fflush(use->out);
+    (void)nanosleep(&pause, NULL);
+    (void)fprintf(use->out, "\033[%uA\033[J", (shape->cells ? shape->rows : shape->channels) + 1);
+}
+
+static void draw_episode(struct pbti_a2c_agent *agent, uint64_t frames_max,
+                         const struct pbti_builtin_use *use)
+{
+    struct returns r = {.use = use};
+    bool is_over = false;
+    for (uint64_t frame = 1; !is_over && frame <= frames_max; frame++) {
+        pbti_a2c_agent_act(agent, 0);
+        if (frame > 1) { wait_and_return(agent, use); }
+        if (use->json) { (void)fprintf(use->out, "{\"frame\": %llu, ", (unsigned long long)frame); }
+        print_picture(agent, use);
+        step(agent);
+        (void)fprintf(use->out,
+                      use->json ? "\"action\": %u, \"reward\": %.9g}\n"
+                                : "action %u  reward %g  frame %llu  return %g\n",
+                      agent->chosen[0], (double)agent->rewards[0], (unsigned long long)frame,
+                      agent->totals[0]);
+        is_over = agent->ends[0] != PBTI_ENV_GOES_ON;
+    }
+    print_return(&r, agent->totals[0], agent->frames[0], is_over);
+}
+
+pbt_status pbti_a2c_use(void *state, const void *settings, struct pbti_builtin_use *use,
+                        struct pbt_error *err)
+{
+    struct pbti_a2c_agent *const agent = &((struct pbti_a2c *)state)->agent;
+    uint64_t episodes = 0;
+    uint64_t frames = PBTI_A2C_PLAY_ROUNDS_MAX;
+    bool many = false;
+    (void)settings;
+    pbt_status status = pbti_builtin_use_count(use, "episodes", 1, 1000000, &episodes, &many, err);
+    if (status == PBT_OK) {
+        status =
+            pbti_builtin_use_count(use, "frames", 1, PBTI_A2C_PLAY_ROUNDS_MAX, &frames, NULL, err);
+    }
+    if (status == PBT_OK) {
+        status = pbti_builtin_use_end(use, "--episodes N, --frames N and --seed N", err);
+    }
+    if (status == PBT_OK) { status = begin(agent, use->seed, err); }
+    if (status != PBT_OK) { return status; }
+    if (many) {
+        print_returns(agent, episodes, use);
+    } else {
+        draw_episode(agent, frames, use);
+    }
+    return PBT_OK;
+}
