@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Train here until the study has ended, or have Slurm place the workers. */
 static int work(const struct pbti_call *call, const char *dir)
@@ -38,6 +39,17 @@ static int complain_exists(const struct pbti_call *call, const char *dir, bool i
     return code;
 }
 
+/* May the study run here? `state` NULL: a new one. With --slurm it runs elsewhere. */
+static pbt_status check(const struct pbti_call *call, const struct pbti_spec *spec,
+                        const struct pbti_state *state, struct pbt_error *err)
+{
+    struct pbti_run_opts opts = pbti_run_opts_default();
+    opts.slots = (uint32_t)call->number[PBTI_OPT_SLOTS];
+    opts.builtin_known = pbti_cli_builtin_known;
+    return pbti_cli_has(call, PBTI_OPT_SLURM) ? pbti_run_check_paths(spec, state, err)
+                                              : pbti_run_check(&opts, spec, state, err);
+}
+
 /*
  * Make the study. A folder whose journal holds none (a crash or a full disk while it was made) is
  * begun as if it were new. Returns -1, or the exit code.
@@ -46,19 +58,15 @@ static int create(const struct pbti_call *call, const char *dir, const struct pb
 {
     struct stat info;
     struct pbt_error err;
-    const struct pbti_trainer *const trainer = &spec->trainer;
-    if (trainer->kind == PBTI_TRAINER_BUILTIN && !pbti_cli_builtin_known(trainer->argv[0])) {
-        return pbti_cli_complain(call, PBTI_EXIT_USAGE, "`pbt trainer ?` names those there are",
-                                 "there is no builtin trainer \"%s\"", trainer->argv[0]);
-    }
     if (stat(dir, &info) == 0 && !S_ISDIR(info.st_mode)) {
         return complain_exists(call, dir, false);
     }
+    if (check(call, spec, NULL, &err) != PBT_OK) { return pbti_cli_fail(call, &err); }
     const char *const shared = pbti_cli_has(call, PBTI_OPT_SLURM) ? "dir" : NULL;
     const char *const journal =
         pbti_cli_has(call, PBTI_OPT_JOURNAL) ? call->value[PBTI_OPT_JOURNAL] : shared;
     pbt_status const status = pbti_study_create(dir, journal, spec, &err);
-    if (status == PBT_EEXIST) { return complain_exists(call, dir, true); }
+    if (status == PBT_EEXIST && err.hint[0] == '\0') { return complain_exists(call, dir, true); }
     return status == PBT_OK ? -1 : pbti_cli_fail(call, &err);
 }
 
@@ -87,7 +95,35 @@ int pbti_verb_run(const struct pbti_call *given)
 
 /* -------- resume -------- */
 
-/* Amend the study as --set and --steps say. */
+/* What is not as whoever resumes the study may believe: an edited rendering, a foreign command. */
+static void warn_of_changes(const struct pbti_call *call, const char *dir,
+                            const struct pbti_study_reader *reader)
+{
+    struct pbti_str hint = {0};
+    const struct pbti_spec *const spec = pbti_study_reader_spec(reader);
+    if (pbti_study_is_edited(dir, spec)) {
+        pbti_str_add(&hint,
+                     "the journal holds the spec in force; change it with --set: pbt resume ");
+        pbti_str_quote(&hint, dir);
+        pbti_str_add(&hint, " --set KEY=VALUE");
+        (void)pbti_cli_complain(call, PBTI_EXIT_DONE, pbti_str_text(&hint),
+                                "\"%s/study.yaml\" was changed; it is not read", dir);
+    }
+    pbti_str_clear(&hint);
+    struct stat info;
+    if (stat(dir, &info) == 0 && info.st_uid != geteuid()) {
+        for (char *const *word = spec->trainer.argv; *word != NULL; word++) {
+            pbti_str_add(&hint, word == spec->trainer.argv ? "" : " ");
+            pbti_str_quote(&hint, *word);
+        }
+        (void)pbti_cli_complain(call, PBTI_EXIT_DONE, NULL,
+                                "\"%s\" belongs to user %u; its trainer is run as you: %s", dir,
+                                (unsigned)info.st_uid, pbti_str_text(&hint));
+    }
+    pbti_str_deinit(&hint);
+}
+
+/* Amend the study as --set and --steps say, where this machine can then run it. */
 static pbt_status amend(const struct pbti_call *call, const struct pbti_study_reader *reader,
                         const char *dir, struct pbt_error *err)
 {
@@ -95,7 +131,8 @@ static pbt_status amend(const struct pbti_call *call, const struct pbti_study_re
     struct pbti_spec *spec = NULL;
     pbt_status status =
         pbti_spec_amend(text.data, text.size, call->set, call->set_count, &spec, err);
-    if (status == PBT_OK) {
+    if (status == PBT_OK) { status = check(call, spec, pbti_study_reader_state(reader), err); }
+    if (status == PBT_OK && call->set_count > 0) {
         status = pbti_study_amend(dir, call->value[PBTI_OPT_JOURNAL], spec, err);
     }
     pbti_spec_destroy(spec);
@@ -139,7 +176,10 @@ int pbti_verb_resume(const struct pbti_call *given)
     int code = pbti_cli_open(&call, dir, NULL, &reader);
     if (code >= 0) { return code; }
     struct pbt_error err;
-    pbt_status const status = call.set_count > 0 ? amend(&call, reader, dir, &err) : PBT_OK;
+    bool const ended =
+        pbti_state_stop(pbti_study_reader_state(reader)) != PBTI_STOP_NONE && call.set_count == 0;
+    if (!pbti_cli_has(&call, PBTI_OPT_QUIET)) { warn_of_changes(&call, dir, reader); }
+    pbt_status const status = ended ? PBT_OK : amend(&call, reader, dir, &err);
     pbti_study_reader_close(reader);
     if (status != PBT_OK) { return pbti_cli_fail(&call, &err); }
     code = check_end(&call, dir);

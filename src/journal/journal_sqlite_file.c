@@ -17,6 +17,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,8 @@
 
 #define APPLICATION_ID 1885500522 /* PRAGMA application_id: "pbtj" */
 #define SET_APPLICATION_ID "PRAGMA application_id=1885500522"
+
+#define PATH_BYTES_MAX 504u
 
 #define CREATE_BATCH                                                                               \
     "CREATE TABLE batch(last INTEGER PRIMARY KEY, count INTEGER NOT NULL, id BLOB NOT NULL, "      \
@@ -295,6 +298,25 @@ static int folder_trouble(const struct pbti_sqlite *state)
     return cause;
 }
 
+/*
+ * SQLite takes absolute paths below 512 bytes, "-journal" of the file beside it included, and says
+ * of longer ones only that it cannot open them.
+ */
+static pbt_status check_length(const struct pbti_sqlite *state, struct pbt_error *err)
+{
+    char folder[PATH_MAX] = "";
+    bool const relative = state->path[0] != '/';
+    if (relative && getcwd(folder, sizeof folder) == NULL) { return PBT_OK; }
+    size_t const size = strlen(state->path) + (relative ? strlen(folder) - 1 : 0); /* "./" */
+    if (size <= PATH_BYTES_MAX) { return PBT_OK; }
+    (void)PBTI_FAIL(err, PBT_EINVAL, ENAMETOOLONG,
+                    "the path of journal \"%.60s...\" is too long: it has %zu bytes, and SQLite "
+                    "takes %u",
+                    state->name, size, PATH_BYTES_MAX);
+    pbti_fail_hint(err, "choose a folder with a shorter path, or a folder journal: --journal dir");
+    return PBT_EINVAL;
+}
+
 /* There is no file: may it be made? */
 static pbt_status check_absent(const struct pbti_sqlite *state, bool create, struct pbt_error *err)
 {
@@ -312,6 +334,7 @@ static pbt_status check_absent(const struct pbti_sqlite *state, bool create, str
 
 static pbt_status check_file_kind(struct pbti_sqlite *state, bool create, struct pbt_error *err)
 {
+    PBTI_TRY(check_length(state, err));
     if (stat(state->path, &state->seen) != 0) {
         int const cause = errno;
         if (cause == ENOENT) { return check_absent(state, create, err); }

@@ -4,6 +4,10 @@
 #include "core/rungs.h"
 #include "spec/spec_read.h"
 
+#include <ctype.h>
+#include <string.h>
+#include <strings.h>
+
 /* Where a key was written, or the spec when it was not. */
 static const struct pbti_node *place(const struct pbti_read *read, enum pbti_key_id key)
 {
@@ -28,6 +32,38 @@ static pbt_status check_trainer(const struct pbti_read *read)
     if (found != NULL) { return PBT_OK; }
     return pbti_node_fail(place(read, PBTI_KEY_SPEC_trainer), read->err,
                           "trainer must have one of: command, one_shot, builtin");
+}
+
+/* Does `name` hold `word` (lower case)? alone: only as a word of its own, not inside another. */
+static bool has_word(const char *name, const char *word, bool alone)
+{
+    size_t const size = strlen(word);
+    for (const char *at = name; *at != '\0'; at++) {
+        if (strncasecmp(at, word, size) != 0) { continue; }
+        bool const begins = at == name || !isalpha((unsigned char)at[-1]);
+        bool const ends = !isalpha((unsigned char)at[size]);
+        if (!alone || (begins && ends)) { return true; }
+    }
+    return false;
+}
+
+/* The default is to maximize, which is wrong for a score that is better when it is less. */
+static pbt_status check_score(const struct pbti_read *read)
+{
+    static const struct {
+        const char *word;
+        bool alone;
+    } less[] = {{"loss", false}, {"error", false}, {"perplexity", false}, {"nll", true},
+                {"mse", true},   {"mae", true},    {"rmse", true},        {"wer", true}};
+    if (read->seen[PBTI_KEY_SCORE_goal] != NULL) { return PBT_OK; }
+    for (size_t i = 0; i < sizeof less / sizeof less[0]; i++) {
+        if (!has_word(read->spec->score_name, less[i].word, less[i].alone)) { continue; }
+        return pbti_node_fail(place(read, PBTI_KEY_SCORE_name), read->err,
+                              "score.name is \"%s\", which seems to be better when it is less, "
+                              "but there is no score.goal: must be minimize or maximize",
+                              read->spec->score_name);
+    }
+    return PBT_OK;
 }
 
 static pbt_status check_time(const struct pbti_read *read)
@@ -227,6 +263,7 @@ static pbt_status check_rules(const struct pbti_read *read)
 pbt_status pbti_read_check(struct pbti_read *read)
 {
     PBTI_TRY(check_trainer(read));
+    PBTI_TRY(check_score(read));
     PBTI_TRY(check_time(read));
     PBTI_TRY(check_grid(read));
     PBTI_TRY(check_rungs(read));

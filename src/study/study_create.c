@@ -20,6 +20,7 @@
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 /* -------- small things -------- */
 
@@ -123,30 +124,118 @@ static pbt_status begin_in(const char *dir, const struct pbti_spec *spec, struct
 {
     PBTI_TRY(open_study(dir, NULL, true, spec->sync_full, study, err));
     if (pbti_follower_state(study->follower) != NULL) {
-        (void)PBTI_FAIL(err, PBT_EEXIST, 0, "\"%s\" holds a study already", dir);
-        pbti_fail_hint(err, "go on with it: pbt resume %s", dir);
-        return PBT_EEXIST;
+        return PBTI_FAIL(err, PBT_EEXIST, 0, "\"%s\" holds a study already", dir);
     }
     PBTI_TRY(pbti_study_begin(study->follower, spec, err)); /* only one of several gets beyond it */
     return render_to(dir, spec, err);
 }
 
-pbt_status pbti_study_create(const char *dir, const char *journal, const struct pbti_spec *spec,
-                             struct pbt_error *err)
+/* What was made in a folder, to be undone after an error. */
+struct made {
+    size_t above;    /* bytes of the path of the first folder that was not there; 0: all were */
+    bool folders[2]; /* which of `folders` */
+    bool journal;    /* journal.url, or the folder of a folder journal */
+};
+static const char *const folders[] = {"checkpoints", "logs"};
+
+/* How much of the path is a folder that is not there. */
+static size_t first_missing(const char *dir)
 {
-    static const char *const folders[] = {"checkpoints", "logs"};
     char path[PATH_MAX];
-    PBTI_TRY(pbti_study_journal_check(dir, journal, spec->study, err));
+    size_t const size = strlen(dir);
+    if (size >= sizeof path) { return 0; }
+    memcpy(path, dir, size + 1);
+    for (size_t i = 1; i <= size; i++) {
+        if (dir[i] != '/' && dir[i] != '\0') { continue; }
+        path[i] = '\0';
+        if (access(path, F_OK) != 0 && errno == ENOENT) { return i; }
+        path[i] = dir[i];
+    }
+    return 0;
+}
+
+/* SQLite makes its file before it writes to it. */
+static void remove_empty_journal(const char *dir)
+{
+    char path[PATH_MAX];
+    struct stat info;
+    struct pbt_error ignored;
+    if (join(path, dir, "journal.db", &ignored) == PBT_OK && stat(path, &info) == 0 &&
+        info.st_size == 0) {
+        (void)unlink(path);
+    }
+}
+
+/* Folders go only when they are empty: another process may have begun a study there meanwhile. */
+static void unmake(const char *dir, const char *journal, const struct made *made)
+{
+    char path[PATH_MAX];
+    struct pbt_error ignored;
+    if (made->journal) { pbti_study_journal_unmake(dir, journal); }
+    if (made->above > 0) { remove_empty_journal(dir); }
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        if (made->folders[i] && join(path, dir, folders[i], &ignored) == PBT_OK) {
+            (void)rmdir(path);
+        }
+    }
+    if (made->above == 0) { return; }
+    (void)snprintf(path, sizeof path, "%s", dir);
+    for (size_t size = strlen(path); size >= made->above; size--) {
+        if (path[size] != '/' && path[size] != '\0') { continue; }
+        path[size] = '\0';
+        (void)rmdir(path);
+    }
+}
+
+static pbt_status make_in(const char *dir, const char *journal, const struct pbti_spec *spec,
+                          struct made *made, struct pbt_error *err)
+{
+    char path[PATH_MAX];
+    struct stat info;
     PBTI_TRY(pbti_folder_make(dir, err));
     for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
         PBTI_TRY(join(path, dir, folders[i], err));
+        made->folders[i] = stat(path, &info) != 0;
         PBTI_TRY(pbti_folder_make(path, err));
     }
-    PBTI_TRY(pbti_study_journal_choose(dir, journal, spec->study, err));
+    PBTI_TRY(pbti_study_journal_choose(dir, journal, spec->study, &made->journal, err));
     struct study study = {NULL, NULL};
     pbt_status const status = begin_in(dir, spec, &study, err);
     shut(&study);
     return status;
+}
+
+pbt_status pbti_study_create(const char *dir, const char *journal, const struct pbti_spec *spec,
+                             struct pbt_error *err)
+{
+    PBTI_TRY(pbti_study_journal_check(dir, journal, spec->study, err));
+    PBTI_TRY(pbti_study_journal_is_free(dir, journal, spec->study, err));
+    struct made made = {.above = first_missing(dir)};
+    pbt_status const status = make_in(dir, journal, spec, &made, err);
+    /* a study that is there was begun by another process meanwhile: the folder is that one's */
+    if (status != PBT_OK && status != PBT_EEXIST) { unmake(dir, journal, &made); }
+    return status;
+}
+
+bool pbti_study_is_edited(const char *dir, const struct pbti_spec *spec)
+{
+    char path[PATH_MAX];
+    struct pbt_error ignored;
+    struct pbti_spec *written = NULL;
+    struct stat info;
+    if (join(path, dir, "study.yaml", &ignored) != PBT_OK || stat(path, &info) != 0) {
+        return false;
+    }
+    bool edited = true; /* also one that cannot be read as a spec any more */
+    if (pbti_spec_load(path, NULL, 0, &written, &ignored) == PBT_OK) {
+        char *const in_force = pbti_spec_render(spec);
+        char *const on_disk = pbti_spec_render(written);
+        edited = in_force != NULL && on_disk != NULL && strcmp(in_force, on_disk) != 0;
+        free(in_force);
+        free(on_disk);
+    }
+    pbti_spec_destroy(written);
+    return edited;
 }
 
 static pbt_status amend_in(const char *dir, const char *named, struct pbti_spec *spec,

@@ -29,7 +29,8 @@ PBT_NODISCARD pbt_status pbti_study_open(struct pbti_study *study, const char *d
 void pbti_study_close(struct pbti_study *study);
 
 /*
- * Make a new study folder: journal with the study event, study.yaml, checkpoints/, logs/.
+ * Make a new study folder: journal with the study event, study.yaml, checkpoints/, logs/. After an
+ * error the folder is as it was before, apart from what another process made in it meanwhile.
  *
  * dir         must not hold a study; is made, with its parents, when it is not there
  * journal     where its journal goes: study/study_journal.h; NULL: an SQLite file in the folder
@@ -41,6 +42,10 @@ PBT_NODISCARD pbt_status pbti_study_create(const char *dir, const char *journal,
 /* Append the study event of `spec` to the empty journal that `follower` follows. */
 PBT_NODISCARD pbt_status pbti_study_begin(struct pbti_follower *follower,
                                           const struct pbti_spec *spec, struct pbt_error *err);
+
+/* Was study.yaml in `dir` edited? It is a rendering of `spec`, the one in force, and never read.
+ * False also where there is none. */
+bool pbti_study_is_edited(const char *dir, const struct pbti_spec *spec);
 
 /* Append one event to the journal of the study in `dir`, whatever others append meanwhile. */
 PBT_NODISCARD pbt_status pbti_study_append(const char *dir, const char *named,

@@ -3,6 +3,7 @@
 #include "study/study_journal.h"
 
 #include "base/fail.h"
+#include "base/file_tree.h"
 #include "journal/journal_files.h"
 
 #include <errno.h>
@@ -252,8 +253,9 @@ pbt_status pbti_study_journal_check(const char *dir, const char *wanted, const c
 }
 
 pbt_status pbti_study_journal_choose(const char *dir, const char *wanted, const char *study,
-                                     struct pbt_error *err)
+                                     bool *made, struct pbt_error *err)
 {
+    *made = false;
     if (wanted == NULL) { return PBT_OK; }
     char url[PBTI_JOURNAL_URL_MAX];
     char there[PBTI_JOURNAL_URL_MAX];
@@ -272,9 +274,65 @@ pbt_status pbti_study_journal_choose(const char *dir, const char *wanted, const 
         return status;
     }
     if (strcmp(wanted, "sqlite") == 0) { return PBT_OK; }
-    if (strcmp(wanted, "dir") != 0) { return write_url(dir, url, err); }
+    if (strcmp(wanted, "dir") != 0) {
+        PBTI_TRY(write_url(dir, url, err));
+        *made = true;
+        return PBT_OK;
+    }
     PBTI_TRY(join(path, dir, "journal", err));
-    return mkdir(path, 0777) == 0 || errno == EEXIST ? PBT_OK : fail_io(errno, "make", path, err);
+    *made = mkdir(path, 0777) == 0;
+    return *made || errno == EEXIST ? PBT_OK : fail_io(errno, "make", path, err);
+}
+
+/* A pbti_batch_reader: is there a batch? */
+static pbt_status see_batch(void *context, uint64_t first, uint32_t count, const void *bytes,
+                            size_t size, struct pbti_batch_id id, struct pbt_error *err)
+{
+    bool *const seen = context;
+    (void)first, (void)count, (void)bytes, (void)size, (void)id;
+    *seen = true;
+    return PBTI_FAIL(err, PBT_EEXIST, 0, "there is a batch");
+}
+
+pbt_status pbti_study_journal_is_free(const char *dir, const char *wanted, const char *study,
+                                      struct pbt_error *err)
+{
+    char url[PBTI_JOURNAL_URL_MAX];
+    struct pbti_journal_opts opts = pbti_journal_opts_default();
+    struct pbti_journal *journal = NULL;
+    bool seen = false;
+    if (wanted == NULL || strcmp(wanted, "sqlite") == 0 || strcmp(wanted, "dir") == 0 ||
+        pbti_study_is_at(dir)) {
+        return PBT_OK;
+    }
+    PBTI_TRY(resolve(dir, wanted, study, url, err));
+    opts.read_only = true;
+    struct pbt_error why = {0};
+    pbt_status status = pbti_journal_open(url, &opts, &journal, &why);
+    if (status == PBT_OK) { status = pbti_journal_read(journal, 0, see_batch, &seen, &why); }
+    pbti_journal_close(journal);
+    if (seen) {
+        (void)PBTI_FAIL(err, PBT_EEXIST, 0, "the journal \"%s\" holds a study already", url);
+        pbti_fail_hint(err, "a study goes on in its own folder, which has its checkpoints; give a "
+                            "new one another journal");
+        return PBT_EEXIST;
+    }
+    if (status == PBT_OK || status == PBT_ENOENT) { return PBT_OK; }
+    if (err != NULL) { *err = why; }
+    return status;
+}
+
+void pbti_study_journal_unmake(const char *dir, const char *wanted)
+{
+    char path[PATH_MAX];
+    struct pbt_error ignored;
+    bool const folder = strcmp(wanted, "dir") == 0;
+    if (join(path, dir, folder ? "journal" : URL_FILE, &ignored) != PBT_OK) { return; }
+    if (!folder) {
+        (void)unlink(path);
+    } else if (pbti_file_tree_remove(path, &ignored) != PBT_OK) {
+        return; /* what cannot be removed stays, and is complained about at the next try */
+    }
 }
 
 /* -------- copies -------- */

@@ -60,11 +60,25 @@ PBT_NODISCARD pbt_status pbti_study_journal_check(const char *dir, const char *w
  * wanted      "sqlite", "dir", or a URL, whose path must be absolute; NULL: what is there, else
  *             SQLite
  * study       the study's name, for journals that are named after it
+ * made        out: something was made in the folder
  * Errors      PBT_EEXIST (the folder has another one), PBT_EINVAL (no journal can be there),
  *             PBT_EIO
  */
 PBT_NODISCARD pbt_status pbti_study_journal_choose(const char *dir, const char *wanted,
-                                                   const char *study, struct pbt_error *err);
+                                                   const char *study, bool *made,
+                                                   struct pbt_error *err);
+
+/*
+ * Refuse a journal outside of the folder that holds a study already: that study has a folder of its
+ * own, with the checkpoints that the journal names. Looks only, and makes nothing.
+ *
+ * Errors      PBT_EEXIST, and those of opening it
+ */
+PBT_NODISCARD pbt_status pbti_study_journal_is_free(const char *dir, const char *wanted,
+                                                    const char *study, struct pbt_error *err);
+
+/* Undo what pbti_study_journal_choose() made in `dir`. */
+void pbti_study_journal_unmake(const char *dir, const char *wanted);
 
 /*
  * Copy the journal of one study folder, as of now, into another, which has none. The copy is

@@ -38,7 +38,6 @@
 #define POLL_MS_MIN 20 /* with a free slot: another worker's report may be what it waits for; ... */
 #define POLL_OF_IDLE 16 /* ... later, this part of the time for which it has waited */
 #define TICK_MS 200
-#define SLOTS_MAX 4096u
 
 struct run;
 
@@ -484,25 +483,11 @@ static pbt_status check_opts(const struct pbti_run_opts *opts, struct pbt_error 
     return PBT_OK;
 }
 
-static pbt_status check_trainer(const struct run *run, struct pbt_error *err)
-{
-    const struct pbti_trainer *const trainer = &run->study.spec->trainer;
-    bool const ask = trainer->kind == PBTI_TRAINER_BUILTIN && run->opts.builtin_known != NULL;
-    if (ask && !run->opts.builtin_known(trainer->argv[0])) {
-        return PBTI_FAIL(err, PBT_EINVAL, 0, "there is no builtin trainer \"%s\"",
-                         trainer->argv[0]);
-    }
-    return PBT_OK;
-}
-
 static pbt_status open_slots(struct run *run, struct pbt_error *err)
 {
     const struct pbti_spec *const spec = run->study.spec;
     uint32_t count;
     PBTI_TRY(pbti_slots_count(spec, run->opts.slots, &count, err));
-    if (count > SLOTS_MAX) {
-        return PBTI_FAIL(err, PBT_EINVAL, 0, "%u slots, allowed are 1 to %u", count, SLOTS_MAX);
-    }
     run->slots = calloc(count, sizeof *run->slots);
     run->views = calloc(count, sizeof *run->views);
     if (run->slots == NULL || run->views == NULL) {
@@ -584,7 +569,7 @@ static pbt_status open_study(struct run *run, struct pbt_error *err)
 static pbt_status open_all(struct run *run, struct pbt_error *err)
 {
     PBTI_TRY(open_study(run, err));
-    PBTI_TRY(check_trainer(run, err));
+    PBTI_TRY(pbti_run_check_machine(&run->opts, run->study.spec, err));
     int const used = snprintf(run->logs, sizeof run->logs, "%s/logs", run->opts.dir);
     if (used < 0 || (size_t)used >= sizeof run->logs ||
         (mkdir(run->logs, 0777) != 0 && errno != EEXIST)) {

@@ -68,6 +68,30 @@ struct pbti_run_opts pbti_run_opts_default(void);
 PBT_NODISCARD pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end,
                                   struct pbt_error *err);
 
+#define PBTI_RUN_SLOTS_MAX 4096u
+
+/*
+ * Can this machine run a study of this spec? Starts and writes nothing: the trainer's program and
+ * directory, the initial checkpoint where a member begins with it, and what the slots need. Uses
+ * opts->slots and opts->builtin_known.
+ *
+ * state       of the study; NULL: it is new
+ * Errors      PBT_EINVAL: it cannot, and why
+ */
+PBT_NODISCARD pbt_status pbti_run_check(const struct pbti_run_opts *opts,
+                                        const struct pbti_spec *spec,
+                                        const struct pbti_state *state, struct pbt_error *err);
+
+/* Only the builtin trainer and the slots: what pbti_run() asks itself. */
+PBT_NODISCARD pbt_status pbti_run_check_machine(const struct pbti_run_opts *opts,
+                                                const struct pbti_spec *spec,
+                                                struct pbt_error *err);
+
+/* Only what is the same on every machine of the study: for workers that run elsewhere. */
+PBT_NODISCARD pbt_status pbti_run_check_paths(const struct pbti_spec *spec,
+                                              const struct pbti_state *state,
+                                              struct pbt_error *err);
+
 /* What is evaluated, and what came of it. */
 struct pbti_evaluation {
     struct pbti_checkpoint checkpoint;
