@@ -17,7 +17,7 @@ static struct pbti_a2c_shape shape_of(const struct pbti_a2c_settings *s, uint32_
         .cells = game->cells,
         .rows = game->rows,
         .columns = game->columns,
-        .channels = game->channels,
+        .channels = game->bytes ? (uint32_t)pbti_env_view(game, NULL).size : game->channels,
         .actions = actions,
         .filters = s->filters,
         .hidden = s->hidden,
