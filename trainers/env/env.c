@@ -115,6 +115,18 @@ struct pbti_env_view pbti_env_view(const struct pbti_env_kind *kind,
                                   (size_t)rows * columns * kind->channels};
 }
 
+bool pbti_env_scale(const struct pbti_env_kind *kind, const struct pbti_env_options *options,
+                    struct pbti_env_scale *out)
+{
+    bool const minimal = options->minimal && kind->minimal != NULL;
+    *out = options->shaped && kind->scale_shaped.reference > 0.0 ? kind->scale_shaped
+           : minimal                                             ? kind->scale_minimal
+                                                                 : kind->scale;
+    bool const sized = options->size != 0 && options->size != PBTI_ENV_MAZE_SIZE;
+    if (kind->rules->maze && (sized || options->map != 0)) { return false; }
+    return out->reference > out->random;
+}
+
 pbt_status pbti_env_create(const struct pbti_env_kind *kind, uint32_t count,
                            const struct pbti_env_options *options, struct pbti_env **out,
                            struct pbt_error *err)

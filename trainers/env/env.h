@@ -62,6 +62,12 @@ struct pbti_env_options {
 };
 struct pbti_env_options pbti_env_options_default(void);
 
+/* Returns that make a scale: 0 is what uniformly random actions give, 1 what the scripted player of
+ * docs/environments.md gets. */
+struct pbti_env_scale {
+    double random, reference; /* both 0: there is none */
+};
+
 /* What a trainer may know of a game; the games themselves fill it (env_kind.h). Static storage. */
 struct pbti_env_kind {
     const char *name;                 /* "breakout" */
@@ -72,6 +78,8 @@ struct pbti_env_kind {
     uint32_t minimal_actions;         /* those that do something: the option `minimal` */
     const uint8_t *minimal;           /* shape (minimal_actions): their numbers; NULL: all do */
     uint32_t frames_max;              /* episodes are cut off after so many; 0: never */
+    uint16_t constant;                /* channels that are the same in all cells */
+    struct pbti_env_scale scale, scale_minimal, scale_shaped; /* by options; see pbti_env_scale() */
     const struct pbti_env_rules *rules;
 };
 
@@ -82,6 +90,10 @@ struct pbti_env_view {
 };
 struct pbti_env_view pbti_env_view(const struct pbti_env_kind *kind,
                                    const struct pbti_env_options *options);
+
+/* The scale of a game under these options; false when it was not measured. */
+bool pbti_env_scale(const struct pbti_env_kind *kind, const struct pbti_env_options *options,
+                    struct pbti_env_scale *out);
 
 /* The game of a name, or the one at a place in the list of all; NULL when there is none. */
 const struct pbti_env_kind *pbti_env_find(const char *name);

@@ -271,5 +271,7 @@ const struct pbti_env_kind pbti_env_maze3d = {
     .minimal_actions = sizeof minimal,
     .minimal = minimal,
     .frames_max = FRAMES,
+    .scale = {2.34, 176.3},
+    .scale_minimal = {4.60, 176.3},
     .rules = &rules,
 };

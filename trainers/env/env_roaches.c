@@ -332,5 +332,6 @@ const struct pbti_env_kind pbti_env_roaches = {
     .actions = 1 + 2 * PBTI_ENV_ORDERS,
     .minimal_actions = 1 + 2 * PBTI_ENV_ORDERS,
     .frames_max = FRAMES,
+    .scale = {33.88, 480.7},
     .rules = &rules,
 };
