@@ -2,11 +2,11 @@
 /*
  * bench/bench_env.c - frames a second of every game of trainers/env, on one core.
  *
- * A frame is one step of one copy, with sticky actions, ramping and all actions; uniform actions,
- * drawn before the clock starts; the beginning of the next episode is included. `seen` takes an
- * observation of each frame beside it: cells of picture games, floats of the others. The reference
- * of the same run draws one Philox block a copy and frame and does nothing else, which is what
- * sticky actions need at least. Medians of seven rounds.
+ * A frame is one step of one copy, with sticky actions, ramping and all actions; uniform
+ * actions, drawn before the clock starts; the beginning of the next episode is included. `seen`
+ * takes an observation of each frame beside it: cells or bytes of picture games, floats of the
+ * others. The reference of the same run draws one Philox block a copy and frame and does nothing
+ * else, which is what sticky actions need at least. Medians of seven rounds.
  *
  * usage: bench_env [COPIES [FRAMES]]
  */
@@ -27,6 +27,7 @@ struct desk {
     uint8_t *ends;
     float *rewards, *x;
     uint16_t *cells;
+    uint8_t *pixels;
     uint32_t *draws; /* shape (4, copies) */
 };
 
@@ -49,6 +50,7 @@ static struct desk desk_make(const struct pbti_env_kind *kind, uint32_t copies, 
     d.ends = taken(malloc(copies));
     d.rewards = taken(malloc(copies * sizeof d.rewards[0]));
     d.cells = taken(malloc(copies * cells * sizeof d.cells[0]));
+    d.pixels = taken(malloc(copies * cells * kind->channels));
     d.x = taken(malloc(copies * cells * kind->channels * sizeof d.x[0]));
     d.draws = taken(malloc((size_t)4 * copies * sizeof d.draws[0]));
     struct pbti_nn_stream const stream = {.seed = 1, .purpose = PBTI_NN_PURPOSE_INIT};
@@ -67,6 +69,7 @@ static void desk_free(struct desk *d)
     free(d->ends);
     free(d->rewards);
     free(d->cells);
+    free(d->pixels);
     free(d->x);
     free(d->draws);
 }
@@ -97,6 +100,8 @@ static void see(struct desk *d)
         pbti_env_step(d->env, actions, d->rewards, d->ends);
         if (pbti_env_kind(d->env)->cells) {
             pbti_env_observe_cells(d->env, d->cells);
+        } else if (pbti_env_kind(d->env)->bytes) {
+            pbti_env_observe_bytes(d->env, d->pixels);
         } else {
             pbti_env_observe(d->env, d->x);
         }

@@ -40,14 +40,13 @@ static bool is_wanted(const struct maze_known *m, int size, int y, int x)
 }
 
 /* The first action of a shortest way, breadth first over cells and directions. */
-static uint8_t first_action(const struct maze_known *m, const struct pbti_maze *s, uint32_t i)
+uint8_t maze_player_next(const struct maze_known *m, int size, int at_y, int at_x, int direction)
 {
     static uint8_t first[POSES];
     static uint16_t queue[POSES];
-    int const size = s->size[i];
     int head = 0, tail = 0;
     memset(first, 0xff, sizeof first);
-    int const here = (s->y[i] * MAX + s->x[i]) * 4 + s->direction[i];
+    int const here = (at_y * MAX + at_x) * 4 + direction;
     first[here] = PBTI_MAZE_FORWARD;
     queue[tail++] = (uint16_t)here;
     while (head < tail) {
@@ -74,17 +73,16 @@ static void forget(struct maze_known *m)
     m->goal_y = m->goal_x = -1;
 }
 
-static void learn_all(struct maze_known *m, const struct pbti_maze *s, uint32_t i)
+void maze_player_learn(struct maze_known *m, struct pbti_maze_map map)
 {
-    int const size = s->size[i], rooms = (size - 1) / 2;
+    int const size = *map.size, rooms = pbti_maze_rooms(map);
     for (int y = 0; y < size; y++) {
         for (int x = 0; x < size; x++) {
-            bool const wall = s->walls[i * MAX + (uint32_t)y] >> x & 1u;
-            m->cells[y][x] = wall ? MAZE_WALL : MAZE_OPEN;
+            m->cells[y][x] = pbti_maze_is_wall(map, y, x) ? MAZE_WALL : MAZE_OPEN;
         }
     }
-    m->goal_y = 2 * (s->goal[i] / rooms) + 1;
-    m->goal_x = 2 * (s->goal[i] % rooms) + 1;
+    m->goal_y = 2 * (*map.goal / rooms) + 1;
+    m->goal_x = 2 * (*map.goal % rooms) + 1;
 }
 
 static void play(struct env_turn *turn, bool forgets, bool knows)
@@ -99,9 +97,9 @@ static void play(struct env_turn *turn, bool forgets, bool knows)
         struct maze_known *const m = &memory[i];
         bool const ended = turn->ends[i] != PBTI_ENV_GOES_ON;
         if (ended || (forgets && turn->rewards[i] >= 10.0f)) { forget(m); }
-        if (ended && knows) { learn_all(m, s, i); }
+        if (ended && knows) { maze_player_learn(m, PBTI_MAZE_MAP(s, i)); }
         look(m, s, i, pictures + (size_t)i * VIEW * VIEW);
-        turn->actions[i] = first_action(m, s, i);
+        turn->actions[i] = maze_player_next(m, s->size[i], s->y[i], s->x[i], s->direction[i]);
     }
     free(pictures);
 }

@@ -9,7 +9,7 @@
 #ifndef PBTI_TEST_MAZE_PLAYER_H
 #define PBTI_TEST_MAZE_PLAYER_H
 
-#include "env/env_states_own.h"
+#include "env/env_maze_map.h"
 #include "env_score.h"
 
 enum { MAZE_UNSEEN, MAZE_OPEN, MAZE_WALL };
@@ -19,6 +19,10 @@ struct maze_known {
     uint8_t cells[PBTI_ENV_MAZE_SIZE_MAX][PBTI_ENV_MAZE_SIZE_MAX];
     int goal_y, goal_x; /* -1: not seen yet */
 };
+
+/* Everything there is to know; the first action of a shortest way (forward, or a turn). */
+void maze_player_learn(struct maze_known *known, struct pbti_maze_map map);
+uint8_t maze_player_next(const struct maze_known *known, int size, int y, int x, int direction);
 
 /* The memory of a player: shape (copies). */
 void maze_player_explores(struct env_turn *turn);

@@ -28,6 +28,13 @@ static const struct pbti_a2c_shape shapes[] = {
      .filters = 16,
      .hidden = HIDDEN},
     {.rows = 1, .columns = 1, .channels = 5, .actions = ACTIONS, .filters = 16, .hidden = HIDDEN},
+    {.bytes = true,
+     .rows = 12,
+     .columns = 14,
+     .channels = 2,
+     .actions = ACTIONS,
+     .filters = 16,
+     .hidden = HIDDEN},
     {.cells = true,
      .rows = 5,
      .columns = 4,
@@ -43,11 +50,33 @@ static const struct pbti_a2c_shape shapes[] = {
      .filters = 16,
      .hidden = HIDDEN,
      .lstm = true},
+    {.rows = 1,
+     .columns = 1,
+     .channels = 5,
+     .actions = ACTIONS,
+     .filters = 16,
+     .hidden = HIDDEN,
+     .lstm = true,
+     .inputs = true},
+    {.bytes = true,
+     .rows = 12,
+     .columns = 14,
+     .channels = 2,
+     .actions = ACTIONS,
+     .filters = 16,
+     .hidden = HIDDEN,
+     .lstm = true,
+     .inputs = true},
 };
-enum { SHAPES = sizeof shapes / sizeof shapes[0], FIRST_WITH_LSTM = 2 };
+enum { SHAPES = sizeof shapes / sizeof shapes[0], FIRST_WITH_LSTM = 3 };
 
 /* Where episodes end: copy 1 after round 0, copies 0 and 2 after round 1. */
 static const uint8_t ends[ROWS] = {0, 1, 0, 2, 0, 1};
+
+/* What copies do, and get for it. */
+static const uint8_t chosen[ROWS] = {0, 1, 2, 2, 1, 0, 1, 2, 0, 0, 2, 1};
+static const float rewards[ROWS] = {0.0f, 0.5f, -1.0f, 0.25f, 1.0f, 0.0f,
+                                    0.0f, 2.0f, -0.5f, 1.0f,  0.0f, 0.75f};
 
 struct rollout {
     struct pbti_a2c_network net;
@@ -70,7 +99,9 @@ static void fill_weights(struct pbti_a2c_network *net)
     for (uint32_t p = 0; p < net->block.part_count; p++) {
         const struct pbti_nn_part *const part = &net->block.parts[p];
         size_t const count = (size_t)part->rows * part->columns;
-        float const scale = p == net->hidden_w && net->shape.cells ? 0.03f : 0.2f;
+        bool const maps = net->shape.cells || net->shape.bytes;
+        bool const second = net->shape.bytes && p == net->second_w;
+        float const scale = second ? 0.02f : p == net->hidden_w && maps ? 0.03f : 0.2f;
         float *const noise = check_noise(count, 1000 * p, scale);
         memcpy(pbti_nn_block_part(&net->block, net->block.weights, p), noise,
                count * sizeof noise[0]);
@@ -78,6 +109,7 @@ static void fill_weights(struct pbti_a2c_network *net)
     }
     spread_bias(net, net->first_b);
     spread_bias(net, net->hidden_b);
+    if (net->shape.bytes) { spread_bias(net, net->second_b); }
     pbti_a2c_network_ready(net);
 }
 
@@ -86,9 +118,10 @@ static void fill_row(struct pbti_a2c_network *net, size_t row, uint32_t t, uint3
 {
     uint32_t const salt = 20000 + 1000 * (t * COPIES + copy);
     if (!net->shape.cells) {
-        float *const x = net->features + row * net->shape.channels;
-        for (uint32_t k = 0; k < net->shape.channels; k++) {
-            x[k] = fixture_noise(salt + k);
+        float *const x = net->features + row * net->values;
+        float const scale = net->shape.bytes ? 0.3f : 1.0f;
+        for (uint32_t k = 0; k < net->values; k++) {
+            x[k] = scale * fixture_noise(salt + k);
         }
         return;
     }
@@ -136,9 +169,14 @@ static void go_forward(struct rollout *r)
     static const uint8_t none[COPIES] = {0};
     if (r->net.shape.lstm) { memcpy(r->net.memory.state, r->first_state, state_size()); }
     pbti_a2c_network_forget(&r->net, none);
+    if (r->net.shape.inputs) { /* as if the first actions had been others */
+        pbti_a2c_network_note(&r->net, chosen + COPIES, rewards + COPIES, none);
+    }
     for (uint32_t t = 0; t < ROUNDS; t++) {
         pbti_a2c_network_forward(&r->net, t * COPIES, COPIES);
-        pbti_a2c_network_forget(&r->net, ends + (size_t)t * COPIES);
+        size_t const at = (size_t)t * COPIES;
+        pbti_a2c_network_forget(&r->net, ends + at);
+        pbti_a2c_network_note(&r->net, chosen + at, rewards + at, ends + at);
     }
 }
 
@@ -217,10 +255,15 @@ static void check_alone(const struct rollout *r, uint32_t copy)
                    r->first_state + (part * COPIES + copy) * HIDDEN, HIDDEN * sizeof(float));
         }
     }
+    if (one.shape.inputs) {
+        pbti_a2c_network_note(&one, chosen + COPIES + copy, rewards + COPIES + copy, ends);
+    }
     for (uint32_t t = 0; t < ROUNDS; t++) {
         fill_row(&one, t, t, copy);
         pbti_a2c_network_forward(&one, t, 1);
-        pbti_a2c_network_forget(&one, ends + (size_t)t * COPIES + copy);
+        size_t const at = (size_t)t * COPIES + copy;
+        pbti_a2c_network_forget(&one, ends + at);
+        pbti_a2c_network_note(&one, chosen + at, rewards + at, ends + at);
         check_all_close("heads", one.heads + (size_t)t * (ACTIONS + 1),
                         r->net.heads + ((size_t)t * COPIES + copy) * (ACTIONS + 1), ACTIONS + 1,
                         1e-6);

@@ -216,6 +216,12 @@ static void test_every_setting_is_checked(void **state)
         }
     }
     check_refused("filters", "24", "\"filters\" is 24; allowed are multiples of 16");
+    check_refused("score", "\"loss\"", "\"score\" is \"loss\"; allowed are return");
+    check_refused("score", "\"normalised\"", "\"breakout\" has no reference scores");
+    worker_train(10, "fresh", "null", "null", "", "\"inputs\": true");
+    worker_assert_config_error("\"inputs\" is true without \"lstm\"");
+    worker_train(10, "fresh", "null", "null", "", "\"game\": \"maze\", \"size\": 8");
+    worker_assert_config_error("\"size\" is 8; allowed are odd numbers, 7 to 15");
     check_refused("game", "3", "\"game\" is not text");
     check_refused("report", "\"all\"", "\"report\" is \"all\"; allowed are mean and list");
     worker_train(10, "fresh", "null", "null", "", SMALL); /* and it still works */

@@ -100,10 +100,25 @@ static bool is_same_file(const char *a, const char *b)
 /* What each of the next tests is done with. */
 static const struct {
     const char *game;
-    bool lstm;
-} kinds[] = {{"cartpole", false}, {"cartpole", true}, {"breakout", false}, {"breakout", true}};
+    bool lstm, told; /* the last action and reward */
+} kinds[] = {{"cartpole", false, false},
+             {"cartpole", true, false},
+             {"breakout", false, false},
+             {"breakout", true, false},
+             {"breakout", true, true}};
 
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
+
+static struct pbti_a2c_settings of_kind(size_t kind)
+{
+    struct pbti_a2c_settings s = small(kinds[kind].game, kinds[kind].lstm);
+    s.inputs = kinds[kind].told;
+    if (s.inputs) {
+        s.reward_scale = 0.5;
+        s.reward_clip = 0.4;
+    }
+    return s;
+}
 
 /* -------- what decides -------- */
 
@@ -112,7 +127,7 @@ enum { KINDS = sizeof kinds / sizeof kinds[0] };
 static struct pbti_a2c_settings stage(size_t kind, uint32_t segment)
 {
     static const uint32_t unrolls[] = {5, 3, 8};
-    struct pbti_a2c_settings s = small(kinds[kind].game, kinds[kind].lstm);
+    struct pbti_a2c_settings s = of_kind(kind);
     s.unroll = unrolls[segment];
     s.lr = 1e-3 * (1 + segment);
     s.entropy_cost = 0.01 * (1 + segment);
@@ -207,7 +222,7 @@ static void test_seed_decides(void **state)
     (void)state;
     static const char *const names[] = {"one", "again", "other"};
     for (size_t kind = 0; kind < KINDS; kind++) {
-        struct pbti_a2c_settings const s = small(kinds[kind].game, kinds[kind].lstm);
+        struct pbti_a2c_settings const s = of_kind(kind);
         for (uint64_t i = 0; i < 3; i++) {
             struct pbti_a2c a;
             pbti_builtin_init(&pbti_builtin_a2c, &a);
@@ -350,7 +365,7 @@ static void test_rounds_of_a_segment(void **state)
     for (size_t kind = 0; kind < KINDS; kind++) {
         struct pbti_a2c a;
         pbti_builtin_init(&pbti_builtin_a2c, &a);
-        struct pbti_a2c_settings const s = small(kinds[kind].game, kinds[kind].lstm);
+        struct pbti_a2c_settings const s = of_kind(kind);
         struct watched w = {.agent = &a.agent, .seed = 12};
         struct pbti_builtin_task const task = {
             .seed = 12, .steps = 3000, .progress = watch, .context = &w};
@@ -369,7 +384,7 @@ static void test_acting_does_not_depend_on_the_unroll(void **state)
     for (size_t kind = 0; kind < KINDS; kind++) {
         struct pbti_a2c agents[3];
         for (size_t i = 0; i < 3; i++) {
-            struct pbti_a2c_settings s = small(kinds[kind].game, kinds[kind].lstm);
+            struct pbti_a2c_settings s = of_kind(kind);
             s.lr = 0.0;
             s.unroll = unrolls[i];
             struct pbti_builtin_task const task = {.seed = 11, .steps = 50 * ENVS};
@@ -391,7 +406,97 @@ static void test_acting_does_not_depend_on_the_unroll(void **state)
     }
 }
 
+/* A picture of bytes, a told LSTM, in the middle of long episodes. */
+static void test_a_maze_in_the_first_person(void **state)
+{
+    (void)state;
+    struct pbti_a2c kept, loaded;
+    struct pbti_a2c_settings s = small("maze3d", true);
+    s.inputs = s.minimal = true;
+    s.size = 7;
+    struct pbti_builtin_task first = {.seed = 3, .steps = 200, .save = place("first")};
+    struct pbti_builtin_task second = {
+        .seed = 4, .steps = 200, .start = PBT_CLIENT_KEEP, .save = place("kept")};
+    pbti_builtin_init(&pbti_builtin_a2c, &kept);
+    pbti_builtin_init(&pbti_builtin_a2c, &loaded);
+    (void)run(&kept, &s, &first);
+    (void)run(&kept, &s, &second);
+    second.start = PBT_CLIENT_LOAD;
+    second.load = place("first");
+    second.save = place("loaded");
+    (void)run(&loaded, &s, &second);
+    assert_true(is_same_file("kept", "loaded"));
+    assert_false(is_same_file("first", "loaded"));
+    pbti_builtin_deinit(&pbti_builtin_a2c, &kept);
+    pbti_builtin_deinit(&pbti_builtin_a2c, &loaded);
+}
+
 /* -------- the score -------- */
+
+static bool watch_rewards(void *context, uint64_t step, double loss)
+{
+    const struct pbti_a2c_agent *const agent = context;
+    uint32_t seen = 0;
+    (void)step;
+    (void)loss;
+    for (uint32_t k = 0; k < agent->unroll * ENVS; k++) {
+        float const reward = agent->rewards[k];
+        assert_true(reward == 0.0f || reward == 0.25f); /* 1, times 0.5, cut off at 0.25 */
+        seen += reward != 0.0f;
+    }
+    return seen <= agent->unroll * ENVS;
+}
+
+/* Rewards are scaled and clipped for learning; the score is the game's. */
+static void test_scaled_rewards_are_not_the_score(void **state)
+{
+    (void)state;
+    double scores[2];
+    for (int scaled = 0; scaled < 2; scaled++) {
+        struct pbti_a2c a;
+        struct pbti_a2c_settings s = small("breakout", false);
+        s.lr = 0.0; /* both play the same */
+        if (scaled) {
+            s.reward_scale = 0.5;
+            s.reward_clip = 0.25;
+        }
+        struct pbti_builtin_task const task = {.seed = 5,
+                                               .steps = 2000,
+                                               .progress = scaled ? watch_rewards : NULL,
+                                               .context = &a.agent};
+        pbti_builtin_init(&pbti_builtin_a2c, &a);
+        scores[scaled] = run(&a, &s, &task).score;
+        pbti_builtin_deinit(&pbti_builtin_a2c, &a);
+    }
+    assert_true(scores[0] > 0.0 && scores[0] == scores[1]);
+}
+
+/* 0 is what a random player gets, 1 what the scripted one does (docs/environments.md). */
+static void test_normalised_score(void **state)
+{
+    (void)state;
+    struct pbti_a2c a;
+    struct pbti_a2c_settings s = small("beacon", false);
+    struct pbti_builtin_task const task = {.seed = 5, .steps = 240 * ENVS};
+    pbti_builtin_init(&pbti_builtin_a2c, &a);
+    double const mean = run(&a, &s, &task).score;
+    for (uint32_t score = 0; score < 2; score++) {
+        for (uint32_t list = 0; list < 2; list++) {
+            struct pbti_builtin_report to = {.count = 0};
+            s.score = score;
+            s.report = list;
+            pbti_builtin_a2c.report(&a, &s, &to);
+            double sum = 0.0;
+            for (uint32_t i = 0; i < to.count; i++) {
+                sum += to.scores[i];
+            }
+            double const expected = score ? (mean - 0.871) / (35.0 - 0.871) : mean;
+            assert_int_equal(to.count, list ? ENVS : 1);
+            assert_true(fabs(sum / to.count - expected) < 1e-12);
+        }
+    }
+    pbti_builtin_deinit(&pbti_builtin_a2c, &a);
+}
 
 /* Plays the actions of an agent in games of its own, and counts. */
 struct beside {
@@ -540,7 +645,7 @@ static void test_diverged_agent_scores_nan(void **state)
     for (size_t kind = 0; kind < KINDS; kind++) {
         struct pbti_a2c a;
         pbti_builtin_init(&pbti_builtin_a2c, &a);
-        struct pbti_a2c_settings s = small(kinds[kind].game, kinds[kind].lstm);
+        struct pbti_a2c_settings s = of_kind(kind);
         s.lr = 1e30;
         struct pbti_builtin_task const task = {.seed = 1, .steps = 4000, .save = place("nan")};
         assert_true(isnan(run(&a, &s, &task).score));
@@ -567,7 +672,7 @@ static void check_evaluation(size_t kind)
 {
     struct pbti_a2c a;
     pbti_builtin_init(&pbti_builtin_a2c, &a);
-    struct pbti_a2c_settings s = small(kinds[kind].game, kinds[kind].lstm);
+    struct pbti_a2c_settings s = of_kind(kind);
     struct pbti_builtin_task task = {.seed = 1, .steps = 301, .save = place("before")};
     (void)run(&a, &s, &task);
     s.episodes = 2 * ENVS + 1; /* rounded up to 3 each */
@@ -759,6 +864,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_fresh_again_equals_fresh, setup, teardown),
         cmocka_unit_test_setup_teardown(test_seed_decides, setup, teardown),
         cmocka_unit_test_setup_teardown(test_clones_diverge, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_a_maze_in_the_first_person, setup, teardown),
+        cmocka_unit_test(test_scaled_rewards_are_not_the_score),
+        cmocka_unit_test(test_normalised_score),
         cmocka_unit_test(test_frames_are_counted_exactly),
         cmocka_unit_test(test_lost_worker_stops_the_segment),
         cmocka_unit_test(test_rounds_of_a_segment),

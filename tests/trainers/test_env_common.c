@@ -13,23 +13,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { GAMES = 14, FRAMES = 400 };
+enum { GAMES = 16, FRAMES = 400 };
 
 static void test_games(void **unused)
 {
     (void)unused;
     static const char *const names[GAMES] = {
-        "breakout", "asterix",  "freeway", "space_invaders", "seaquest", "cartpole", "mountain_car",
-        "acrobot",  "pendulum", "beacon",  "watermaze",      "keydoor",  "maze",     "shards"};
+        "breakout",     "asterix", "freeway",  "space_invaders", "seaquest",  "cartpole",
+        "mountain_car", "acrobot", "pendulum", "beacon",         "watermaze", "keydoor",
+        "maze",         "shards",  "roaches",  "maze3d"};
     for (size_t i = 0; i < GAMES; i++) {
         const struct pbti_env_kind *const kind = pbti_env_at(i);
         assert_string_equal(kind->name, names[i]);
         assert_ptr_equal(pbti_env_find(names[i]), kind);
-        assert_true(kind->rows * kind->columns <= PBTI_ENV_CELLS_MAX);
+        assert_true(!kind->cells || kind->rows * kind->columns <= PBTI_ENV_CELLS_MAX);
         assert_true(kind->channels <= PBTI_ENV_CHANNELS_MAX);
         assert_true(kind->actions <= PBTI_ENV_ACTIONS_MAX);
         assert_true(kind->minimal_actions <= kind->actions);
-        assert_int_equal(kind->cells, kind->rows > 1);
+        assert_int_equal(kind->cells || kind->bytes, kind->rows > 1);
+        assert_false(kind->cells && kind->bytes);
     }
     assert_null(pbti_env_at(GAMES));
     assert_null(pbti_env_find("pong"));
@@ -157,7 +159,7 @@ static void test_reset_leaves_nothing(void **unused)
 static void test_seed(void **unused)
 {
     (void)unused;
-    enum { COPIES = 16, LONGEST = 520 };
+    enum { COPIES = 16, LONGEST = 920 };
     for (size_t game = 0; game < GAMES; game++) {
         struct session a = session_make(pbti_env_at(game), COPIES, 1);
         struct session b = session_make(pbti_env_at(game), COPIES, 1);
@@ -435,6 +437,16 @@ static void assert_shards(const uint16_t *cells)
     assert_in_range(set_among(cells, 16 * 16, PBTI_SHARDS_SHARD), 1, 20);
 }
 
+static void assert_roaches(const uint16_t *cells)
+{
+    uint32_t const marines = set_among(cells, 16 * 16, PBTI_ROACHES_MARINE);
+    uint32_t const roaches = set_among(cells, 16 * 16, PBTI_ROACHES_ROACH);
+    assert_in_range(marines, 1, 9);
+    assert_in_range(roaches, 1, 4);
+    assert_true(set_among(cells, 16 * 16, PBTI_ROACHES_WEAK_MARINE) <= marines);
+    assert_true(set_among(cells, 16 * 16, PBTI_ROACHES_WEAK_ROACH) <= roaches);
+}
+
 /* By name; games without cells have none. */
 static void assert_picture(const char *name, const uint16_t *cells)
 {
@@ -447,6 +459,7 @@ static void assert_picture(const char *name, const uint16_t *cells)
         {"seaquest", assert_seaquest},   {"beacon", assert_beacon},
         {"watermaze", assert_watermaze}, {"keydoor", assert_keydoor},
         {"maze", assert_maze},           {"shards", assert_shards},
+        {"roaches", assert_roaches},
     };
     for (size_t i = 0; i < sizeof pictures / sizeof pictures[0]; i++) {
         if (strcmp(pictures[i].name, name) == 0) {

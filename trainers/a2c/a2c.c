@@ -22,16 +22,45 @@ static const char *game_word(uint32_t index)
 }
 
 PBTI_SETTING_WORDS(report_word, "mean", "list")
+PBTI_SETTING_WORDS(score_word, "return", "normalised")
 
 #define SETTINGS struct pbti_a2c_settings
 static const struct pbti_setting table[] = {PBTI_A2C_SETTINGS(PBTI_SETTING_ENTRY){0}};
 
+enum { RETURN, NORMALISED }; /* values of `score` */
+
+/* What makes a score of a return; false: there is nothing to compare it with. */
+static bool scale_of(const struct pbti_a2c_settings *settings, struct pbti_env_scale *scale)
+{
+    struct pbti_env_options const options = pbti_a2c_options(settings);
+    return pbti_env_scale(pbti_env_at(settings->game), &options, scale);
+}
+
+static double normalised(const struct pbti_env_scale *scale, double of)
+{
+    return (of - scale->random) / (scale->reference - scale->random);
+}
+
 static pbt_status check(const void *settings, struct pbt_error *err)
 {
-    uint32_t const filters = ((const struct pbti_a2c_settings *)settings)->filters;
-    if (filters % FILTERS_MULTIPLE == 0) { return PBT_OK; }
-    return pbti_nn_fail(err, PBT_EINVAL, "\"filters\" is %u; allowed are multiples of %d", filters,
-                        (int)FILTERS_MULTIPLE);
+    const struct pbti_a2c_settings *const s = settings;
+    struct pbti_env_scale scale;
+    if (s->filters % FILTERS_MULTIPLE != 0) {
+        return pbti_nn_fail(err, PBT_EINVAL, "\"filters\" is %u; allowed are multiples of %d",
+                            s->filters, (int)FILTERS_MULTIPLE);
+    }
+    if (s->inputs && !s->lstm) {
+        return pbti_nn_fail(err, PBT_EINVAL,
+                            "\"inputs\" is true without \"lstm\": the last action and reward are "
+                            "inputs of the LSTM");
+    }
+    if (s->score == NORMALISED && !scale_of(s, &scale)) {
+        return pbti_nn_fail(err, PBT_EINVAL,
+                            "\"score\" is \"normalised\"; with these options \"%s\" has no "
+                            "reference scores",
+                            pbti_env_at(s->game)->name);
+    }
+    return PBT_OK;
 }
 
 /* -------- getting ready -------- */
@@ -167,9 +196,34 @@ static void report_in_force(const struct pbti_a2c_agent *agent, struct pbti_buil
     pbti_builtin_in_force(to, "rmsprop_decay", agent->rmsprop.decay);
     pbti_builtin_in_force(to, "rmsprop_epsilon", agent->rmsprop.epsilon);
     pbti_builtin_in_force(to, "clip", agent->clip);
+    pbti_builtin_in_force(to, "reward_scale", agent->reward_scale);
+    pbti_builtin_in_force(to, "reward_clip", agent->reward_clip);
     pbti_builtin_in_force(to, "envs", agent->copies);
     pbti_builtin_in_force(to, "filters", agent->net.shape.filters);
     pbti_builtin_in_force(to, "hidden", agent->net.shape.hidden);
+}
+
+static void report_score(const struct pbti_a2c_result *result,
+                         const struct pbti_a2c_settings *settings, struct pbti_builtin_report *to)
+{
+    double scores[PBTI_TALLY_LIST_MAX], score = result->score;
+    uint32_t const count =
+        settings->report == 1 && !isnan(score) ? pbti_a2c_tally_list(&result->counted, scores) : 0;
+    struct pbti_env_scale scale;
+    if (scale_of(settings, &scale)) {
+        if (!isnan(score)) { pbti_builtin_metric(to, "normalised", normalised(&scale, score)); }
+        if (settings->score == NORMALISED) {
+            score = normalised(&scale, score);
+            for (uint32_t i = 0; i < count; i++) {
+                scores[i] = normalised(&scale, scores[i]);
+            }
+        }
+    }
+    if (count > 0) {
+        pbti_builtin_scores(to, scores, count);
+    } else {
+        pbti_builtin_score(to, score);
+    }
 }
 
 static void report(const void *state, const void *settings, struct pbti_builtin_report *to)
@@ -190,18 +244,12 @@ static void report(const void *state, const void *settings, struct pbti_builtin_
         pbti_builtin_metric(to, "gradient_norm", result->norm);
         report_in_force(&((const struct pbti_a2c *)state)->agent, to);
     }
-    double scores[PBTI_TALLY_LIST_MAX];
-    bool const list = ((const struct pbti_a2c_settings *)settings)->report == 1;
-    uint32_t const count = list ? pbti_a2c_tally_list(counted, scores) : 0;
-    if (count > 0 && !isnan(result->score)) {
-        pbti_builtin_scores(to, scores, count);
-    } else {
-        pbti_builtin_score(to, result->score);
-    }
+    report_score(result, settings, to);
 }
 
 const struct pbti_builtin pbti_builtin_a2c = {
-    .about = {"a2c", "an advantage actor-critic on small games (MinAtar, classic control)"},
+    .about = {"a2c",
+              "an advantage actor-critic on small games (MinAtar, classic control, mazes, orders)"},
     .settings = table,
     .settings_size = sizeof(struct pbti_a2c_settings),
     .state_size = sizeof(struct pbti_a2c),

@@ -10,28 +10,42 @@
 
 /* -------- memory -------- */
 
+struct pbti_env_options pbti_a2c_options(const struct pbti_a2c_settings *s)
+{
+    return (struct pbti_env_options){
+        .sticky = s->sticky,
+        .ramping = s->ramping,
+        .minimal = s->minimal,
+        .shaped = s->shaped,
+        .size = s->size,
+        .map = s->map,
+        .pixels = s->pixels,
+    };
+}
+
 static struct pbti_a2c_shape shape_of(const struct pbti_a2c_settings *s, uint32_t actions)
 {
     const struct pbti_env_kind *const game = pbti_env_at(s->game);
+    struct pbti_env_options const options = pbti_a2c_options(s);
+    struct pbti_env_view const view = pbti_env_view(game, &options);
     return (struct pbti_a2c_shape){
         .cells = game->cells,
-        .rows = game->rows,
-        .columns = game->columns,
-        .channels = game->channels,
+        .bytes = game->bytes,
+        .rows = view.rows,
+        .columns = view.columns,
+        .channels = view.channels,
         .actions = actions,
         .filters = s->filters,
         .hidden = s->hidden,
         .lstm = s->lstm,
+        .inputs = s->inputs,
     };
 }
 
 static pbt_status make_env(const struct pbti_a2c_settings *s, struct pbti_env **out,
                            struct pbt_error *err)
 {
-    struct pbti_env_options options = pbti_env_options_default();
-    options.sticky = s->sticky;
-    options.ramping = s->ramping;
-    options.minimal = s->minimal;
+    struct pbti_env_options const options = pbti_a2c_options(s);
     return pbti_env_create(pbti_env_at(s->game), s->envs, &options, out, err);
 }
 
@@ -143,6 +157,8 @@ void pbti_a2c_agent_begin(struct pbti_a2c_agent *agent, const struct pbti_a2c_se
     agent->trace_decay = settings->trace_decay;
     agent->clip = settings->clip;
     agent->unroll = settings->unroll;
+    agent->reward_scale = settings->reward_scale;
+    agent->reward_clip = settings->reward_clip;
     agent->seed = seed;
     count_from_here(agent, fresh);
     pbti_env_seed(agent->env, seed);
@@ -161,7 +177,7 @@ static void look(struct pbti_a2c_agent *agent, uint32_t t)
         pbti_env_observe_cells(agent->env,
                                net->cells + (size_t)first * shape->rows * shape->columns);
     } else {
-        pbti_env_observe(agent->env, net->features + (size_t)first * shape->channels);
+        pbti_env_observe(agent->env, net->features + (size_t)first * net->values);
     }
     pbti_a2c_network_forward(net, first, agent->copies);
 }
@@ -193,12 +209,25 @@ static void count_episodes(struct pbti_a2c_agent *agent, const float *rewards, c
     }
 }
 
+/* Let the rewards of a round be those that are learnt from. */
+static void fit_rewards(const struct pbti_a2c_agent *agent, float *rewards)
+{
+    float const scale = (float)agent->reward_scale, most = (float)agent->reward_clip;
+    if (scale == 1.0f && most == 0.0f) { return; }
+    for (uint32_t i = 0; i < agent->copies; i++) {
+        float const reward = scale * rewards[i];
+        rewards[i] = most == 0.0f ? reward : reward > most ? most : reward < -most ? -most : reward;
+    }
+}
+
 void pbti_a2c_agent_step(struct pbti_a2c_agent *agent, uint32_t t)
 {
     size_t const at = (size_t)t * agent->copies;
     pbti_env_step(agent->env, agent->chosen + at, agent->rewards + at, agent->ends + at);
     count_episodes(agent, agent->rewards + at, agent->ends + at);
+    fit_rewards(agent, agent->rewards + at);
     pbti_a2c_network_forget(&agent->net, agent->ends + at);
+    pbti_a2c_network_note(&agent->net, agent->chosen + at, agent->rewards + at, agent->ends + at);
     agent->rounds++;
 }
 
@@ -292,7 +321,9 @@ static uint64_t play_shares(struct pbti_a2c_agent *agent, uint64_t episodes,
         pbti_a2c_agent_act(agent, 0);
         pbti_env_step(agent->env, agent->chosen, agent->rewards, agent->ends);
         count_shares(agent, out);
+        fit_rewards(agent, agent->rewards);
         pbti_a2c_network_forget(&agent->net, agent->ends);
+        pbti_a2c_network_note(&agent->net, agent->chosen, agent->rewards, agent->ends);
         agent->rounds++;
     }
     return count_unfinished(agent, out);
@@ -315,6 +346,8 @@ pbt_status pbti_a2c_agent_play(struct pbti_a2c_agent *agent,
         pbti_env_reset(other);
         agent->env = other;
         agent->seed = seed;
+        agent->reward_scale = settings->reward_scale;
+        agent->reward_clip = settings->reward_clip;
         *unfinished = play_shares(agent, settings->episodes, out);
         agent->env = env;
         pbti_a2c_network_put_back(&agent->net, state);

@@ -28,6 +28,7 @@ struct pbti_a2c_agent {
     /* What the next update uses; written at the start of each segment. */
     struct pbti_nn_rmsprop rmsprop;
     double entropy_cost, value_cost, discount, trace_decay, clip;
+    double reward_scale, reward_clip; /* of what is learnt from; clip 0: none */
     uint32_t unroll;
     uint64_t seed; /* of actions */
 
@@ -35,7 +36,7 @@ struct pbti_a2c_agent {
     uint32_t capacity;           /* rounds that the arrays below have room for */
     uint8_t *chosen;             /* (T, B) */
     uint8_t *ends;               /* (T, B) */
-    float *rewards;              /* (T, B) */
+    float *rewards;              /* (T, B): scaled and clipped */
     float *advantages;           /* (T, B) */
     float *targets;              /* (T, B) */
     double *totals;              /* (B): return of the episode so far */
@@ -51,6 +52,9 @@ struct pbti_a2c_update {
     double norm;   /* of the gradient before clipping; not finite: the weights were left alone */
     bool diverged; /* there is nothing to step along */
 };
+
+/* The options of the games that these settings ask for. */
+struct pbti_env_options pbti_a2c_options(const struct pbti_a2c_settings *settings);
 
 /*
  * Make an agent with zero weights; its games are at the beginning of an episode.

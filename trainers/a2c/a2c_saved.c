@@ -10,7 +10,7 @@ enum { VERSION = 1, HEAD_SIZE = 4 + 8 + 3 * 8 + 4 + 8, COUNT_SIZE = 4 };
 
 static uint32_t state_floats(const struct pbti_a2c_agent *agent)
 {
-    return agent->net.shape.lstm ? 2 * agent->copies * agent->net.shape.hidden : 0;
+    return agent->net.shape.lstm ? (uint32_t)pbti_a2c_memory_state_size(&agent->net.memory) : 0;
 }
 
 size_t pbti_a2c_saved_size(const struct pbti_a2c_agent *agent, const struct pbti_a2c_saved *saved)
@@ -78,6 +78,21 @@ static bool is_tally_sound(const struct pbti_a2c_tally *tally)
     return sound;
 }
 
+/* Are the last actions some that the game has? They are indices. */
+static bool are_actions(const struct pbti_a2c_agent *agent, const uint8_t *at)
+{
+    const struct pbti_a2c_memory *const memory = &agent->net.memory;
+    if (memory->extra == 0) { return true; }
+    size_t const before = pbti_a2c_memory_state_size(memory) - 2 * (size_t)agent->copies;
+    for (size_t i = 0; i < agent->copies; i++) {
+        uint32_t const bits = (uint32_t)pbti_nn_get(at + 4 * (before + i), 4);
+        float action;
+        memcpy(&action, &bits, sizeof action);
+        if (!(action >= 0.0f && action < (float)agent->net.shape.actions)) { return false; }
+    }
+    return true;
+}
+
 /* Not checked: the state of an agent that has diverged is not finite, and can be gone on with. */
 static void take_state(struct pbti_a2c_agent *agent, const uint8_t *at)
 {
@@ -118,6 +133,7 @@ pbt_status pbti_a2c_saved_decode(struct pbti_a2c_agent *agent, struct pbti_a2c_s
     if (floats != state_floats(agent) || size < at + sizeof(float) * floats) {
         return damaged(err, "the state of the LSTM");
     }
+    if (!are_actions(agent, bytes + at)) { return damaged(err, "the last actions"); }
     if (!is_tally_sound(&got.last) || got.surplus >= agent->copies) {
         return damaged(err, "its counts");
     }

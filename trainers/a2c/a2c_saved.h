@@ -9,7 +9,8 @@
  *     8   surplus
  *     8   episodes; 8 returns; 8 frames        of the last segment, as are the next
  *     4   entries of the list; 8 episodes an entry; 8 a sum of returns, each
- *     4   floats of the LSTM's state; 4 each
+ *     4   floats of the LSTM's state, and behind them, where it is told them, the last actions and
+ *         the last rewards of all copies; 4 each
  *     the rest: pbti_env_save()
  *
  * Floating-point numbers are their IEEE 754 bits.

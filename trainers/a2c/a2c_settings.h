@@ -18,16 +18,24 @@
     X(NUMBER, rmsprop_decay, HOT, 0.99, 0.0, 0.999999)                                             \
     X(NUMBER, rmsprop_epsilon, HOT, 1e-6, 1e-30, 1.0)                                              \
     X(NUMBER, clip, HOT, 1.0, 0.0, 1e6)                                                            \
+    X(NUMBER, reward_scale, HOT, 1.0, 1e-6, 1e6)                                                   \
+    X(NUMBER, reward_clip, HOT, 0.0, 0.0, 1e6)                                                     \
     X(NUMBER, sticky, NETWORK, 0.1, 0.0, 1.0)                                                      \
     X(COUNT, unroll, HOT, 10, 1, 1000)                                                             \
     X(COUNT, envs, NETWORK, 32, 1, 4096)                                                           \
     X(COUNT, filters, NETWORK, 16, 16, 256)                                                        \
     X(COUNT, hidden, NETWORK, 128, 1, 4096)                                                        \
+    X(COUNT, size, NETWORK, 11, 7, 15)                                                             \
+    X(COUNT, map, NETWORK, 0, 0, 65535)                                                            \
+    X(COUNT, pixels, NETWORK, 24, 16, 84)                                                          \
     X(COUNT, episodes, HOT, 100, 1, 1000000)                                                       \
     X(SWITCH, lstm, NETWORK, false)                                                                \
+    X(SWITCH, inputs, NETWORK, false)                                                              \
+    X(SWITCH, shaped, NETWORK, false)                                                              \
     X(SWITCH, ramping, NETWORK, true)                                                              \
     X(SWITCH, minimal, NETWORK, false)                                                             \
     X(CHOICE, game, NETWORK, 0, game_word) /* as in pbti_env_at() */                               \
+    X(CHOICE, score, HOT, 0, score_word)   /* 1: normalised */                                     \
     X(CHOICE, report, HOT, 0, report_word) /* 1: a list of scores */
 
 struct pbti_a2c_settings {

@@ -16,7 +16,7 @@ static const struct pbti_env_kind *const kinds[] = {
     &pbti_env_breakout, &pbti_env_asterix,  &pbti_env_freeway,      &pbti_env_space_invaders,
     &pbti_env_seaquest, &pbti_env_cartpole, &pbti_env_mountain_car, &pbti_env_acrobot,
     &pbti_env_pendulum, &pbti_env_beacon,   &pbti_env_watermaze,    &pbti_env_keydoor,
-    &pbti_env_maze,     &pbti_env_shards,
+    &pbti_env_maze,     &pbti_env_shards,   &pbti_env_roaches,      &pbti_env_maze3d,
 };
 enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
@@ -79,6 +79,7 @@ static pbt_status choose(const struct pbti_env_kind *kind, const struct pbti_env
         return pbti_nn_fail(err, PBT_EINVAL, "\"sticky\" is %g; 0 to 1 are allowed",
                             chosen->sticky);
     }
+    if (!kind->bytes) { chosen->pixels = 0; }
     if (!kind->rules->maze) {
         chosen->size = 0;
         chosen->map = 0;
@@ -94,7 +95,36 @@ static pbt_status choose(const struct pbti_env_kind *kind, const struct pbti_env
         return pbti_nn_fail(err, PBT_EINVAL, "\"map\" is %u; 0 to %d are allowed", chosen->map,
                             PBTI_ENV_MAP_MAX);
     }
+    if (kind->bytes && chosen->pixels == 0) { chosen->pixels = kind->rows; }
+    if (kind->bytes && (chosen->pixels < PBTI_ENV_PIXELS_MIN ||
+                        chosen->pixels > PBTI_ENV_PIXELS_MAX || chosen->pixels % 4 != 0)) {
+        return pbti_nn_fail(err, PBT_EINVAL,
+                            "\"pixels\" is %u; allowed are multiples of 4, %d to %d",
+                            chosen->pixels, PBTI_ENV_PIXELS_MIN, PBTI_ENV_PIXELS_MAX);
+    }
     return PBT_OK;
+}
+
+struct pbti_env_view pbti_env_view(const struct pbti_env_kind *kind,
+                                   const struct pbti_env_options *options)
+{
+    bool const sized = kind->bytes && options != NULL && options->pixels > 0;
+    uint32_t const rows = sized ? options->pixels : kind->rows;
+    uint32_t const columns = sized ? options->pixels : kind->columns;
+    return (struct pbti_env_view){rows, columns, kind->channels,
+                                  (size_t)rows * columns * kind->channels};
+}
+
+bool pbti_env_scale(const struct pbti_env_kind *kind, const struct pbti_env_options *options,
+                    struct pbti_env_scale *out)
+{
+    bool const minimal = options->minimal && kind->minimal != NULL;
+    *out = options->shaped && kind->scale_shaped.reference > 0.0 ? kind->scale_shaped
+           : minimal                                             ? kind->scale_minimal
+                                                                 : kind->scale;
+    bool const sized = options->size != 0 && options->size != PBTI_ENV_MAZE_SIZE;
+    if (kind->rules->maze && (sized || options->map != 0)) { return false; }
+    return out->reference > out->random;
 }
 
 pbt_status pbti_env_create(const struct pbti_env_kind *kind, uint32_t count,
@@ -272,13 +302,34 @@ static void observe_picture(const struct pbti_env *env, uint32_t copy, float *x)
     }
 }
 
+void pbti_env_observe_bytes(const struct pbti_env *env, uint8_t *pixels)
+{
+    assert(env->kind->bytes);
+    size_t const size = pbti_env_view(env->kind, &env->options).size;
+    for (uint32_t i = 0; i < env->count; i++) {
+        env->kind->rules->paint(env->state, i, env->options.pixels, pixels + i * size);
+    }
+}
+
+static void observe_painting(const struct pbti_env *env, uint32_t copy, float *x)
+{
+    uint8_t pixels[3 * PBTI_ENV_PIXELS_MAX * PBTI_ENV_PIXELS_MAX];
+    uint32_t const side = env->options.pixels;
+    env->kind->rules->paint(env->state, copy, side, pixels);
+    for (uint32_t k = 0; k < 3 * side * side; k++) {
+        x[k] = (float)pixels[k] / 255.0f;
+    }
+}
+
 void pbti_env_observe(const struct pbti_env *env, float *x)
 {
     const struct pbti_env_kind *const kind = env->kind;
-    size_t const size = (size_t)kind->rows * kind->columns * kind->channels;
+    size_t const size = pbti_env_view(kind, &env->options).size;
     for (uint32_t i = 0; i < env->count; i++) {
         if (kind->cells) {
             observe_picture(env, i, x + i * size);
+        } else if (kind->bytes) {
+            observe_painting(env, i, x + i * size);
         } else {
             kind->rules->features(env->state, i, x + i * size);
         }

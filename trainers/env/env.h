@@ -3,9 +3,10 @@
  * env.h - small games to learn, many copies at a time: MinAtar's five, four of classic control, and
  * the project's own.
  *
- * A picture game is seen as rows x columns cells of up to 16 binary channels, the others as a short
- * vector of features. What each game's actions, channels and features are: env_states.h and
- * env_states_own.h, which a trainer need not read, and docs/environments.md.
+ * A picture game is seen as rows x columns cells of up to 16 binary channels, the others as a
+ * short vector of features, or as a picture of bytes. What each game's actions, channels and
+ * features are: env_states.h and env_states_own.h, which a trainer need not read, and
+ * docs/environments.md.
  *
  * All copies of a `struct pbti_env` take one frame together. A copy whose episode ends begins the
  * next at once, so every copy always has an observation to act on.
@@ -34,6 +35,9 @@ enum { PBTI_ENV_ACTIONS_MAX = 129, PBTI_ENV_CHANNELS_MAX = 16, PBTI_ENV_CELLS_MA
 enum { PBTI_ENV_MAZE_SIZE = 11, PBTI_ENV_MAZE_SIZE_MIN = 7, PBTI_ENV_MAZE_SIZE_MAX = 15 };
 enum { PBTI_ENV_MAP_MAX = 65535 };
 
+/* Rows and columns of a picture of bytes: the option `pixels`. */
+enum { PBTI_ENV_PIXELS_MIN = 16, PBTI_ENV_PIXELS_MAX = 84 };
+
 /* Copies of one env; what a checkpoint of them may claim. */
 #define PBTI_ENV_COUNT_MAX (UINT32_C(1) << 20)
 
@@ -53,20 +57,43 @@ struct pbti_env_options {
     uint32_t size; /* mazes: rows and columns, odd, 7 to 15; 0, the default: 11 */
     uint32_t map;  /* mazes: 0, the default: a new map each episode; up to 65535: the map of this
                       number, in every episode */
+    uint32_t pixels; /* maze3d: rows and columns of the picture, a multiple of 4, 16 to 84; 0, the
+                        default: 24 */
 };
 struct pbti_env_options pbti_env_options_default(void);
+
+/* Returns that make a scale: 0 is what uniformly random actions give, 1 what the scripted player of
+ * docs/environments.md gets. */
+struct pbti_env_scale {
+    double random, reference; /* both 0: there is none */
+};
 
 /* What a trainer may know of a game; the games themselves fill it (env_kind.h). Static storage. */
 struct pbti_env_kind {
     const char *name;                 /* "breakout" */
     uint32_t rows, columns, channels; /* of an observation; 1 x 1 x features without `cells` */
     bool cells;                       /* a picture of binary channels */
+    bool bytes;                       /* a picture of bytes; rows and columns by the option */
     uint32_t actions;                 /* all, as numbered in the original */
     uint32_t minimal_actions;         /* those that do something: the option `minimal` */
     const uint8_t *minimal;           /* shape (minimal_actions): their numbers; NULL: all do */
     uint32_t frames_max;              /* episodes are cut off after so many; 0: never */
+    uint16_t constant;                /* channels that are the same in all cells */
+    struct pbti_env_scale scale, scale_minimal, scale_shaped; /* by options; see pbti_env_scale() */
     const struct pbti_env_rules *rules;
 };
+
+/* The shape of an observation of one copy, under these options; NULL for the defaults. */
+struct pbti_env_view {
+    uint32_t rows, columns, channels;
+    size_t size; /* values */
+};
+struct pbti_env_view pbti_env_view(const struct pbti_env_kind *kind,
+                                   const struct pbti_env_options *options);
+
+/* The scale of a game under these options; false when it was not measured. */
+bool pbti_env_scale(const struct pbti_env_kind *kind, const struct pbti_env_options *options,
+                    struct pbti_env_scale *out);
 
 /* The game of a name, or the one at a place in the list of all; NULL when there is none. */
 const struct pbti_env_kind *pbti_env_find(const char *name);
@@ -129,10 +156,20 @@ void pbti_env_step(struct pbti_env *env, const uint8_t *actions, float *rewards,
 void pbti_env_observe_cells(const struct pbti_env *env, uint16_t *cells);
 
 /*
+ * Observe a game with a picture of bytes.
+ *
+ * pixels      out, shape (count, rows, columns, channels) of pbti_env_view(): red, green, blue
+ *
+ * Requires    kind->bytes
+ */
+void pbti_env_observe_bytes(const struct pbti_env *env, uint8_t *pixels);
+
+/*
  * Observe any game as floats.
  *
  * x           out, shape (count, rows * columns * channels), index [y][x][channel]; 0 and 1 for
- *             picture games, features of about [-1, 1] for the others
+ *             games with cells, bytes / 255 for those with bytes, features of about [-1, 1] for the
+ *             others
  */
 void pbti_env_observe(const struct pbti_env *env, float *x);
 

@@ -85,5 +85,6 @@ const struct pbti_env_kind pbti_env_beacon = {
     .actions = 1 + PBTI_ENV_ORDERS,
     .minimal_actions = 1 + PBTI_ENV_ORDERS,
     .frames_max = FRAMES,
+    .scale = {0.871, 35.00},
     .rules = &rules,
 };

@@ -149,5 +149,8 @@ const struct pbti_env_kind pbti_env_keydoor = {
     .actions = 5,
     .minimal_actions = 5,
     .frames_max = FRAMES,
+    .constant = 1u << PBTI_KEYDOOR_HELD,
+    .scale = {0.0035, 10.51},
+    .scale_shaped = {0.0459, 12.69},
     .rules = &rules,
 };

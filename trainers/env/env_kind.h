@@ -139,6 +139,8 @@ struct pbti_env_rules {
     const char *(*flaw)(const void *state, uint32_t copy);
     /* Add the picture of one copy to `cells`, which are 0. Games with cells. */
     void (*draw)(const void *state, uint32_t copy, uint16_t *cells);
+    /* Write the picture of one copy, of side x side pixels, three bytes each. Games with bytes. */
+    void (*paint)(const void *state, uint32_t copy, uint32_t side, uint8_t *pixels);
     /* Write the features of one copy. The other games. */
     void (*features)(const void *state, uint32_t copy, float *x);
 };
@@ -197,5 +199,7 @@ extern const struct pbti_env_kind pbti_env_watermaze;
 extern const struct pbti_env_kind pbti_env_keydoor;
 extern const struct pbti_env_kind pbti_env_maze;
 extern const struct pbti_env_kind pbti_env_shards;
+extern const struct pbti_env_kind pbti_env_roaches;
+extern const struct pbti_env_kind pbti_env_maze3d;
 
 #endif

@@ -198,5 +198,7 @@ const struct pbti_env_kind pbti_env_maze = {
     .minimal_actions = sizeof minimal,
     .minimal = minimal,
     .frames_max = FRAMES,
+    .scale = {6.24, 217.7},
+    .scale_minimal = {4.60, 217.7},
     .rules = &rules,
 };

@@ -2,6 +2,8 @@
 /* env_maze_map.c - maps of mazes, see env_maze_map.h. */
 #include "env/env_maze_map.h"
 
+#include <math.h>
+
 enum { LOOPS = 3, APPLES = 5, DIRECTIONS = 4, INNER_WALLS_MAX = 2 * 7 * 6 };
 
 /* The stream of the maps that have a number, apart from those of frames (env.c). */
@@ -138,6 +140,38 @@ float pbti_maze_visit(struct pbti_maze_map map, int y, int x)
     if ((*map.apples >> room & 1u) == 0) { return 0.0f; }
     *map.apples &= ~(UINT64_C(1) << room);
     return PBTI_MAZE_APPLE_REWARD;
+}
+
+/* Lengths of a ray until it crosses the next line between cells, and from one to the next. */
+static void crossings(double at, double step, double *next, double *between)
+{
+    double const cell = floor(at);
+    *between = step == 0.0 ? INFINITY : fabs(1.0 / step);
+    *next = step == 0.0 ? INFINITY : (step < 0.0 ? at - cell : cell + 1.0 - at) * *between;
+}
+
+struct pbti_maze_ray pbti_maze_cast(struct pbti_maze_map map, double y, double x, double dy,
+                                    double dx)
+{
+    double next_y = 0.0, next_x = 0.0, between_y = 0.0, between_x = 0.0;
+    struct pbti_maze_ray ray = {.y = (int)y, .x = (int)x};
+    crossings(y, dy, &next_y, &between_y);
+    crossings(x, dx, &next_x, &between_x);
+    while (!pbti_maze_is_wall(map, ray.y, ray.x)) {
+        ray.along_y = next_y <= next_x;
+        if (ray.along_y) {
+            ray.distance = next_y;
+            next_y += between_y;
+            ray.y += dy < 0.0 ? -1 : 1;
+        } else {
+            ray.distance = next_x;
+            next_x += between_x;
+            ray.x += dx < 0.0 ? -1 : 1;
+        }
+    }
+    double const place = ray.along_y ? x + ray.distance * dx : y + ray.distance * dy;
+    ray.along = place - floor(place);
+    return ray;
 }
 
 const char *pbti_maze_flaw(struct pbti_maze_map map)

@@ -40,6 +40,16 @@ struct pbti_maze_start pbti_maze_start(struct pbti_maze_map map, struct pbti_env
 /* Being at a cell: take an apple that is there. What that, or the goal, is worth. */
 float pbti_maze_visit(struct pbti_maze_map map, int y, int x);
 
+/* What a ray from (y, x) along (dy, dx) meets: the first wall. (y, x) is in an open cell. */
+struct pbti_maze_ray {
+    double distance; /* in lengths of (dy, dx) */
+    double along;    /* where the face is met, 0 to 1 */
+    int y, x;        /* the wall's cell */
+    bool along_y;    /* the face is crossed along y */
+};
+struct pbti_maze_ray pbti_maze_cast(struct pbti_maze_map map, double y, double x, double dy,
+                                    double dx);
+
 /* NULL, or what makes a map impossible: an open border, walls beyond it, a room that is not there,
  * an even size. */
 const char *pbti_maze_flaw(struct pbti_maze_map map);

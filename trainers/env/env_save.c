@@ -7,8 +7,8 @@
  *     4  number of copies
  *    16  name of the game, zero padded
  *     8  option sticky, IEEE 754 binary64
- *     4  options: bit 0 ramping, bit 1 minimal, bit 2 shaped; bits 8-15 size and
- *        16-31 map, where they hold
+ *     4  options: bit 0 ramping, bit 1 minimal, bit 2 shaped; bits 3-7 pixels / 4,
+ *        8-15 size and 16-31 map, where they hold
  *     N  the arrays of PBTI_ENV_COMMON, then those of the game, in the order of their list
  *     8  XXH3-64 of all bytes before
  *
@@ -55,7 +55,8 @@ size_t pbti_env_save_size(const struct pbti_env *env)
 static uint32_t switches(const struct pbti_env_options *options)
 {
     return (options->ramping ? 1u : 0u) | (options->minimal ? 2u : 0u) |
-           (options->shaped ? 4u : 0u) | options->size << 8 | options->map << 16;
+           (options->shaped ? 4u : 0u) | options->pixels / 4 << 3 | options->size << 8 |
+           options->map << 16;
 }
 
 static void put_header(const struct pbti_env *env, unsigned char *header)
@@ -111,7 +112,7 @@ static pbt_status compare_header(const struct pbti_env *env, const unsigned char
     if (memcmp(bytes, expected, HEADER_SIZE) != 0) {
         return pbti_nn_fail(err, PBT_EINVAL,
                             "the saved state of \"%s\" has other options (sticky, ramping, "
-                            "minimal, shaped, size, map)",
+                            "minimal, shaped, size, map, pixels)",
                             env->kind->name);
     }
     return PBT_OK;

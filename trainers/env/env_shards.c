@@ -138,5 +138,6 @@ const struct pbti_env_kind pbti_env_shards = {
     .actions = 1 + MARINES * PBTI_ENV_ORDERS,
     .minimal_actions = 1 + MARINES * PBTI_ENV_ORDERS,
     .frames_max = FRAMES,
+    .scale = {16.22, 173.15},
     .rules = &rules,
 };

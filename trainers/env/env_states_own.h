@@ -42,6 +42,34 @@ struct pbti_shards {
     PBTI_SHARDS_FIELDS(PBTI_ENV_FIELD_POINTER)
 };
 
+/* -------- roaches -------- */
+
+enum {
+    PBTI_ROACHES_MARINE,
+    PBTI_ROACHES_WEAK_MARINE, /* beside it: at half of its strength or less */
+    PBTI_ROACHES_ROACH,
+    PBTI_ROACHES_WEAK_ROACH,
+    PBTI_ROACHES_CHANNELS,
+};
+enum { PBTI_ROACHES_MARINES = 9, PBTI_ROACHES_ROACHES = 4 };
+enum { PBTI_ROACHES_MARINE_HP = 9, PBTI_ROACHES_ROACH_HP = 20 };
+
+/* hp 0: dead, and its place means nothing. */
+#define PBTI_ROACHES_FIELDS(X)                                                                     \
+    X(int8_t, marine_y, PBTI_ROACHES_MARINES, 0, 15)                                               \
+    X(int8_t, marine_x, PBTI_ROACHES_MARINES, 0, 15)                                               \
+    X(uint8_t, marine_hp, PBTI_ROACHES_MARINES, 0, PBTI_ROACHES_MARINE_HP)                         \
+    X(int8_t, roach_y, PBTI_ROACHES_ROACHES, 0, 15)                                                \
+    X(int8_t, roach_x, PBTI_ROACHES_ROACHES, 0, 15)                                                \
+    X(uint8_t, roach_hp, PBTI_ROACHES_ROACHES, 0, PBTI_ROACHES_ROACH_HP)                           \
+    X(uint8_t, roach_wait, PBTI_ROACHES_ROACHES, 0, 2) /* frames until it can attack */            \
+    X(uint8_t, order, 1, 0, 2 * PBTI_ENV_ORDERS)       /* 0: stand; 1 + b: walk; 65 + b: attack */ \
+    X(uint8_t, left, 1, 0, 1)                          /* the roaches come from the left */
+
+struct pbti_roaches {
+    PBTI_ROACHES_FIELDS(PBTI_ENV_FIELD_POINTER)
+};
+
 /* -------- mazes -------- */
 
 /* Directions, clockwise. */
@@ -81,6 +109,20 @@ enum { PBTI_MAZE_VIEW = 7, PBTI_MAZE_VIEW_CELLS = PBTI_MAZE_VIEW * PBTI_MAZE_VIE
 
 struct pbti_maze {
     PBTI_MAZE_FIELDS(PBTI_ENV_FIELD_POINTER)
+};
+
+/* -------- maze3d -------- */
+
+enum { PBTI_MAZE3D_HEADINGS = 16 }; /* steps of 22.5 degrees, clockwise from north */
+
+#define PBTI_MAZE3D_FIELDS(X)                                                                      \
+    PBTI_MAZE_MAP_FIELDS(X)                                                                        \
+    X(double, y, 1, 1.0, PBTI_ENV_MAZE_SIZE_MAX - 1) /* of the agent; a cell is 1 wide */          \
+    X(double, x, 1, 1.0, PBTI_ENV_MAZE_SIZE_MAX - 1)                                               \
+    X(uint8_t, heading, 1, 0, PBTI_MAZE3D_HEADINGS - 1)
+
+struct pbti_maze3d {
+    PBTI_MAZE3D_FIELDS(PBTI_ENV_FIELD_POINTER)
 };
 
 /* -------- watermaze -------- */

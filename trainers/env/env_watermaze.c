@@ -91,5 +91,6 @@ const struct pbti_env_kind pbti_env_watermaze = {
     .actions = 5,
     .minimal_actions = 5,
     .frames_max = FRAMES,
+    .scale = {0.571, 21.24},
     .rules = &rules,
 };
