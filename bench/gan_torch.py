@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The update of bench_gan.c in PyTorch, on one thread: a small DCGAN on 28 x 28 grey pictures, logistic loss, Adam,
-batches gathered from bytes in memory.
+"""The update of bench_gan.c in PyTorch, on one thread: a small DCGAN on 28 x 28 grey pictures,
+logistic loss, Adam, batches gathered from bytes in memory.
 
     gan_torch.py WIDTH BATCH
 
-Each layout of memory (channels first or last) and each Adam (fused or not) is measured; the fastest counts. Prints
-"update_seconds X" (median of processor time).
+Each layout of memory (channels first or last) and each Adam (fused or not) is measured; the fastest
+counts. Prints "update_seconds X" (median of processor time).
 """
 
 import sys
