@@ -152,6 +152,7 @@ static void destroy(void *state)
     g->indices_capacity = 0;
 }
 
+/* Only what trains or scores needs a judge: to draw pictures, nobody waits for one. */
 static pbt_status need_judge(struct pbti_gan *g, const struct pbti_gan_settings *s,
                              struct pbt_error *err)
 {
@@ -174,8 +175,7 @@ static pbt_status prepare(void *state, const void *settings, const struct pbti_b
     (void)task;
     g->result = (struct pbti_gan_result){.score = NAN, .d_loss = NAN, .g_loss = NAN};
     g->result.d_accuracy = NAN;
-    pbt_status status = need_judge(g, s, err);
-    if (status == PBT_OK) { status = pbti_gan_network_reserve(&g->net, s->batch, err); }
+    pbt_status const status = pbti_gan_network_reserve(&g->net, s->batch, err);
     if (status != PBT_OK || s->batch <= g->indices_capacity) { return status; }
     uint32_t *const indices = calloc(s->batch, sizeof indices[0]);
     if (indices == NULL) { return pbti_nn_fail(err, PBT_ENOMEM, "no memory for a batch"); }
@@ -281,8 +281,11 @@ static void apply(struct pbti_gan *g, const struct pbti_gan_settings *s)
 }
 
 /* A network that has trained is scored by the judge that it has trained under. */
-static pbt_status settle_judge(struct pbti_gan *g, struct pbt_error *err)
+static pbt_status settle_judge(struct pbti_gan *g, const struct pbti_gan_settings *s,
+                               struct pbt_error *err)
 {
+    pbt_status const status = need_judge(g, s, err);
+    if (status != PBT_OK) { return status; }
     if (g->judged_hash == 0) {
         g->judged_by = g->judge.number;
         g->judged_hash = g->judge.hash;
@@ -310,7 +313,7 @@ static pbt_status train(void *state, const void *settings, const struct pbti_bui
     const struct pbti_gan_settings *const s = settings;
     double d_sum = 0.0, g_sum = 0.0, right = 0.0;
     uint64_t done = 0;
-    pbt_status status = settle_judge(g, err);
+    pbt_status status = settle_judge(g, s, err);
     if (status != PBT_OK) { return status; }
     apply(g, s);
     pbti_classify_order_begin(&g->order, task->seed);
@@ -359,8 +362,11 @@ static pbt_status evaluate(void *state, const void *settings, const struct pbti_
     struct pbti_gan_result *const r = &g->result;
     if (task->steps == 0) { apply(g, s); }
     struct drawing drawing = {g, task->seed};
-    pbt_status status =
-        pbti_gan_judge_pictures(&g->judge, generated, &drawing, s->samples, &r->figures, err);
+    pbt_status status = need_judge(g, s, err);
+    if (status == PBT_OK) {
+        status =
+            pbti_gan_judge_pictures(&g->judge, generated, &drawing, s->samples, &r->figures, err);
+    }
     /* once for each member, and whenever people ask: they are the same at every segment */
     r->has_references = task->steps == 0 || task->start == PBT_CLIENT_FRESH;
     if (status == PBT_OK && r->has_references) {
