@@ -96,8 +96,7 @@ class StudyCase(unittest.TestCase):
                    f"steps=1000000, ready=20, space={SPACE!r}, score=pbt.minimize('loss'))\n"
                    "study.start(slots=1)\n"
                    "while 'running, ' not in repr(study) or 'running, 0 of' in repr(study): pass\n"
-                   "print('running', flush=True)\n"
-                   "try:\n    study.wait(show=False)\n"
+                   "try:\n    print('running', flush=True)\n    study.wait(show=False)\n"
                    "except KeyboardInterrupt:\n    print('stopped', study.running)\n")
         process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE,
                                    text=True)

@@ -54,8 +54,8 @@ class Pictures(unittest.TestCase):
             path.write_bytes(data)
 
     def run_tool(self, *words, code=0):
-        done = subprocess.run(["/usr/bin/python3", TOOL, self.root / "in", self.root / "out", *words],
-                              capture_output=True, text=True, check=False)
+        command = ["/usr/bin/python3", TOOL, self.root / "in", self.root / "out", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         self.assertEqual(done.returncode, code, done.stderr)
         return done
 
