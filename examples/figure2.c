@@ -156,7 +156,7 @@ static double best_at(const struct curves *curves, size_t at)
 
 /* -------- the table -------- */
 
-#define COPY "exploit: {name: truncation, quantile: 0.5}, copy: weights"
+#define COPY "exploit: {name: truncation, quantile: 0.5, ties: copy}, copy: weights"
 #define NOISE(sd) "explore: {name: perturb, noise: {normal: " sd "}}"
 #define FACTORS "explore: {name: perturb, factors: [0.8, 1.2]}"
 

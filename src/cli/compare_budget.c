@@ -192,26 +192,16 @@ static int fit(struct pbti_compare_budget *contenders, uint32_t index, struct pb
 static void keep_options(struct pbti_config *config, const struct pbti_config *own,
                          const struct pbti_strategy *strategy)
 {
-    if (strategy->exploits && own->exploit != PBTI_EXPLOIT_NONE) {
-        config->exploit = own->exploit;
-        config->quantile = own->quantile;
-        config->alpha = own->alpha;
-        config->scores_min = own->scores_min;
-        config->gap_min = own->gap_min;
-        config->copy = own->copy;
-        config->compare = own->compare;
+    bool const paper = strategy == &pbti_strategies[PBTI_STRATEGY_PBT_PAPER]; /* has its own */
+    unsigned part = 0;
+    if (!paper && strategy->exploits && own->exploit != PBTI_EXPLOIT_NONE) {
+        part |= PBTI_PART_EXPLOIT;
     }
-    if (strategy->explores && own->explore != PBTI_EXPLORE_NONE) {
-        config->explore = own->explore;
-        config->factors_count = own->factors_count;
-        memcpy(config->factors, own->factors, sizeof config->factors);
-        config->noise = own->noise;
-        config->resample = own->resample;
+    if (!paper && strategy->explores && own->explore != PBTI_EXPLORE_NONE) {
+        part |= PBTI_PART_EXPLORE;
     }
-    if (strategy->exploits || strategy->explores) {
-        config->mode = own->mode;
-        config->lead = own->lead;
-    }
+    if (strategy->exploits || strategy->explores) { part |= PBTI_PART_BOTH; }
+    pbti_config_take(config, own, part);
 }
 
 /* `strategy` as a value of --set: with the spec's own options of rungs, where both have them. */

@@ -2,6 +2,7 @@
 /* core/config.c - the rules of a study: defaults, validity, encoding; see config.h. */
 #include "core/config.h"
 
+#include "core/config_fields.h"
 #include "core/grid.h"
 #include "core/rungs.h"
 
@@ -17,24 +18,15 @@ PBTI_NAME_FUNCTION(pbti_compare_name, PBTI_COMPARE_LIST)
 void pbti_config_default(struct pbti_config *config)
 {
     memset(config, 0, sizeof *config);
-    config->seed = 1;
-    config->maximize = true;
-    config->reduce = PBTI_REDUCE_LAST;
-    config->mode = PBTI_ASYNC;
-    config->compare = PBTI_COMPARE_LATEST;
-    config->exploit = PBTI_EXPLOIT_TRUNCATION;
-    config->explore = PBTI_EXPLORE_PERTURB;
-    config->copy = PBTI_COPY_BOTH;
-    config->quantile = 0.2;
-    config->alpha = 0.05;
-    config->scores_min = 5;
+    config->rules = PBTI_RULES_VERSION;
+#define SET(kind, field, fallback, ...) config->field = (fallback);
+#define SET_NAMED(id, kind, field, fallback, ...) config->field = (fallback);
+    PBTI_CONFIG_ALL_FIELDS(SET, SET_NAMED)
+#undef SET
+#undef SET_NAMED
     config->factors_count = 2;
     config->factors[0] = 0.8;
     config->factors[1] = 1.2;
-    config->resample = 0.25;
-    config->retries = 2;
-    config->revivals = 3;
-    config->keep_top = 1;
 }
 
 uint32_t pbti_config_members(const struct pbti_config *config)
@@ -49,45 +41,36 @@ static bool is_within(double value, double low, double high)
     return value >= low && value <= high;
 }
 
-static const char *population_invalid(const struct pbti_config *config)
+static bool is_whole_within(uint64_t value, uint64_t low, uint64_t high)
 {
-    if (config->members < 1 || config->members > PBTI_MEMBERS_MAX ||
-        config->control_independent > PBTI_MEMBERS_MAX ||
-        config->control_selection_only > PBTI_MEMBERS_MAX ||
-        pbti_config_members(config) > PBTI_MEMBERS_MAX) {
-        return "members are out of range";
-    }
-    if (config->steps < 1 || config->steps > PBTI_STEPS_MAX) { return "steps are out of range"; }
-    if (config->ready_every < 1 || config->ready_every > PBTI_STEPS_MAX) {
-        return "ready is out of range";
-    }
-    if (config->burn_in > PBTI_STEPS_MAX) { return "burn_in is out of range"; }
-    if (config->max_age < 1 || config->max_age > PBTI_STEPS_MAX) {
-        return "max_age is out of range";
-    }
-    if (config->plateau > PBTI_STEPS_MAX) { return "plateau is out of range"; }
-    if (config->keep_top > PBTI_KEEP_MAX) { return "keep is out of range"; }
+    return value >= low && value <= high;
+}
+
+#define WITHIN_varint is_whole_within
+#define WITHIN_u32 is_whole_within
+#define WITHIN_code is_whole_within
+#define WITHIN_flag is_whole_within
+#define WITHIN_double is_within
+#define WITHIN_any(value, low, high) true
+
+/* Each field by itself. */
+static const char *fields_invalid(const struct pbti_config *config)
+{
+#define CHECK(kind, field, fallback, low, high, refusal, ...)                                      \
+    if (!WITHIN_##kind(config->field, low, high)) { return refusal; }
+#define CHECK_NAMED(id, kind, field, fallback, low, high, refusal, ...)                            \
+    CHECK(kind, field, fallback, low, high, refusal, )
+    PBTI_CONFIG_ALL_FIELDS(CHECK, CHECK_NAMED)
+#undef CHECK
+#undef CHECK_NAMED
     return NULL;
 }
 
 static const char *strategy_invalid(const struct pbti_config *config)
 {
+    if (config->rules < 1 || config->rules > PBTI_RULES_VERSION) { return "rules are not known"; }
+    if (pbti_config_members(config) > PBTI_MEMBERS_MAX) { return "members are out of range"; }
     if (config->has_target && !isfinite(config->target)) { return "target is not finite"; }
-    if (config->reduce >= PBTI_REDUCES) { return "reduce is not known"; }
-    if (config->reduce_last > PBTI_SCORES_MAX) { return "reduce is over too many scores"; }
-    if (config->mode >= PBTI_MODES) { return "mode is not known"; }
-    if (config->compare >= PBTI_COMPARES) { return "compare is not known"; }
-    if (config->exploit >= PBTI_EXPLOITS) { return "exploit is not known"; }
-    if (config->explore >= PBTI_EXPLORES) { return "explore is not known"; }
-    if (config->copy < 1 || config->copy > PBTI_COPY_BOTH) { return "copy is not known"; }
-    if (!is_within(config->quantile, 0.0, 0.5)) { return "quantile is out of range"; }
-    if (!is_within(config->alpha, 0.0, 0.5)) { return "alpha is out of range"; }
-    if (config->scores_min < 2 || config->scores_min > PBTI_SCORES_MAX) {
-        return "scores is out of range";
-    }
-    if (!(config->gap_min >= 0.0) || isinf(config->gap_min)) { return "gap is out of range"; }
-    if (!(config->noise >= 0.0) || isinf(config->noise)) { return "noise is out of range"; }
-    if (!is_within(config->resample, 0.0, 1.0)) { return "resample is not a probability"; }
     if (config->factors_count > PBTI_FACTORS_MAX ||
         (config->factors_count == 0 && config->noise == 0.0)) {
         return "the number of factors is out of range";
@@ -102,6 +85,19 @@ static const char *strategy_invalid(const struct pbti_config *config)
         }
     }
     return NULL;
+}
+
+/* The floor under the founders: of weights that are copied, and nothing of it without it. */
+static const char *founders_invalid(const struct pbti_config *config)
+{
+    bool const copies =
+        config->exploit != PBTI_EXPLOIT_NONE && (config->copy & PBTI_COPY_WEIGHTS) != 0;
+    if (config->founders_keep > 0.0) {
+        if (!copies) { return "founders are counted where weights are copied"; }
+        return config->founders_until > 0.0 ? NULL : "founders.until is out of range";
+    }
+    bool const plain = config->founders_until == PBTI_FOUNDERS_UNTIL && config->founders_explore;
+    return plain ? NULL : "founders.until and explore need founders.keep";
 }
 
 /* Rows of values: all inside the space, NaN only where `may_lack`. */
@@ -209,8 +205,9 @@ static const char *proposals_invalid(const struct pbti_config *config)
 
 const char *pbti_config_invalid(const struct pbti_config *config)
 {
-    const char *reason = population_invalid(config);
+    const char *reason = fields_invalid(config);
     if (reason == NULL) { reason = strategy_invalid(config); }
+    if (reason == NULL) { reason = founders_invalid(config); }
     if (reason == NULL) { reason = pbti_space_invalid(&config->space); }
     if (reason == NULL) { reason = schedule_invalid(config); }
     if (reason == NULL) { reason = decay_invalid(config); }
@@ -268,14 +265,16 @@ static bool is_same_decay(const struct pbti_config *a, const struct pbti_config 
 
 const char *pbti_config_unamendable(const struct pbti_config *now, const struct pbti_config *next)
 {
-    if (now->seed != next->seed) { return "the seed"; }
-    if (now->maximize != next->maximize) { return "the goal"; }
-    if (now->reduce != next->reduce || now->reduce_last != next->reduce_last) {
-        return "how scores are reduced";
-    }
-    if (now->mode != next->mode) { return "the mode"; }
-    if (now->compare != next->compare) { return "what is compared"; }
-    if (now->keep_top != next->keep_top) { return "what is kept"; }
+    const char *fixed = NULL;
+#define COMPARE(kind, field, fallback, low, high, refusal, what, part)                             \
+    fixed = (what);                                                                                \
+    if (fixed != NULL && now->field != next->field) { return fixed; }
+#define COMPARE_NAMED(id, ...) COMPARE(__VA_ARGS__)
+    PBTI_CONFIG_ALL_FIELDS(COMPARE, COMPARE_NAMED)
+#undef COMPARE
+#undef COMPARE_NAMED
+    /* which rules: as long as nothing was judged by them, others may follow */
+    if (now->exploit != PBTI_EXPLOIT_NONE && now->rules != next->rules) { return "the rules"; }
     if (!is_same_space(&now->space, &next->space)) { return "the space"; }
     if (!is_same_decay(now, next)) { return "the decay"; }
     if (now->grid != next->grid || memcmp(now->places, next->places, sizeof now->places) != 0) {
@@ -291,10 +290,6 @@ const char *pbti_config_unamendable(const struct pbti_config *now, const struct 
     if (now->rungs != PBTI_RUNGS_NONE && now->members != next->members) {
         return "the population of a study with rungs";
     }
-    if (now->control_independent != next->control_independent ||
-        now->control_selection_only != next->control_selection_only) {
-        return "the controls";
-    }
     bool const has_controls = now->control_independent + now->control_selection_only > 0;
     if (has_controls && now->members != next->members) {
         return "the population of a study with controls";
@@ -304,6 +299,25 @@ const char *pbti_config_unamendable(const struct pbti_config *now, const struct 
         return "the starting points";
     }
     return NULL;
+}
+
+void pbti_config_keep_rules(const struct pbti_config *now, struct pbti_config *next)
+{
+    if (now->exploit != PBTI_EXPLOIT_NONE) { next->rules = now->rules; }
+}
+
+void pbti_config_take(struct pbti_config *config, const struct pbti_config *own, unsigned part)
+{
+#define TAKE(kind, field, fallback, low, high, refusal, fixed, whose)                              \
+    if ((PBTI_PART_##whose & part) != 0) { config->field = own->field; }
+#define TAKE_NAMED(id, ...) TAKE(__VA_ARGS__)
+    PBTI_CONFIG_ALL_FIELDS(TAKE, TAKE_NAMED)
+#undef TAKE
+#undef TAKE_NAMED
+    if ((part & PBTI_PART_EXPLORE) != 0) {
+        config->factors_count = own->factors_count;
+        memcpy(config->factors, own->factors, sizeof config->factors);
+    }
 }
 
 /* -------- encoding -------- */
@@ -322,54 +336,18 @@ static void get_doubles(struct pbti_reader *reader, double *values, uint32_t cou
     }
 }
 
-/*
- * The plain fields of version 1, in the order of the encoding. X(kind, field): kinds are the
- * suffixes of pbti_put_ and pbti_get_ below. A new field goes into a new version
- * (docs/journal-format.md), whose part follows what was there before.
- */
-#define CONFIG_FIELDS(X)                                                                           \
-    X(varint, seed)                                                                                \
-    X(u32, members)                                                                                \
-    X(u32, control_independent)                                                                    \
-    X(u32, control_selection_only)                                                                 \
-    X(varint, steps)                                                                               \
-    X(varint, ready_every)                                                                         \
-    X(varint, burn_in)                                                                             \
-    X(varint, max_age)                                                                             \
-    X(bool, maximize)                                                                              \
-    X(bool, has_target)                                                                            \
-    X(double, target)                                                                              \
-    X(u8, reduce)                                                                                  \
-    X(u32, reduce_last)                                                                            \
-    X(u8, mode)                                                                                    \
-    X(u8, compare)                                                                                 \
-    X(u8, exploit)                                                                                 \
-    X(u8, explore)                                                                                 \
-    X(bool, explore_always)                                                                        \
-    X(u8, copy)                                                                                    \
-    X(double, quantile)                                                                            \
-    X(double, alpha)                                                                               \
-    X(u32, scores_min)                                                                             \
-    X(double, gap_min)                                                                             \
-    X(double, noise)                                                                               \
-    X(double, resample)                                                                            \
-    X(u32, lead)                                                                                   \
-    X(u32, retries)                                                                                \
-    X(u32, revivals)                                                                               \
-    X(varint, plateau)                                                                             \
-    X(bool, keep_all)                                                                              \
-    X(u32, keep_top)
-
-#define PUT_u8(value) pbti_put_u8(writer, value)
+#define PUT_code(value) pbti_put_u8(writer, value)
+#define PUT_any(value) pbti_put_double(writer, value)
 #define PUT_u32(value) pbti_put_varint(writer, value)
 #define PUT_varint(value) pbti_put_varint(writer, value)
 #define PUT_double(value) pbti_put_double(writer, value)
-#define PUT_bool(value) pbti_put_bool(writer, value)
-#define GET_u8 pbti_get_u8
+#define PUT_flag(value) pbti_put_bool(writer, value)
+#define GET_code pbti_get_u8
+#define GET_any pbti_get_double
 #define GET_u32 pbti_get_u32
 #define GET_varint pbti_get_varint
 #define GET_double pbti_get_double
-#define GET_bool pbti_get_bool
+#define GET_flag pbti_get_bool
 
 static uint32_t decays_count(const struct pbti_config *config)
 {
@@ -380,8 +358,90 @@ static uint32_t decays_count(const struct pbti_config *config)
     return count;
 }
 
+/* -------- fields that name themselves -------- */
+
+static uint32_t named_count(const struct pbti_config *config)
+{
+    uint32_t count = 0;
+#define COUNT(id, kind, field, fallback, ...)                                                      \
+    if (config->field != (fallback)) { count++; }
+    PBTI_CONFIG_NAMED_FIELDS(COUNT)
+#undef COUNT
+    return count;
+}
+
+/* A named field's bytes, in `buffer`. */
+#define NAMED_BYTES_MAX 16
+static void put_named(struct pbti_writer *writer, uint32_t id, const uint8_t *bytes, size_t size)
+{
+    pbti_put_varint(writer, id);
+    pbti_put_varint(writer, size);
+    pbti_put_bytes(writer, bytes, size);
+}
+
+static void put_all_named(const struct pbti_config *config, struct pbti_writer *out)
+{
+    pbti_put_varint(out, named_count(config));
+#define PUT_NAMED(id, kind, field, fallback, ...)                                                  \
+    if (config->field != (fallback)) {                                                             \
+        uint8_t bytes[NAMED_BYTES_MAX];                                                            \
+        struct pbti_writer inside = {.data = bytes, .capacity = sizeof bytes};                     \
+        struct pbti_writer *const writer = &inside;                                                \
+        PUT_##kind(config->field);                                                                 \
+        put_named(out, id, bytes, inside.size);                                                    \
+    }
+    PBTI_CONFIG_NAMED_FIELDS(PUT_NAMED)
+#undef PUT_NAMED
+}
+
+/* One field: false when its id is not known. A fallback is not written: one encoding only. */
+static bool get_named(struct pbti_config *config, uint32_t id, struct pbti_reader *reader)
+{
+#define GET_NAMED(known, kind, field, fallback, ...)                                               \
+    if (id == (known)) {                                                                           \
+        config->field = GET_##kind(reader);                                                        \
+        return config->field != (fallback);                                                        \
+    }
+    PBTI_CONFIG_NAMED_FIELDS(GET_NAMED)
+#undef GET_NAMED
+    return false;
+}
+
+/* The ids rise. */
+static void get_all_named(struct pbti_config *config, struct pbti_reader *reader)
+{
+    uint32_t const count = pbti_get_u32(reader);
+    uint32_t next = 1;
+    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+        uint32_t const id = pbti_get_u32(reader);
+        uint32_t const size = pbti_get_u32(reader);
+        size_t const begin = reader->at;
+        bool const good = id >= next && get_named(config, id, reader);
+        if (!good || reader->at - begin != size) { reader->failed = true; }
+        next = id + 1;
+    }
+}
+
+bool pbti_config_unknown_field(struct pbti_reader *reader, uint32_t *unknown)
+{
+    uint32_t const count = pbti_get_u32(reader);
+    for (uint32_t i = 0; i < count && !reader->failed; i++) {
+        bool known = false;
+        uint32_t const id = pbti_get_u32(reader);
+        (void)pbti_get_text(reader, PBTI_NAMED_FIELD_MAX);
+#define IS_KNOWN(which, ...) known = known || id == (which);
+        PBTI_CONFIG_NAMED_FIELDS(IS_KNOWN)
+#undef IS_KNOWN
+        if (known || reader->failed) { continue; }
+        *unknown = id;
+        return true;
+    }
+    return false;
+}
+
 uint8_t pbti_config_version(const struct pbti_config *config)
 {
+    if (named_count(config) > 0) { return 4; }
     if (config->proposals || config->grid || config->rungs != PBTI_RUNGS_NONE) { return 3; }
     return decays_count(config) > 0 ? 2 : 1;
 }
@@ -445,8 +505,10 @@ static void get_strategy(struct pbti_config *config, struct pbti_reader *reader)
 
 void pbti_config_encode(const struct pbti_config *config, struct pbti_writer *writer)
 {
-#define PUT_FIELD(kind, field) PUT_##kind(config->field);
-    CONFIG_FIELDS(PUT_FIELD)
+    uint8_t const version = pbti_config_version(config);
+    if (version >= 4) { put_all_named(config, writer); }
+#define PUT_FIELD(kind, field, ...) PUT_##kind(config->field);
+    PBTI_CONFIG_FIELDS(PUT_FIELD)
 #undef PUT_FIELD
     pbti_put_varint(writer, config->factors_count);
     put_doubles(writer, config->factors, config->factors_count);
@@ -458,8 +520,8 @@ void pbti_config_encode(const struct pbti_config *config, struct pbti_writer *wr
     put_doubles(writer, config->schedule, config->schedule_count * config->space.count);
     pbti_put_varint(writer, config->points_count);
     put_doubles(writer, config->points, config->points_count * config->space.count);
-    if (pbti_config_version(config) >= 2) { put_decays(config, writer); }
-    if (pbti_config_version(config) >= 3) { put_strategy(config, writer); }
+    if (version >= 2) { put_decays(config, writer); }
+    if (version >= 3) { put_strategy(config, writer); }
 }
 
 /* A count of rows of `stride` values that fits PBTI_POINT_VALUES_MAX. */
@@ -474,8 +536,9 @@ static uint32_t get_rows(struct pbti_reader *reader, uint32_t stride, uint32_t r
 void pbti_config_decode(struct pbti_config *config, uint8_t version, struct pbti_reader *reader)
 {
     pbti_config_default(config);
-#define GET_FIELD(kind, field) config->field = GET_##kind(reader);
-    CONFIG_FIELDS(GET_FIELD)
+    if (version >= 4) { get_all_named(config, reader); }
+#define GET_FIELD(kind, field, ...) config->field = GET_##kind(reader);
+    PBTI_CONFIG_FIELDS(GET_FIELD)
 #undef GET_FIELD
     config->factors_count = pbti_get_u32(reader);
     if (config->factors_count > PBTI_FACTORS_MAX) { reader->failed = true; }

@@ -13,8 +13,14 @@
 #include "core/names.h"
 #include "core/space.h"
 
-#define PBTI_RULES_VERSION 1        /* which rules a study's decisions were made by */
-#define PBTI_CONFIG_VERSION 3       /* the newest encoding of a config */
+/*
+ * Which rules a study's decisions are made by. 2: only a strictly better member is copied, unless
+ * the config says ties_copy; 1: a tie is broken by the members' index, and copied. A study
+ * keeps the rules that it began with, for ever; one that never exploits is of version 1, which is
+ * the same for it and which older programs read.
+ */
+#define PBTI_RULES_VERSION 2        /* of new studies; older ones are known, too */
+#define PBTI_CONFIG_VERSION 4       /* the newest encoding of a config */
 #define PBTI_MEMBERS_MAX 1000000u   /* population and controls together */
 #define PBTI_RUNG_MEMBERS_MAX 4096u /* population of a study with rungs */
 #define PBTI_ETA_MAX 1000u
@@ -23,6 +29,8 @@
 #define PBTI_FACTORS_MAX 16           /* factors of explore: perturb */
 #define PBTI_POINT_VALUES_MAX 16384   /* starting points times hyperparameters */
 #define PBTI_SCHEDULE_MAX 4096        /* entries of a schedule */
+#define PBTI_NAMED_FIELD_MAX 65536    /* bytes of a field that names itself */
+#define PBTI_FOUNDERS_UNTIL 0.75      /* default of founders.until */
 #define PBTI_SCORES_MAX 4096          /* scores in one report */
 #define PBTI_KEEP_MAX 1000            /* keep: {top: K} */
 #define PBTI_EQUAL_AGE_MAX (1u << 26) /* compare equal_age: members times intervals of max_age */
@@ -94,7 +102,15 @@ const char *pbti_compare_name(uint8_t compare);
 #define PBTI_COPY_HYPERPARAMETERS 2u
 #define PBTI_COPY_BOTH 3u
 
+/* Parts of a strategy that fields belong to (config_fields.h); a set of bits. */
+#define PBTI_PART_NONE 0u
+#define PBTI_PART_EXPLOIT 1u
+#define PBTI_PART_EXPLORE 2u
+#define PBTI_PART_BOTH 4u /* of a strategy that has either */
+
+/* Plain fields are listed in config_fields.h, with default and range. */
 struct pbti_config {
+    uint32_t rules; /* 1 .. PBTI_RULES_VERSION */
     uint64_t seed;
 
     /* the population */
@@ -125,7 +141,11 @@ struct pbti_config {
     double quantile;        /* truncation: [0, 0.5] */
     double alpha;           /* ttest: one-sided level, (0, 0.5] */
     uint32_t scores_min;    /* ttest: fewest scores on either side, at least 2 */
+    bool ties_copy;         /* truncation: a donor that is as good as the member is copied, too */
     double gap_min;         /* replace only when the donor is better by at least this; >= 0 */
+    double founders_keep;   /* floor under the founders, as a share of the population; 0 = none */
+    double founders_until;  /* share of the budget at which the floor has fallen to 0, (0, 1] */
+    bool founders_explore;  /* the last of a line explores in place instead */
     uint32_t factors_count; /* 1 .. PBTI_FACTORS_MAX unless noise > 0 */
     double factors[PBTI_FACTORS_MAX]; /* > 0, finite */
     double noise;                     /* standard deviation; > 0 takes the place of the factors */
@@ -165,7 +185,7 @@ struct pbti_config {
     double points[PBTI_POINT_VALUES_MAX];
 };
 
-/* Fill with the defaults of the manifest: 16 members are not among them; no space, no steps. */
+/* Fill with the defaults of config_fields.h: no members, no space, no steps. */
 void pbti_config_default(struct pbti_config *config);
 
 /* NULL when every field obeys the comments above, else the rule that is broken (static storage). */
@@ -173,10 +193,20 @@ const char *pbti_config_invalid(const struct pbti_config *config);
 
 /*
  * NULL when a study that runs under `now` may go on under `next`, else what may not be changed:
- * seed, goal, reduce, mode, compare, keep, the space, the decay, the grid, the starting points, and
- * the population of a study with controls stay; with rungs the steps and the population, too.
+ * rules, seed, goal, reduce, mode, compare, keep, the space, the decay, the grid, the starting
+ * points, and the population of a study with controls stay; with rungs the steps and the
+ * population, too.
  */
 const char *pbti_config_unamendable(const struct pbti_config *now, const struct pbti_config *next);
+
+/* An amended config, made by today's defaults, goes on under the rules that the study has. */
+void pbti_config_keep_rules(const struct pbti_config *now, struct pbti_config *next);
+
+/* Take over the options of some parts (PBTI_PART_*) from another config. */
+void pbti_config_take(struct pbti_config *config, const struct pbti_config *own, unsigned part);
+
+/* May members be compared at equal age under this rule? */
+bool pbti_exploit_compares(uint8_t exploit);
 
 /*
  * NULL when a report of `count` scores can be judged by the config's exploit rule, else what is
@@ -195,9 +225,13 @@ bool pbti_hp_may_decay(const struct pbti_hp *hp);
  * uses nothing new is read by older programs, too, and has one encoding only.
  */
 uint8_t pbti_config_version(const struct pbti_config *config);
+/* Without the rules, which stand in front of it. */
 void pbti_config_encode(const struct pbti_config *config, struct pbti_writer *writer);
 /* Reads what encode wrote in that version; sets reader->failed on another version than the config's
  * own, and on anything pbti_config_invalid() would refuse. */
 void pbti_config_decode(struct pbti_config *config, uint8_t version, struct pbti_reader *reader);
+
+/* Of an encoded config of version 4 or later: does it have a field that is not known here? */
+bool pbti_config_unknown_field(struct pbti_reader *reader, uint32_t *unknown);
 
 #endif

@@ -59,18 +59,62 @@ static uint32_t owed_async(const struct pbti_state *state)
     return pbti_promotion_due(state);
 }
 
-/* Generational: all of a group, by index, once nobody of it is still training. */
+static bool is_owed(const struct pbti_state *state, uint32_t member)
+{
+    const struct pbti_member *const m = &state->member[member];
+    return m->phase == PBTI_REPORTED || (m->phase == PBTI_FAILED && is_failed_owed(state, m));
+}
+
+/* By index. */
+static uint32_t owed_by_index(const struct pbti_state *state, uint8_t group, uint32_t from)
+{
+    for (uint32_t i = from; i < state->members; i++) {
+        if (state->member[i].group == group && is_owed(state, i)) { return i; }
+    }
+    return PBTI_NO_MEMBER;
+}
+
+/* From the worst to the best, then the failed ones, which are not ranked, by index: with a floor
+ * under the founders each decision depends on those before it, and the worst should go first. */
+static uint32_t owed_by_rank(const struct pbti_state *state, uint8_t group)
+{
+    const struct pbti_group_state *const g = &state->group[group];
+    for (uint32_t i = g->cursor; i < g->ranking.count; i++) {
+        uint32_t const member = pbti_rank_at(&state->rank, &g->ranking, g->ranking.count - 1 - i);
+        if (state->member[member].phase == PBTI_REPORTED) { return member; }
+    }
+    uint32_t const from = g->cursor > g->ranking.count ? g->cursor - g->ranking.count : 0;
+    for (uint32_t i = from; g->failed > 0 && i < state->members; i++) {
+        const struct pbti_member *const m = &state->member[i];
+        bool const failed = m->group == group && m->phase == PBTI_FAILED;
+        if (failed && is_failed_owed(state, m)) { return i; }
+    }
+    return PBTI_NO_MEMBER;
+}
+
+static bool goes_by_rank(const struct pbti_state *state)
+{
+    return state->config->founders_keep > 0.0;
+}
+
+uint32_t pbti_cursor_after(const struct pbti_state *state, uint32_t member)
+{
+    const struct pbti_rank_list *const ranking = &state->group[state->member[member].group].ranking;
+    if (!goes_by_rank(state)) { return member + 1; }
+    bool const ranked = state->rank.entry[member].in;
+    return ranked ? ranking->count - pbti_rank_of(&state->rank, ranking, member)
+                  : ranking->count + member + 1;
+}
+
+/* Generational: all of a group, once nobody of it is still training. */
 static uint32_t owed_generational(const struct pbti_state *state)
 {
     for (uint8_t group = 0; group < PBTI_GROUPS; group++) {
         const struct pbti_group_state *const g = &state->group[group];
         if (g->active > 0 || g->reported + g->failed == 0) { continue; }
-        for (uint32_t i = g->cursor; i < state->members; i++) {
-            const struct pbti_member *const m = &state->member[i];
-            if (m->group != group) { continue; }
-            if (m->phase == PBTI_REPORTED) { return i; }
-            if (m->phase == PBTI_FAILED && is_failed_owed(state, m)) { return i; }
-        }
+        uint32_t const owed = goes_by_rank(state) ? owed_by_rank(state, group)
+                                                  : owed_by_index(state, group, g->cursor);
+        if (owed != PBTI_NO_MEMBER) { return owed; }
     }
     return PBTI_NO_MEMBER;
 }
@@ -110,6 +154,23 @@ static void judge_failed(const struct pbti_state *state, struct pbti_event_decis
 
 /* -------- the decision -------- */
 
+/*
+ * The last member with the weights of its founder is not replaced while so few founders are left:
+ * `founders`. A failed member is: it has lost its weights' future anyway.
+ */
+static void keep_last_of_line(const struct pbti_state *state, struct pbti_event_decision *decision)
+{
+    const struct pbti_member *const m = &state->member[decision->member];
+    bool const bound = decision->kind == PBTI_REPLACE && m->group == PBTI_GROUP_POPULATION &&
+                       state->config->founders_keep > 0.0;
+    if (!bound || state->line[m->founder] > 1) { return; }
+    if (pbti_state_founders(state, m->group) > pbti_state_founders_floor(state, m->steps)) {
+        return;
+    }
+    decision->kind = PBTI_KEEP;
+    decision->why = PBTI_WHY_LAST_OF_LINE;
+}
+
 static void judge(const struct pbti_state *state, struct pbti_event_decision *decision)
 {
     const struct pbti_config *const config = state->config;
@@ -131,6 +192,7 @@ static void judge(const struct pbti_state *state, struct pbti_event_decision *de
         bool const equal_age = state->equal_rows > 0 && rule->judge_equal_age != NULL;
         (equal_age ? rule->judge_equal_age : rule->judge)(state, decision);
         assert((PBTI_WHY_BIT(decision->why) & rule->why) != 0);
+        keep_last_of_line(state, decision);
     }
 }
 
@@ -169,7 +231,9 @@ static bool set_values(const struct pbti_state *state, const struct pbti_event_d
         .segment = decision->segment,
         .age = state->member[copied ? decision->opponent : decision->member].age};
     if (rule->follows) { return pbti_explore(&exploring, values, moves) || replaced; }
-    bool const explores = replaced || (config->explore_always && decision->why != PBTI_WHY_BURN_IN);
+    bool const in_place = decision->why == PBTI_WHY_LAST_OF_LINE && config->founders_explore;
+    bool const always = config->explore_always && decision->why != PBTI_WHY_BURN_IN;
+    bool const explores = replaced || in_place || always;
     if (explores) { (void)pbti_explore(&exploring, values, moves); }
     return explores;
 }

@@ -35,7 +35,7 @@ static uint8_t get_code(struct pbti_reader *reader, unsigned count)
 
 static void put_study(const struct pbti_event_study *study, struct pbti_writer *writer)
 {
-    pbti_put_varint(writer, PBTI_RULES_VERSION);
+    pbti_put_varint(writer, study->config->rules);
     pbti_config_encode(study->config, writer);
     pbti_put_text(writer, study->spec);
 }
@@ -43,8 +43,10 @@ static void put_study(const struct pbti_event_study *study, struct pbti_writer *
 static void get_study(struct pbti_event_study *study, uint8_t version, struct pbti_reader *reader,
                       struct pbti_scratch *scratch)
 {
-    if (pbti_get_varint(reader) != PBTI_RULES_VERSION) { reader->failed = true; }
+    uint64_t const rules = pbti_get_varint(reader);
+    if (rules < 1 || rules > PBTI_RULES_VERSION) { reader->failed = true; }
     if (!reader->failed) { pbti_config_decode(&scratch->config, version, reader); }
+    scratch->config.rules = (uint32_t)rules;
     study->config = &scratch->config;
     study->spec = pbti_get_text(reader, PBTI_SPEC_TEXT_MAX);
 }
@@ -349,11 +351,15 @@ const char *pbti_event_unknown(const void *bytes, size_t size, uint64_t *value)
     (void)pbti_get_signed(&reader);
     bool const config = has_config(type);
     uint64_t const rules = config ? pbti_get_varint(&reader) : PBTI_RULES_VERSION;
+    uint32_t field = 0;
     if (reader.failed) { return NULL; }
     *value = type;
     if (type > PBTI_EVENT_TYPES) { return "type"; }
     *value = version;
     if (version > (config ? PBTI_CONFIG_VERSION : EVENT_VERSION)) { return "version"; }
     *value = rules;
-    return rules != PBTI_RULES_VERSION ? "rules" : NULL;
+    if (rules < 1 || rules > PBTI_RULES_VERSION) { return "rules"; }
+    if (!config || version < 4 || !pbti_config_unknown_field(&reader, &field)) { return NULL; }
+    *value = field;
+    return "config field";
 }

@@ -88,7 +88,9 @@
     X(PBTI_WHY_BETWEEN_RUNGS, 14, "between_rungs") /* keep: has not reached the next rung */       \
     X(PBTI_WHY_RUNG, 15, "rung")                   /* pause: until it is promoted; rank, count */  \
     X(PBTI_WHY_PROMOTED, 16, "promoted")     /* keep: among the best of a rung; rank, count */     \
-    X(PBTI_WHY_ELIMINATED, 17, "eliminated") /* finish: not among them; rank, count */
+    X(PBTI_WHY_ELIMINATED, 17, "eliminated") /* finish: not among them; rank, count */             \
+    X(PBTI_WHY_TIE, 18, "tie") /* keep: the drawn donor is not strictly better; rules 2 */         \
+    X(PBTI_WHY_LAST_OF_LINE, 19, "last_of_line") /* keep: of its founder no other member is left */
 
 /* What happened to one hyperparameter in a decision. */
 #define PBTI_MOVE_LIST(X)                                                                          \
@@ -254,7 +256,7 @@ bool pbti_event_decode(struct pbti_event *event, struct pbti_reader *reader,
  * Of an event that was refused: what does it name that is not known here?
  *
  * value       out, of that
- * Returns     "type", "version" or "rules"; NULL: nothing, so it is damaged
+ * Returns     "type", "version", "rules" or "config field"; NULL: nothing, so it is damaged
  */
 const char *pbti_event_unknown(const void *bytes, size_t size, uint64_t *value);
 

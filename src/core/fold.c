@@ -323,6 +323,13 @@ static pbt_status check_decision(const struct pbti_state *state,
                       decision->member, decision->segment);
     }
     const struct pbti_member *const m = &state->member[owed];
+    bool const foreign =
+        (decision->why == PBTI_WHY_TIE && state->config->rules < 2) ||
+        (decision->why == PBTI_WHY_LAST_OF_LINE && !(state->config->founders_keep > 0.0));
+    if (foreign) {
+        return REFUSE(err, "a decision for the reason \"%s\", which the study's rules do not give",
+                      pbti_why_name(decision->why));
+    }
     if (!may_become(state, m->phase, decision->kind)) {
         return REFUSE(err, "a decision to %s member %u, which is %s",
                       pbti_decision_name(decision->kind), owed, pbti_phase_name(m->phase));
@@ -364,6 +371,11 @@ static void park(struct pbti_state *state, const struct pbti_event_decision *dec
     struct pbti_pending *const parked = &state->parked[place];
     parked->set = true;
     parked->kind = decision->kind;
+    struct pbti_member *const m = &state->member[decision->member];
+    bool const copies =
+        decision->kind == PBTI_REPLACE && (decision->copied & PBTI_COPY_WEIGHTS) != 0;
+    if (copies || decision->kind == PBTI_GIVE_UP) { pbti_line_leave(state, m->group, m->founder); }
+    if (copies) { pbti_line_join(state, m->group, state->member[decision->opponent].founder); }
     parked->copied = decision->copied;
     parked->has_values = decision->values_count > 0;
     if (parked->has_values) {
@@ -372,7 +384,7 @@ static void park(struct pbti_state *state, const struct pbti_event_decision *dec
     }
     if (decision->kind != PBTI_REPLACE) { return; }
     parked->donor = state->member[decision->opponent];
-    if (decision->copied & PBTI_COPY_WEIGHTS) {
+    if (copies) {
         pbti_ring_join(state, pbti_node_pending(state, place),
                        pbti_node_member(decision->opponent));
     }
@@ -389,6 +401,7 @@ static void take_weights(struct pbti_state *state, uint32_t member, struct told 
     pbti_ring_join(state, pbti_node_member(member), pbti_node_pending(state, place));
     pbti_ring_leave(state, pbti_node_pending(state, place));
     m->age = donor->age;
+    m->founder = donor->founder;
     m->score = donor->score;
     m->score_source = PBTI_SCORE_INHERITED;
     m->score_member = donor->score_member;
@@ -456,7 +469,7 @@ static pbt_status fold_decision(struct pbti_state *state,
     }
     park(state, decision);
     if (state->config->mode == PBTI_GENERATIONAL) {
-        state->group[group].cursor = member + 1;
+        state->group[group].cursor = pbti_cursor_after(state, member);
         if (pbti_decision_due_member(state) != PBTI_NO_MEMBER &&
             state->member[pbti_decision_due_member(state)].group == group) {
             return PBT_OK;

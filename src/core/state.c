@@ -58,6 +58,7 @@ size_t pbti_state_lay(struct pbti_state *state, void *block)
     state->kept = reserve(&layout, kept, sizeof *state->kept);
     state->kept_order = reserve(&layout, kept, sizeof *state->kept_order);
     state->ring = reserve(&layout, members + state->parked_count + kept, sizeof *state->ring);
+    state->line = reserve(&layout, members, sizeof *state->line);
     state->equal = reserve(&layout, members * state->equal_rows, sizeof *state->equal);
     state->rung = reserve(&layout, members * state->rung_rows, sizeof *state->rung);
     state->rank.entry = reserve(&layout, members, sizeof *state->rank.entry);
@@ -205,6 +206,22 @@ static uint8_t group_of(const struct pbti_config *config, uint32_t member)
     return trains_only ? PBTI_GROUP_INDEPENDENT : PBTI_GROUP_SELECTION_ONLY;
 }
 
+void pbti_line_join(struct pbti_state *state, uint8_t group, uint32_t founder)
+{
+    struct pbti_group_state *const g = &state->group[group];
+    assert(founder < state->members);
+    if (state->line[founder]++ == 0) { g->founders++; }
+    g->alive++;
+}
+
+void pbti_line_leave(struct pbti_state *state, uint8_t group, uint32_t founder)
+{
+    struct pbti_group_state *const g = &state->group[group];
+    assert(founder < state->members && state->line[founder] > 0 && g->alive > 0);
+    if (--state->line[founder] == 0) { g->founders--; }
+    g->alive--;
+}
+
 static bool is_active(uint8_t phase)
 {
     return phase == PBTI_EXPECTING || phase == PBTI_WAITING || phase == PBTI_RUNNING;
@@ -316,8 +333,9 @@ static uint8_t first_phase(const struct pbti_config *config, uint32_t member, ui
 static void begin_member(struct pbti_state *state, uint32_t member)
 {
     struct pbti_member *const m = &state->member[member];
-    *m = (struct pbti_member){.segment = 1, .score = NAN};
+    *m = (struct pbti_member){.segment = 1, .score = NAN, .founder = member};
     m->group = group_of(state->config, member);
+    pbti_line_join(state, m->group, member);
     m->phase = first_phase(state->config, member, m->group);
     pbti_initial_values(state->config, member, m->group, pbti_values_of(state, member));
     state->group[m->group].members++;
@@ -431,6 +449,8 @@ static void amend_member(struct pbti_state *state, uint32_t member)
         m->attempt = 0;
     }
     if (m->phase == PBTI_WAITING && before == PBTI_OUT) { m->failures = 0; }
+    bool const alive = m->phase != PBTI_OUT && m->phase != PBTI_GONE;
+    if (alive) { pbti_line_join(state, m->group, m->founder); }
     state->group[m->group].members++;
     count_phase(state, m, 1);
     state->heap_at[member] = PBTI_NO_MEMBER;
@@ -627,6 +647,23 @@ struct pbti_best pbti_state_best_now(const struct pbti_state *state, uint8_t gro
     return best;
 }
 
+uint32_t pbti_state_founders(const struct pbti_state *state, uint8_t group)
+{
+    assert(group < PBTI_GROUPS);
+    return state->group[group].founders;
+}
+
+uint32_t pbti_state_founders_floor(const struct pbti_state *state, uint64_t steps)
+{
+    const struct pbti_config *const config = state->config;
+    if (!(config->founders_keep > 0.0)) { return 0; }
+    double const end = config->founders_until * (double)config->steps;
+    double const left = 1.0 - (double)steps / end;
+    if (!(left > 0.0)) { return 0; }
+    double const members = (double)state->group[PBTI_GROUP_POPULATION].alive;
+    return (uint32_t)ceil(config->founders_keep * members * left - 1e-9);
+}
+
 uint32_t pbti_state_ranked(const struct pbti_state *state, uint8_t group, uint32_t rank)
 {
     assert(group < PBTI_GROUPS);
@@ -756,7 +793,7 @@ static uint64_t mix_member(uint64_t hash, const struct pbti_member *m)
                                 m->slot,         m->segment,      m->attempt,      m->failures,
                                 m->revivals,     m->phase,        m->score_source, m->score_segment,
                                 m->group,        m->score_member, m->scores_count, m->claimed_steps,
-                                m->claimed_span, m->reported};
+                                m->claimed_span, m->reported,     m->founder};
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         hash = mix(hash, numbers[i]);
     }

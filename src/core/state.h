@@ -87,6 +87,7 @@ struct pbti_member {
     double score;           /* the latest one, already reduced; NaN = none, or not a number */
     uint32_t score_segment; /* of whose `score_member`'s segments it is; 0 = none */
     uint32_t score_member;
+    uint32_t founder;      /* the member whose first weights its weights descend from */
     uint32_t scores_count; /* ttest: scores of the last own segment since the weights changed */
     double scores_mean;
     double scores_squares;        /* sum of squared differences from the mean */
@@ -236,6 +237,11 @@ struct pbti_counts pbti_state_counts(const struct pbti_state *state);
 struct pbti_best pbti_state_best(const struct pbti_state *state, uint8_t group);
 /* Best network that is some member's latest, now (the paper's answer). */
 struct pbti_best pbti_state_best_now(const struct pbti_state *state, uint8_t group);
+/* Founders whose weights some member of a group still holds; members given up or taken out do not
+ * count. Of a generation, decisions that are recorded count already. */
+uint32_t pbti_state_founders(const struct pbti_state *state, uint8_t group);
+/* The floor under them for a member of the population with so many steps (config.founders_keep). */
+uint32_t pbti_state_founders_floor(const struct pbti_state *state, uint64_t steps);
 /* Members of a group in the order of the ranking: `rank` 0 = best; PBTI_NO_MEMBER past the end. */
 uint32_t pbti_state_ranked(const struct pbti_state *state, uint8_t group, uint32_t rank);
 /* Kept for their score, best first: keep.top of them, fewer at first. */

@@ -160,10 +160,37 @@ static const char *check_ranking(const struct pbti_state *state)
     return NULL;
 }
 
+/* Between two events of a generation, what is recorded counts already. */
+static const char *check_founders(const struct pbti_state *state)
+{
+    uint32_t alive[PBTI_GROUPS] = {0};
+    uint32_t founders[PBTI_GROUPS] = {0};
+    uint64_t in_lines = 0;
+    for (uint32_t i = 0; i < state->members; i++) {
+        const struct pbti_member *const m = &state->member[i];
+        const struct pbti_pending *const parked =
+            state->parked_count == 1 ? NULL : &state->parked[i];
+        bool const given_up = parked != NULL && parked->set && parked->kind == PBTI_GIVE_UP;
+        if (m->founder >= state->members) { return "8: a founder does not exist"; }
+        if (state->member[m->founder].group != m->group) { return "8: a founder is of elsewhere"; }
+        if (state->line[i] > 0) { founders[m->group]++; }
+        in_lines += state->line[i];
+        if (m->phase != PBTI_GONE && m->phase != PBTI_OUT && !given_up) { alive[m->group]++; }
+    }
+    for (uint8_t group = 0; group < PBTI_GROUPS; group++) {
+        if (state->group[group].alive != alive[group] ||
+            state->group[group].founders != founders[group]) {
+            return "8: members alive, or founders, are miscounted";
+        }
+        in_lines -= alive[group];
+    }
+    return in_lines == 0 ? NULL : "8: lines have another number of members";
+}
+
 const char *pbti_state_check(const struct pbti_state *state)
 {
     const char *(*const checks[])(const struct pbti_state *) = {
-        check_phases, check_heap, check_values, check_rings, check_ranking};
+        check_phases, check_heap, check_values, check_rings, check_ranking, check_founders};
     for (size_t i = 0; i < sizeof checks / sizeof *checks; i++) {
         const char *const broken = checks[i](state);
         if (broken != NULL) { return broken; }

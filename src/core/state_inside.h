@@ -33,7 +33,9 @@ struct pbti_group_state {
     uint32_t active;   /* expecting, waiting or running */
     uint32_t reported; /* phase reported */
     uint32_t failed;   /* phase failed */
-    uint32_t cursor;   /* generational: decisions of this generation up to here are recorded */
+    uint32_t cursor;   /* generational: so far the decisions of this generation are recorded */
+    uint32_t alive;    /* members that are neither given up nor taken out */
+    uint32_t founders; /* whose weights one of them holds */
     uint32_t kept_count;
     struct pbti_rank_list ranking;
     struct pbti_best best;
@@ -71,6 +73,7 @@ struct pbti_state {
     struct pbti_best *kept;      /* shape (PBTI_GROUPS, keep_top); by place, not in order */
     uint32_t *kept_order;        /* shape (PBTI_GROUPS, keep_top); places, best first */
     struct pbti_ring *ring;      /* shape (members + parked_count + PBTI_GROUPS * keep_top) */
+    uint32_t *line;              /* shape (members); members alive, by founder */
     double *equal;               /* shape (equal_rows, members); keys; NaN = never there */
     double *rung;                /* shape (rung_rows, members); keys; NaN = never there */
 };
@@ -138,7 +141,14 @@ void pbti_initial_values(const struct pbti_config *config, uint32_t member, uint
 /* Set stop when nobody is left to train. */
 void pbti_check_end(struct pbti_state *state);
 
+/* Count a member in or out of those alive, with the founder of its weights. */
+void pbti_line_join(struct pbti_state *state, uint8_t group, uint32_t founder);
+void pbti_line_leave(struct pbti_state *state, uint8_t group, uint32_t founder);
+
 /* -------- parts of a decision -------- */
+
+/* The cursor of the member's group once its decision is recorded (generational). */
+uint32_t pbti_cursor_after(const struct pbti_state *state, uint32_t member);
 
 /* The member whose decision is owed, or PBTI_NO_MEMBER. */
 uint32_t pbti_decision_due_member(const struct pbti_state *state);

@@ -23,6 +23,7 @@
 /* -------- words -------- */
 
 #define PBTI_GOAL_LIST(X) X(PBTI_MINIMIZE, 0, "minimize") X(PBTI_MAXIMIZE, 1, "maximize")
+#define PBTI_TIES_LIST(X) X(PBTI_TIES_KEEP, 0, "keep") X(PBTI_TIES_COPY, 1, "copy")
 #define PBTI_SYNC_LIST(X) X(PBTI_SYNC_NORMAL, 0, "normal") X(PBTI_SYNC_FULL, 1, "full")
 #define PBTI_SCALE_LIST(X) X(PBTI_SCALE_LINEAR, 0, "linear") X(PBTI_SCALE_LOG, 1, "log")
 #define PBTI_SWITCH_LIST(X) X(PBTI_FALSE, 0, "false") X(PBTI_TRUE, 1, "true")
@@ -37,6 +38,7 @@
 
 #define PBTI_WORD_ENUM(id, value, text) id = (value),
 enum pbti_goal_word { PBTI_GOAL_LIST(PBTI_WORD_ENUM) };
+enum pbti_ties_word { PBTI_TIES_LIST(PBTI_WORD_ENUM) };
 enum pbti_sync_word { PBTI_SYNC_LIST(PBTI_WORD_ENUM) };
 enum pbti_scale_word { PBTI_SCALE_LIST(PBTI_WORD_ENUM) };
 enum pbti_switch_word { PBTI_SWITCH_LIST(PBTI_WORD_ENUM) };
@@ -78,7 +80,12 @@ enum pbti_keep_word { PBTI_KEEP_LIST(PBTI_WORD_ENUM) };
       "1/`eta` of those that reached its rung; asks for a population as successive_halving does")  \
     X(PBTI_STRATEGY_BAYES, 8, "bayes", false, false, false, PBTI_RUNGS_NONE,                       \
       "Bayesian optimisation: every member trains alone with what a Gaussian process, fitted to "  \
-      "the others' last scores, hopes most from")
+      "the others' last scores, hopes most from")                                                  \
+    X(PBTI_STRATEGY_PBT_PAPER, 9, "pbt_paper", true, true, false, PBTI_RUNGS_NONE,                 \
+      "pbt with the settings of the paper, whatever the defaults of pbt are: judged at each "      \
+      "twentieth of `steps`, truncation of the worst and best fifth, factors 0.8 and 1.2, "        \
+      "nothing "                                                                                   \
+      "drawn from the prior again; written out as pbt with these settings")
 
 enum pbti_strategy_id {
 #define PBTI_STRATEGY_ENUM(id, value, ...) id = (value),
@@ -89,6 +96,7 @@ enum pbti_strategy_id {
 /* The lists of words that a key may name, besides the strategies: X(id, list). */
 #define PBTI_WORDS_LIST(X)                                                                         \
     X(GOAL, PBTI_GOAL_LIST)                                                                        \
+    X(TIES, PBTI_TIES_LIST)                                                                        \
     X(SYNC, PBTI_SYNC_LIST)                                                                        \
     X(SCALE, PBTI_SCALE_LIST)                                                                      \
     X(SWITCH, PBTI_SWITCH_LIST)                                                                    \
@@ -137,6 +145,12 @@ enum pbti_strategy_id {
       "the point with most of it is proposed")                                                     \
     X(EXPLOIT, "strategy.exploit", "name", false,                                                  \
       "when a member takes over a better one's weights and hyperparameters")                       \
+    X(FOUNDERS, "strategy.exploit.founders", "keep", false,                                        \
+      "a floor under the number of founders: a member that is the only one left with weights "     \
+      "that "                                                                                      \
+      "descend from its founder's is not replaced while no more founders are left than `keep` of " \
+      "the population, a share that falls in a line to none at `until` of `steps`; for the "       \
+      "population alone, not for controls")                                                        \
     X(EXPLORE, "strategy.explore", "name", false, "how hyperparameters change after that")         \
     X(NOISE, "strategy.explore.noise", "", false, "noise in place of factors")                     \
     X(SCHEDULE, "strategy.explore.schedule.N", "", false, "one entry of a schedule")               \
@@ -161,6 +175,7 @@ enum pbti_section {
 #define PBTI_TYPE_LIST(X)                                                                          \
     X(WHOLE32, whole32)         /* uint32_t */                                                     \
     X(WHOLE64, whole64)         /* uint64_t */                                                     \
+    X(SHARE, share)             /* uint64_t, or a share of `steps` */                              \
     X(NUMBER, number)           /* double */                                                       \
     X(OPTIONAL, optional)       /* the target: a double and whether it is there */                 \
     X(WORD, word)               /* one byte: enum or bool, from a list of words */                 \
@@ -252,8 +267,12 @@ struct pbti_schedule_entry {
     (PBTI_FOR(PBTI_HP_LINEAR) | PBTI_FOR(PBTI_HP_LOG) | PBTI_FOR(PBTI_HP_LOGIT) |                  \
      PBTI_FOR(PBTI_HP_INTEGER))
 #define PBTI_FOR_LISTED (PBTI_FOR(PBTI_HP_ORDINAL) | PBTI_FOR(PBTI_HP_CATEGORICAL))
-#define PBTI_FOR_EXPLOITING (PBTI_FOR(PBTI_STRATEGY_PBT) | PBTI_FOR(PBTI_STRATEGY_SELECTION_ONLY))
-#define PBTI_FOR_EXPLORING (PBTI_FOR(PBTI_STRATEGY_PBT) | PBTI_FOR(PBTI_STRATEGY_EXPLORE_ONLY))
+#define PBTI_FOR_EXPLOITING                                                                        \
+    (PBTI_FOR(PBTI_STRATEGY_PBT) | PBTI_FOR(PBTI_STRATEGY_PBT_PAPER) |                             \
+     PBTI_FOR(PBTI_STRATEGY_SELECTION_ONLY))
+#define PBTI_FOR_EXPLORING                                                                         \
+    (PBTI_FOR(PBTI_STRATEGY_PBT) | PBTI_FOR(PBTI_STRATEGY_PBT_PAPER) |                             \
+     PBTI_FOR(PBTI_STRATEGY_EXPLORE_ONLY))
 #define PBTI_FOR_RACING                                                                            \
     (PBTI_FOR(PBTI_STRATEGY_HALVING) | PBTI_FOR(PBTI_STRATEGY_HYPERBAND) |                         \
      PBTI_FOR(PBTI_STRATEGY_ASHA))
@@ -326,11 +345,13 @@ struct pbti_schedule_entry {
       "", "each member's budget")                                                                  \
     X(SPEC, ready, SECTION, PBTI_NOWHERE, PBTI_MAP_OF(READY), PBTI_FOR_ALL,                        \
       "-", "when a member is judged")                                                              \
-    X(READY, every, WHOLE64, PBTI_AT(config.ready_every), PBTI_WHOLE(1, PBTI_STEPS_MAX),           \
+    X(READY, every, SHARE, PBTI_AT(config.ready_every), PBTI_WHOLE(1, PBTI_STEPS_MAX),             \
       PBTI_FOR_ALL, "=`steps` / 20, rounded up",                                                   \
-      "steps between judgements; the length of a segment")                                         \
-    X(READY, burn_in, WHOLE64, PBTI_AT(config.burn_in), PBTI_WHOLE(0, PBTI_STEPS_MAX),             \
-      PBTI_FOR_ALL, "0", "a member with fewer steps is not judged")                                \
+      "steps between judgements, the length of a segment; or a share of `steps`, such as 10%, "    \
+      "rounded up")                                                                                \
+    X(READY, burn_in, SHARE, PBTI_AT(config.burn_in), PBTI_WHOLE(0, PBTI_STEPS_MAX),               \
+      PBTI_FOR_ALL, "0",                                                                           \
+      "a member with fewer steps is not judged; or a share of `steps`, such as 25%, rounded up")   \
     X(SPEC, max_age, WHOLE64, PBTI_AT(config.max_age), PBTI_WHOLE(1, PBTI_STEPS_MAX),              \
       PBTI_FOR_ALL, "=`steps`", "weights are never trained for more steps than this, counted "     \
       "through all their ancestors")                                                               \
@@ -428,6 +449,17 @@ struct pbti_schedule_entry {
       PBTI_FOR(PBTI_EXPLOIT_TTEST), "5", "fewest scores on either side")                           \
     X(EXPLOIT, gap, NUMBER, PBTI_AT(config.gap_min), PBTI_REAL(0, PBTI_UNBOUNDED),                 \
       PBTI_FOR_COPYING, "0", "copy only when the other is better by at least this")                \
+    X(EXPLOIT, ties, WORD, PBTI_AT(config.ties_copy), PBTI_ONE_OF(TIES),                           \
+      PBTI_FOR(PBTI_EXPLOIT_TRUNCATION), "keep",                                                   \
+      "keep: a donor that is exactly as good is not copied; copy: it is")                          \
+    X(EXPLOIT, founders, SECTION, PBTI_NOWHERE, PBTI_MAP_OF(FOUNDERS), PBTI_FOR_COPYING,           \
+      "-", "a floor under the number of founders")                                                 \
+    X(FOUNDERS, keep, NUMBER, PBTI_AT(config.founders_keep), PBTI_REAL(0, 1), PBTI_FOR_ALL,        \
+      "", "share of the population that the floor begins with; 0: there is none")                  \
+    X(FOUNDERS, until, NUMBER, PBTI_AT(config.founders_until), PBTI_ABOVE(0, 1), PBTI_FOR_ALL,     \
+      "0.75", "share of `steps` at which the floor has fallen to none")                            \
+    X(FOUNDERS, explore, WORD, PBTI_AT(config.founders_explore), PBTI_ONE_OF(SWITCH), PBTI_FOR_ALL,\
+      "true", "a member that is kept so explores, as if it had been replaced by itself")           \
     X(STRATEGY, explore, SECTION, PBTI_NOWHERE, PBTI_MAP_OF(EXPLORE), PBTI_FOR_EXPLORING,          \
       "-", "how hyperparameters change")                                                           \
     X(EXPLORE, name, WORD, PBTI_AT(config.explore), PBTI_ONE_OF(EXPLORE), PBTI_FOR_ALL,            \

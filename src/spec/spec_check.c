@@ -238,8 +238,13 @@ static pbt_status check_rules(const struct pbti_read *read)
                               "strategy.copy is \"%s\", but nothing is copied without exploit",
                               pbti_word_text(PBTI_WORDS_COPY, config->copy));
     }
-    bool const compares =
-        config->exploit == PBTI_EXPLOIT_TRUNCATION || config->exploit == PBTI_EXPLOIT_TOURNAMENT;
+    if (config->founders_keep > 0.0 && (config->copy & PBTI_COPY_WEIGHTS) == 0) {
+        return pbti_node_fail(place(read, PBTI_KEY_EXPLOIT_founders), read->err,
+                              "strategy.exploit.founders counts whose weights are copied, but "
+                              "strategy.copy is \"%s\"",
+                              pbti_word_text(PBTI_WORDS_COPY, config->copy));
+    }
+    bool const compares = pbti_exploit_compares(config->exploit);
     if (!compares && config->compare != PBTI_COMPARE_LATEST) {
         return pbti_node_fail(place(read, PBTI_KEY_STRATEGY_compare), read->err,
                               "strategy.compare is \"%s\", but goes with exploit truncation and "

@@ -5,6 +5,21 @@
 
 /* -------- strategy -------- */
 
+/*
+ * Jaderberg et al. 2017, appendix A: truncation of 20 %, each value times 0.8 or 1.2. The interval
+ * is set with the other defaults that follow `steps` (spec_read.c). Keys of the spec that are read
+ * after this hold.
+ */
+static void set_paper(struct pbti_config *config)
+{
+    config->exploit = PBTI_EXPLOIT_TRUNCATION;
+    config->quantile = 0.2;
+    config->explore = PBTI_EXPLORE_PERTURB;
+    config->factors_count = 2;
+    config->factors[0] = 0.8;
+    config->factors[1] = 1.2;
+}
+
 static pbt_status strategy_read(struct pbti_read *read, const struct pbti_key *key,
                                 const struct pbti_node *node, void *base)
 {
@@ -17,6 +32,7 @@ static pbt_status strategy_read(struct pbti_read *read, const struct pbti_key *k
     struct pbti_config *const config = &read->spec->config;
     if (!strategy->exploits) { config->exploit = PBTI_EXPLOIT_NONE; }
     if (!strategy->explores) { config->explore = PBTI_EXPLORE_NONE; }
+    if (value == PBTI_STRATEGY_PBT_PAPER) { set_paper(config); }
     config->explore_always = strategy->always;
     config->rungs = strategy->rungs;
     config->proposals = value == PBTI_STRATEGY_BAYES;

@@ -361,6 +361,11 @@ static pbt_status compute_defaults(struct pbti_read *read, const char *study_def
         memset(config->factors, 0, sizeof config->factors);
         config->factors_count = 0;
     }
+    if (config->exploit == PBTI_EXPLOIT_NONE) { config->rules = 1; } /* older programs read it */
+    if (!(config->founders_keep > 0.0)) {
+        config->founders_until = PBTI_FOUNDERS_UNTIL;
+        config->founders_explore = true;
+    }
     bool const has_rungs = config->rungs != PBTI_RUNGS_NONE;
     if (has_rungs && config->rung_min == 0) { config->rung_min = config->ready_every; }
     PBTI_TRY(compute_population(read));
@@ -418,6 +423,8 @@ static bool is_written(const struct pbti_key *key, const struct pbti_spec *spec,
     if (key->type == PBTI_TYPE_ARGUMENTS) { return key->allowed.trainer == spec->trainer.kind; }
     if (key->type == PBTI_TYPE_FACTORS) { return !(spec->config.noise > 0.0); }
     if (key == &pbti_keys[PBTI_KEY_EXPLORE_noise]) { return spec->config.noise > 0.0; }
+    if (key == &pbti_keys[PBTI_KEY_EXPLOIT_founders]) { return spec->config.founders_keep > 0.0; }
+    if (key == &pbti_keys[PBTI_KEY_EXPLOIT_ties]) { return spec->config.ties_copy; }
     return true;
 }
 

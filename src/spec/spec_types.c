@@ -3,6 +3,7 @@
 #include "spec/spec_number.h"
 #include "spec/spec_read.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,6 +91,41 @@ static void whole_describe(struct pbti_out *out, const struct pbti_key *key)
 
 const struct pbti_type_info pbti_whole32_type = {whole32_read, whole32_write, whole_describe};
 const struct pbti_type_info pbti_whole64_type = {whole64_read, whole64_write, whole_describe};
+
+/* -------- whole numbers, or shares of the budget -------- */
+
+/* "25%": in parts of a hundred; false when it is no share of 0 to 100 %. */
+static bool read_share(const struct pbti_node *node, double *percent)
+{
+    char text[32];
+    size_t const size = node->kind == PBTI_NODE_SCALAR ? strlen(node->text) : 0;
+    if (size < 2 || size > sizeof text || node->text[size - 1] != '%') { return false; }
+    memcpy(text, node->text, size - 1);
+    text[size - 1] = '\0';
+    return pbti_number_is(text) && pbti_number_read(text, percent) && *percent >= 0.0 &&
+           *percent <= 100.0;
+}
+
+/* The manifest has `steps` before every key of this type. */
+static pbt_status share_read(struct pbti_read *read, const struct pbti_key *key,
+                             const struct pbti_node *node, void *base)
+{
+    double percent = 0.0;
+    if (!read_share(node, &percent)) { return read_whole(read, key, node, field(base, key)); }
+    double const steps = ceil((double)read->spec->config.steps * percent / 100.0 - 1e-9);
+    uint64_t const value = (uint64_t)steps;
+    if (value < key->allowed.whole_low) { return pbti_read_wrong(read, key, node); }
+    *(uint64_t *)field(base, key) = value;
+    return PBT_OK;
+}
+
+static void share_describe(struct pbti_out *out, const struct pbti_key *key)
+{
+    whole_describe(out, key);
+    pbti_out_put(out, ", or a share of steps such as 10%");
+}
+
+const struct pbti_type_info pbti_share_type = {share_read, whole64_write, share_describe};
 
 /* -------- numbers -------- */
 

@@ -238,12 +238,13 @@ bool pbti_study_is_edited(const char *dir, const struct pbti_spec *spec)
     return edited;
 }
 
-static pbt_status amend_in(const char *dir, const char *named, const struct pbti_spec *spec,
+static pbt_status amend_in(const char *dir, const char *named, struct pbti_spec *spec,
                            struct study *study, struct pbt_error *err)
 {
     PBTI_TRY(open_study(dir, named, false, spec->sync_full, study, err));
     const struct pbti_state *const state = pbti_follower_state(study->follower);
     if (state == NULL) { return PBTI_FAIL(err, PBT_ENOENT, 0, "\"%s\" holds no study", dir); }
+    pbti_config_keep_rules(pbti_state_config(state), &spec->config);
     char *const text = pbti_spec_render(spec);
     if (text == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
     struct pbti_text const now = pbti_follower_spec(study->follower);
@@ -254,7 +255,7 @@ static pbt_status amend_in(const char *dir, const char *named, const struct pbti
     return render_to(dir, spec, err);
 }
 
-pbt_status pbti_study_amend(const char *dir, const char *named, const struct pbti_spec *spec,
+pbt_status pbti_study_amend(const char *dir, const char *named, struct pbti_spec *spec,
                             struct pbt_error *err)
 {
     struct study study = {NULL, NULL};

@@ -141,6 +141,16 @@ static void add_keep(struct pbti_str *str, const struct pbti_event_decision *dec
             add_opponent(str, decision);
         }
         break;
+    case PBTI_WHY_TIE:
+        pbti_str_add(str, "not worse than ");
+        add_opponent(str, decision);
+        break;
+    case PBTI_WHY_LAST_OF_LINE:
+        pbti_str_add(str, "the last of its line, and no more founders may be lost now (instead of "
+                          "a copy of ");
+        add_opponent(str, decision);
+        pbti_str_add(str, ")");
+        break;
     case PBTI_WHY_BETWEEN_RUNGS: pbti_str_add(str, "it is between two rungs"); break;
     case PBTI_WHY_PROMOTED: pbti_str_add(str, "among the best of its rung"); break;
     default: pbti_str_add(str, pbti_why_name(decision->why)); break;

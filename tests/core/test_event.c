@@ -190,6 +190,78 @@ static void test_a_config_has_one_version(void **unused)
     free(config);
 }
 
+/* Fields that name themselves: only what differs is written, and each by its id and size. */
+static void test_fields_name_themselves(void **unused)
+{
+    (void)unused;
+    struct pbti_config *const config = malloc(sizeof *config);
+    struct pbti_scratch *const scratch = malloc(sizeof *scratch);
+    assert_non_null(config);
+    assert_non_null(scratch);
+    lab_config(config, 4);
+    struct pbti_event event = {.type = PBTI_STUDY, .study = {.config = config}};
+    size_t const plain = assert_round_trip(&event);
+    assert_int_equal(buffer[1], 1);
+    config->founders_keep = 0.5;
+    config->founders_explore = false;
+    size_t const size = assert_round_trip(&event);
+    static const uint8_t begin[] = {2, 1, 8}; /* two fields: number 1 of 8 bytes, ... */
+    assert_int_equal(buffer[1], 4);
+    assert_memory_equal(buffer + 4, begin, sizeof begin);
+    assert_int_equal(buffer[15], 3); /* ... and number 3 of 1 byte */
+    assert_int_equal(buffer[16], 1);
+    assert_int_equal(size, plain + 1 + 10 + 3 + 1 + 3); /* and the parts of versions 2 and 3 */
+    struct pbti_reader reader = {.data = buffer, .size = size};
+    assert_true(pbti_event_decode(&event, &reader, scratch));
+    assert_true(scratch->config.founders_keep == 0.5 && !scratch->config.founders_explore);
+    assert_true(scratch->config.founders_until == PBTI_FOUNDERS_UNTIL);
+
+    uint64_t value = 0;
+    assert_null(pbti_event_unknown(buffer, size, &value));
+    buffer[15] = 99; /* a field of a later program */
+    reader = (struct pbti_reader){.data = buffer, .size = size};
+    assert_false(pbti_event_decode(&event, &reader, scratch));
+    assert_string_equal(pbti_event_unknown(buffer, size, &value), "config field");
+    assert_int_equal(value, 99);
+    buffer[15] = 1; /* twice */
+    reader = (struct pbti_reader){.data = buffer, .size = size};
+    assert_false(pbti_event_decode(&event, &reader, scratch));
+    assert_null(pbti_event_unknown(buffer, size, &value)); /* damaged, not unknown */
+    buffer[15] = 3;
+    buffer[17] = 1; /* the default, which is never written */
+    reader = (struct pbti_reader){.data = buffer, .size = size};
+    assert_false(pbti_event_decode(&event, &reader, scratch));
+    free(scratch);
+    free(config);
+}
+
+/* Both versions of the rules are read, and an amend keeps the study's. */
+static void test_rules_of_both_versions_survive(void **unused)
+{
+    (void)unused;
+    struct pbti_config *const config = malloc(sizeof *config);
+    struct pbti_config *const next = malloc(sizeof *next);
+    struct pbti_scratch *const scratch = malloc(sizeof *scratch);
+    assert_true(config != NULL && next != NULL && scratch != NULL);
+    lab_config(config, 4);
+    for (config->rules = 1; config->rules <= PBTI_RULES_VERSION; config->rules++) {
+        struct pbti_event event = {.type = PBTI_STUDY, .study = {.config = config}};
+        size_t const size = assert_round_trip(&event);
+        struct pbti_reader reader = {.data = buffer, .size = size};
+        assert_int_equal(buffer[3], config->rules);
+        assert_true(pbti_event_decode(&event, &reader, scratch));
+        assert_int_equal(scratch->config.rules, config->rules);
+        lab_config(next, 4);
+        pbti_config_keep_rules(config, next);
+        assert_int_equal(next->rules, config->rules);
+        next->rules = 3 - config->rules;
+        assert_string_equal(pbti_config_unamendable(config, next), "the rules");
+    }
+    free(scratch);
+    free(next);
+    free(config);
+}
+
 static void test_damaged_bytes_never_pass_for_more_than_they_are(void **unused)
 {
     (void)unused;
@@ -331,6 +403,8 @@ int main(void)
         cmocka_unit_test(test_every_event_survives_its_encoding),
         cmocka_unit_test(test_a_config_survives_its_encoding),
         cmocka_unit_test(test_a_config_has_one_version),
+        cmocka_unit_test(test_fields_name_themselves),
+        cmocka_unit_test(test_rules_of_both_versions_survive),
         cmocka_unit_test(test_damaged_bytes_never_pass_for_more_than_they_are),
         cmocka_unit_test(test_events_that_do_not_fit_leave_no_trace),
         cmocka_unit_test(test_a_second_encoding_is_refused),

@@ -90,7 +90,8 @@ static void test_each_reason_has_somebody_who_gives_it(void **unused)
     uint32_t given = PBTI_WHY_BIT(PBTI_WHY_BUDGET) | PBTI_WHY_BIT(PBTI_WHY_BURN_IN) |
                      PBTI_WHY_BIT(PBTI_WHY_REVIVED) | PBTI_WHY_BIT(PBTI_WHY_FAILURES) |
                      PBTI_WHY_BIT(PBTI_WHY_BETWEEN_RUNGS) | PBTI_WHY_BIT(PBTI_WHY_RUNG) |
-                     PBTI_WHY_BIT(PBTI_WHY_PROMOTED) | PBTI_WHY_BIT(PBTI_WHY_ELIMINATED);
+                     PBTI_WHY_BIT(PBTI_WHY_PROMOTED) | PBTI_WHY_BIT(PBTI_WHY_ELIMINATED) |
+                     PBTI_WHY_BIT(PBTI_WHY_LAST_OF_LINE);
     for (uint8_t i = 0; i < PBTI_EXPLOITS; i++) {
         given |= pbti_exploit_rule(i)->why;
     }

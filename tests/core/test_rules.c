@@ -118,8 +118,9 @@ static void test_rule_02_replaced_are_exactly_the_bottom_group(void **unused)
             assert_int_equal(seen.count, members);
             for (uint32_t i = 0; i < members; i++) {
                 bool const bottom = slow_rank(config, scores, i) >= members - size;
-                assert_int_equal(seen.replaced[i], bottom);
-                if (bottom) { /* rule 3 */
+                bool const better = bottom && scores[seen.donor[i]] > scores[i];
+                assert_int_equal(seen.replaced[i], better); /* equal is not better */
+                if (bottom) {                               /* rule 3 */
                     assert_true(slow_rank(config, scores, seen.donor[i]) < size);
                 }
             }
@@ -136,10 +137,44 @@ static void test_rule_03_ties_go_by_index(void **unused)
     config->quantile = 0.25;
     double const scores[] = {5, 5, 5, 5};
     uint32_t const order[] = {3, 2, 1, 0};
-    struct generation const seen = run_generation(config, scores, order);
+    config->rules = 1;
+    struct generation seen = run_generation(config, scores, order);
     assert_true(!seen.replaced[0] && !seen.replaced[1] && !seen.replaced[2] && seen.replaced[3]);
     assert_int_equal(seen.donor[3], 0);
+    config->rules = 2;
+    seen = run_generation(config, scores, order);
+    assert_true(!seen.replaced[0] && !seen.replaced[1] && !seen.replaced[2] && !seen.replaced[3]);
+    assert_int_equal(seen.donor[3], 0);
+    config->ties_copy = true;
+    seen = run_generation(config, scores, order);
+    assert_true(!seen.replaced[0] && !seen.replaced[1] && !seen.replaced[2] && seen.replaced[3]);
     free(config);
+}
+
+/* A sparse reward: nobody is better than anybody, so nobody is replaced, in any mode. */
+static void test_rule_02_equal_scores_replace_nobody(void **unused)
+{
+    (void)unused;
+    for (uint8_t mode = 0; mode < PBTI_MODES; mode++) {
+        for (uint8_t exploit = PBTI_EXPLOIT_TRUNCATION; exploit < PBTI_EXPLOITS; exploit++) {
+            struct pbti_config *const config = new_config(16);
+            config->mode = mode;
+            config->exploit = exploit;
+            struct lab *const lab = lab_open(config);
+            for (uint32_t round = 0; round < 9; round++) {
+                for (uint32_t i = 0; i < 16; i++) {
+                    lab_claim(lab, i);
+                }
+                for (uint32_t i = 0; i < 16; i++) {
+                    lab_done(lab, i, 0.0);
+                }
+            }
+            assert_int_equal(pbti_state_counts(lab->state).exploits, 0);
+            assert_int_equal(pbti_state_founders(lab->state, PBTI_GROUP_POPULATION), 16);
+            lab_close(lab);
+            free(config);
+        }
+    }
 }
 
 static void test_rule_04_scores_that_are_not_finite_rank_last_both_ways(void **unused)
@@ -862,6 +897,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rule_01_a_clone_starts_from_the_donors_checkpoint),
         cmocka_unit_test(test_rule_02_replaced_are_exactly_the_bottom_group),
+        cmocka_unit_test(test_rule_02_equal_scores_replace_nobody),
         cmocka_unit_test(test_rule_03_ties_go_by_index),
         cmocka_unit_test(test_rule_04_scores_that_are_not_finite_rank_last_both_ways),
         cmocka_unit_test(test_rule_04_without_a_finite_donor_nobody_is_replaced),

@@ -485,7 +485,7 @@ static void test_a_study_of_another_version_is_no_damage(void **state)
         size_t at;
         uint8_t value;
         const char *said;
-    } changes[] = {{0, 99, "type 99"}, {1, 4, "version 4"}, {3, 0, "rules 0"}, {3, 2, "rules 2"}};
+    } changes[] = {{0, 99, "type 99"}, {1, 5, "version 5"}, {3, 0, "rules 0"}, {3, 3, "rules 3"}};
     struct pbt_error err;
     for (size_t i = 0; i < sizeof changes / sizeof *changes; i++) {
         assert_int_equal(open_changed(changes[i].at, changes[i].value, &err), PBT_EVERSION);

@@ -79,6 +79,7 @@ static void begin_members(struct pbti_oracle *w)
         w->member[w->members] = (struct pbti_seen){.phase = first_phase(w->config, w->members),
                                                    .group = group_of(w->config, w->members),
                                                    .segment = 1,
+                                                   .founder = w->members,
                                                    .score = NAN};
     }
 }
@@ -446,6 +447,7 @@ static void replace(struct pbti_seen *seen, const struct pbti_seen_decision *dec
     seen->start = donor->start;
     seen->weights = donor->weights;
     seen->age = donor->age;
+    seen->founder = donor->founder;
     seen->score = donor->score;
     seen->source = PBTI_SCORE_INHERITED;
     seen->scores_count = 0;
@@ -566,6 +568,7 @@ static const char *member_differs(const struct pbti_seen *seen, const struct pbt
     if (!is_same_number(seen->score, m->score)) { return "score"; }
     if (seen->scores_count != m->scores_count) { return "number of scores"; }
     if (!pbti_same_checkpoint(seen->start, m->start)) { return "start"; }
+    if (seen->founder != m->founder) { return "founder"; }
     return NULL;
 }
 

@@ -41,6 +41,7 @@ struct pbti_seen {
     uint32_t segment, attempt, failures, revivals, slot;
     uint32_t scores_count; /* of its own last segment, since the weights changed */
     uint64_t steps, age, claim, worker, claimed_steps, claimed_span;
+    uint32_t founder; /* whose first weights these descend from */
     double score;
     struct pbti_checkpoint start;
     uint64_t weights;                 /* of `start` */

@@ -242,6 +242,73 @@ static void check_donor(struct pbti_oracle *w, const struct pbti_event_decision 
     }
 }
 
+/* -------- the floor under the founders -------- */
+
+/* The founder of the weights that a member will have after the decisions that are recorded;
+ * PBTI_NO_MEMBER: it is no longer there. */
+static uint32_t founder_of(const struct pbti_oracle *w, uint32_t member)
+{
+    const struct pbti_seen *const seen = &w->member[member];
+    if (seen->phase == PBTI_GONE || seen->phase == PBTI_OUT) { return PBTI_NO_MEMBER; }
+    for (uint32_t i = 0; i < w->pending_count; i++) {
+        const struct pbti_seen_decision *const decision = &w->pending[i];
+        if (decision->member != member) { continue; }
+        if (decision->kind == PBTI_GIVE_UP) { return PBTI_NO_MEMBER; }
+        bool const copies = decision->kind == PBTI_REPLACE && (decision->copied & 1u) != 0;
+        if (copies) { return decision->donor.founder; }
+    }
+    return seen->founder;
+}
+
+/* Must this member of the population be spared, because it is the last of its line while there are
+ * no more lines than the floor asks for? */
+static bool is_spared(const struct pbti_oracle *w, uint32_t member)
+{
+    const struct pbti_config *const config = w->config;
+    const struct pbti_seen *const seen = &w->member[member];
+    bool lives[PBTI_SEEN_MEMBERS_MAX] = {false};
+    uint32_t lines = 0;
+    uint32_t alive = 0;
+    uint32_t own = 0;
+    if (config->founders_keep <= 0.0 || seen->group != PBTI_GROUP_POPULATION) { return false; }
+    for (uint32_t i = 0; i < w->members; i++) {
+        uint32_t const founder = founder_of(w, i);
+        if (w->member[i].group != seen->group || founder == PBTI_NO_MEMBER) { continue; }
+        alive++;
+        if (founder == seen->founder) { own++; }
+        if (!lives[founder]) { lines++; }
+        lives[founder] = true;
+    }
+    double const done = (double)seen->steps / (config->founders_until * (double)config->steps);
+    double const wanted = config->founders_keep * alive * (1.0 - done);
+    uint32_t floor_now = 0;
+    while ((double)floor_now < wanted - 1e-9) {
+        floor_now++;
+    }
+    return own == 1 && lines <= floor_now;
+}
+
+/* With a floor, a generation is judged from its worst member on. */
+static void check_turn(struct pbti_oracle *w, const struct pbti_event_decision *decision,
+                       const struct ranking *ranking)
+{
+    uint32_t const own = place_of(ranking, decision->member);
+    bool const matters = w->config->mode == PBTI_GENERATIONAL && w->config->founders_keep > 0.0 &&
+                         w->config->compare == PBTI_COMPARE_LATEST;
+    if (!matters || own == PBTI_NO_MEMBER) { return; }
+    for (uint32_t place = own + 1; place < ranking->count; place++) {
+        uint32_t const worse = ranking->member[place];
+        bool recorded = w->member[worse].phase != PBTI_REPORTED;
+        for (uint32_t i = 0; i < w->pending_count; i++) {
+            recorded = recorded || w->pending[i].member == worse;
+        }
+        if (!recorded) {
+            pbti_oracle_blame(w, "2: member %u is judged before the worse member %u",
+                              decision->member, worse);
+        }
+    }
+}
+
 static void check_verdict(struct pbti_oracle *w, const struct pbti_event_decision *decision)
 {
     struct ranking ranking;
@@ -255,8 +322,21 @@ static void check_verdict(struct pbti_oracle *w, const struct pbti_event_decisio
     bool const close =
         judged && ranking.key[donor] - ranking.key[decision->member] < w->config->gap_min;
     if (close) { kind = PBTI_KEEP; }
-    bool const either =
-        verdict.either && (decision->kind == PBTI_KEEP || decision->kind == PBTI_REPLACE);
+    bool const drawn = kind == PBTI_REPLACE && decision->why != PBTI_WHY_REVIVED &&
+                       donor < w->members && (verdict.donors & (1u << donor)) != 0;
+    bool const strict = w->config->rules >= 2 && !w->config->ties_copy;
+    if (drawn && strict && ranking.key[donor] <= ranking.key[decision->member]) {
+        kind = PBTI_KEEP; /* equal is not better */
+    }
+    bool const spared = drawn && kind == PBTI_REPLACE && is_spared(w, decision->member);
+    if (spared) { kind = PBTI_KEEP; }
+    if (spared != (decision->why == PBTI_WHY_LAST_OF_LINE) && !verdict.either) {
+        pbti_oracle_blame(w, "2: member %u is %s the last of its line", decision->member,
+                          spared ? "not kept as" : "called");
+    }
+    check_turn(w, decision, &ranking);
+    bool const either = verdict.either && !spared &&
+                        (decision->kind == PBTI_KEEP || decision->kind == PBTI_REPLACE);
     if (decision->kind != kind && !either) {
         const char *const rule = kind == PBTI_FINISH || decision->kind == PBTI_FINISH ? "18" : "2";
         pbti_oracle_blame(w, "%s: the decision on member %u is to %s, and should be to %s", rule,
@@ -378,8 +458,9 @@ static void check_values(struct pbti_oracle *w, const struct pbti_event_decision
     bool const population = own->group == PBTI_GROUP_POPULATION;
     bool const scheduled = population && config->explore == PBTI_EXPLORE_SCHEDULE;
     bool const always = config->explore_always && decision->why != PBTI_WHY_BURN_IN;
+    bool const in_place = config->founders_explore && decision->why == PBTI_WHY_LAST_OF_LINE;
     bool const explores = population && goes_on && !scheduled &&
-                          config->explore != PBTI_EXPLORE_NONE && (replaced || always);
+                          config->explore != PBTI_EXPLORE_NONE && (replaced || always || in_place);
     if ((replaced || explores) && decision->values_count != config->space.count) {
         pbti_oracle_blame(w, "6: member %u goes on without hyperparameters", decision->member);
         return;

@@ -213,6 +213,19 @@ static void draw_ends(struct pbti_config *config, struct pbti_sim_random *random
     config->keep_top = pbti_sim_random_chance(random, 0.5) ? 1 : pbti_sim_random_below(random, 4);
 }
 
+/* Rules of both versions, and the floor under the founders. */
+static void draw_founders(struct pbti_config *config, struct pbti_sim_random *random)
+{
+    config->rules = pbti_sim_random_between(random, 1, PBTI_RULES_VERSION);
+    config->ties_copy = pbti_sim_random_chance(random, 0.2);
+    bool const copies =
+        config->exploit != PBTI_EXPLOIT_NONE && (config->copy & PBTI_COPY_WEIGHTS) != 0;
+    if (!copies || pbti_sim_random_chance(random, 0.6)) { return; }
+    config->founders_keep = 1.0 - 0.7 * pbti_sim_random_unit(random);
+    config->founders_until = 1.0 - 0.9 * pbti_sim_random_unit(random);
+    config->founders_explore = pbti_sim_random_chance(random, 0.5);
+}
+
 static void draw_study(struct pbti_config *config, uint64_t seed)
 {
     struct pbti_sim_random random = pbti_sim_random_of(seed, PBTI_SIM_RANDOM_STUDY);
@@ -229,6 +242,7 @@ static void draw_study(struct pbti_config *config, uint64_t seed)
     }
     draw_ends(config, &random);
     draw_space(config, &random);
+    draw_founders(config, &random);
     assert(pbti_config_invalid(config) == NULL);
 }
 
@@ -339,6 +353,12 @@ void pbti_scenario_amend(const struct pbti_config *now, struct pbti_sim_random *
                 next->schedule_count > 0 ? PBTI_EXPLORES : PBTI_EXPLORE_SCHEDULE;
             next->explore = (uint8_t)pbti_sim_random_below(random, explores);
         }
+    }
+    bool const copies = next->exploit != PBTI_EXPLOIT_NONE && (next->copy & PBTI_COPY_WEIGHTS) != 0;
+    if (!copies || pbti_sim_random_chance(random, 0.2)) {
+        next->founders_keep = 0.0;
+        next->founders_until = PBTI_FOUNDERS_UNTIL;
+        next->founders_explore = true;
     }
     if (pbti_sim_random_chance(random, 0.2)) { next->retries = pbti_sim_random_below(random, 3); }
     if (pbti_sim_random_chance(random, 0.2)) { next->plateau = pbti_sim_random_below(random, 4); }

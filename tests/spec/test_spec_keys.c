@@ -142,6 +142,15 @@ static bool is_json_text(const json_t *json, const char *text)
     X(EXPLOIT, scores, "strategy.exploit={name: ttest, scores: 10}", " scores: 10,",               \
       config->scores_min == 10)                                                                    \
     X(EXPLOIT, gap, "strategy.exploit.gap=0.125", " gap: 0.125}", config->gap_min == 0.125)        \
+    X(EXPLOIT, ties, "strategy.exploit.ties=copy", " ties: copy}", config->ties_copy)              \
+    X(EXPLOIT, founders, "strategy.exploit.founders=1",                                            \
+      " founders: {keep: 1, until: 0.75, explore: true}}", config->founders_keep == 1.0)           \
+    X(FOUNDERS, keep, "strategy.exploit.founders.keep=0.5", " founders: {keep: 0.5,",              \
+      config->founders_keep == 0.5)                                                                \
+    X(FOUNDERS, until, "strategy.exploit.founders={keep: 1, until: 0.25}", " until: 0.25,",        \
+      config->founders_until == 0.25)                                                              \
+    X(FOUNDERS, explore, "strategy.exploit.founders={keep: 1, explore: false}",                    \
+      " explore: false}}", !config->founders_explore)                                              \
     X(STRATEGY, explore, "strategy.explore=resample", "explore: {name: resample,",                 \
       config->explore == PBTI_EXPLORE_RESAMPLE)                                                    \
     X(EXPLORE, name, "strategy.explore.name=both", "explore: {name: both,",                        \
@@ -297,9 +306,13 @@ static void test_16_every_word_is_reachable(void **state)
             if (key->allowed.list == PBTI_WORDS_VARIANT) { continue; } /* asha; cases above */
             bool const of_bayes = key->allowed.list == PBTI_WORDS_KERNEL ||
                                   key->allowed.list == PBTI_WORDS_ACQUISITION;
+            bool const of_founders = key->section == PBTI_SECTION_FOUNDERS;
             char sets[256];
             const char *const path = pbti_sections[key->section].path;
-            (void)snprintf(sets, sizeof sets, "%s%s%s%s=%s", of_bayes ? "strategy=bayes\n" : "",
+            (void)snprintf(sets, sizeof sets, "%s%s%s%s=%s",
+                           of_bayes      ? "strategy=bayes\n"
+                           : of_founders ? "strategy.exploit.founders.keep=1\n"
+                                         : "",
                            path, path[0] == '\0' ? "" : ".", key->name, words->words[w].text);
             struct pbti_spec *const spec = spec_good(SPEC_MINIMAL, sets);
             spec_assert_round_trip(spec);

@@ -251,7 +251,7 @@ static void random_schedule(struct dice *dice, struct pbti_config *config)
 
 static void random_exploit(struct dice *dice, struct pbti_config *config)
 {
-    config->exploit = (uint8_t)below(dice, 4);
+    config->exploit = (uint8_t)below(dice, PBTI_EXPLOITS);
     if (config->exploit == PBTI_EXPLOIT_NONE) { return; }
     if (coin(dice)) { config->gap_min = positive(dice); }
     if (config->exploit == PBTI_EXPLOIT_TRUNCATION) { config->quantile = 0.5 * unit(dice); }
@@ -262,12 +262,18 @@ static void random_exploit(struct dice *dice, struct pbti_config *config)
         config->compare = (uint8_t)below(dice, 2);
     }
     config->copy = (uint8_t)whole(dice, 3);
+    if (config->exploit == PBTI_EXPLOIT_TRUNCATION) { config->ties_copy = coin(dice); }
+    if ((config->copy & PBTI_COPY_WEIGHTS) != 0 && coin(dice)) {
+        config->founders_keep = 1.0 - unit(dice);
+        config->founders_until = 1.0 - unit(dice);
+        config->founders_explore = coin(dice);
+    }
     config->control_selection_only = (uint32_t)below(dice, 3);
 }
 
 static void random_explore(struct dice *dice, struct pbti_config *config)
 {
-    config->explore = (uint8_t)below(dice, 5);
+    config->explore = (uint8_t)below(dice, PBTI_EXPLORES);
     bool const perturbs =
         config->explore == PBTI_EXPLORE_PERTURB || config->explore == PBTI_EXPLORE_BOTH;
     bool const resamples =

@@ -120,7 +120,7 @@ static void run_study(struct study_run *run, const char *strategy, unsigned read
 }
 
 #define GRID "name: random"
-#define COPY "exploit: {name: truncation, quantile: 0.5}, copy: weights"
+#define COPY "exploit: {name: truncation, quantile: 0.5, ties: copy}, copy: weights"
 #define EXPLOIT_ONLY "name: selection_only, " COPY
 
 /* -------- the same without the library -------- */
