@@ -9,7 +9,7 @@ BENCH ?=
 JOBS := $(shell nproc)
 
 .PHONY: help demo test test-cluster test-long test-python build \
-    install bench fuzz coverage format tidy clean
+    install wheel bench fuzz coverage format tidy clean
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo 'make test        check, build and test everything; ends with "N passed, N failed"'
 	@echo 'make build       build/release/pbt'
 	@echo 'make install     install it; PREFIX=$(PREFIX), any folder you may write'
+	@echo 'make wheel       dist/pbtrain-*.whl: the Python package with a static command'
 	@echo 'make bench       benchmarks; BENCH="words" chooses by name'
 	@echo 'make format      lay out all C files with clang-format'
 	@echo 'make tidy        the checks of scripts/tidy alone (seconds)'
@@ -54,6 +55,10 @@ build:
 
 install: build
 	@cmake --install build/release --prefix '$(PREFIX)'
+
+wheel:
+	@scripts/setup wheel
+	@scripts/wheel
 
 bench: build
 	@scripts/bench $(BENCH)

@@ -39,8 +39,9 @@ class Net(lightning.LightningModule):
         return nn.functional.cross_entropy(self.layers(batch[0]), batch[1])
 
     def validation_step(self, batch, index):
-        right = self.layers(batch[0]).argmax(1) == batch[1]
-        self.log("acc", right.float().mean())
+        chance = self.layers(batch[0])
+        self.log("loss", nn.functional.cross_entropy(chance, batch[1]))
+        self.log("acc", (chance.argmax(1) == batch[1]).float().mean())
 
     def configure_optimizers(self):
         return torch.optim.Adam(self.parameters(), lr=1e-3)

@@ -52,49 +52,6 @@ static const char toy_steps[] =
     "ready: 20                        # steps between two judgements\n"
     "score: {name: loss, goal: minimize}\n";
 
-static const char python_skeleton[] =
-    "\"\"\"A trainer for pbt: it trains for so many steps with these hyperparameters from this\n"
-    "checkpoint, saves where it is told, and reports the score. Replace the toy by your "
-    "own.\"\"\"\n"
-    "import json\n"
-    "import random\n"
-    "\n"
-    "import pbt\n"
-    "\n"
-    "\n"
-    "def build():\n"
-    "    return {\"weights\": [3.0, -2.0], \"velocity\": [0.0, 0.0]}\n"
-    "\n"
-    "\n"
-    "def train_step(state, lr, momentum):\n"
-    "    \"\"\"One step down a bowl, with noise; returns the loss.\"\"\"\n"
-    "    for i, weight in enumerate(state[\"weights\"]):\n"
-    "        gradient = 2 * weight + random.gauss(0, 0.1)\n"
-    "        state[\"velocity\"][i] = momentum * state[\"velocity\"][i] - lr * gradient\n"
-    "        state[\"weights\"][i] += max(-10.0, min(10.0, state[\"velocity\"][i]))\n"
-    "    return evaluate(state)\n"
-    "\n"
-    "\n"
-    "def evaluate(state):\n"
-    "    return sum(min(abs(weight), 1e6) ** 2 for weight in state[\"weights\"])\n"
-    "\n"
-    "\n"
-    "state = None\n"
-    "for task in pbt.tasks():\n"
-    "    if task.start == \"fresh\":\n"
-    "        state = build()\n"
-    "    elif task.start == \"load\":    # \"keep\": the weights in memory are the right ones\n"
-    "        state = json.loads((task.load / \"state.json\").read_text())\n"
-    "    random.seed(task.seed)        # seed every generator you use\n"
-    "    lr = task.hp[\"lr\"]            # set hyperparameters after restoring an optimiser\n"
-    "    momentum = task.hp[\"momentum\"]\n"
-    "    for step in task.steps:\n"
-    "        task.progress(step, loss=train_step(state, lr, momentum))\n"
-    "    task.in_force(lr=lr, momentum=momentum)\n"
-    "    if task.save:                 # everything the next segment needs, optimiser included\n"
-    "        (task.save / \"state.json\").write_text(json.dumps(state))\n"
-    "    task.report(evaluate(state))\n";
-
 /* -------- shell -------- */
 
 static const char shell_trainer[] = "trainer:\n"
@@ -230,13 +187,50 @@ static const char classify_rest[] =
     "  held_out: 10000                # training images that only the score sees\n"
     "final_evaluation: {split: test}  # the test images are touched once, at the end\n";
 
+/* -------- the examples of frameworks -------- */
+
+#define FRAMEWORK(name, example, packages)                                                         \
+    {                                                                                              \
+        .kind = (name), .spec = pbti_example_##example##_spec, .skeleton = "train.py",             \
+        .skeleton_text = pbti_example_##example##_trainer, .next = "pip install " packages         \
+    }
+
 static const struct pbti_template templates[] = {
-    {"python", python_trainer, toy_space, "", toy_steps, "train.py", python_skeleton, false, NULL},
-    {"shell", shell_trainer, shell_space, "", toy_steps, "train.sh", shell_skeleton, true, NULL},
-    {"c", c_trainer, toy_space, "", toy_steps, "train.c", c_skeleton, false,
-     "cc -O2 -I%s train.c %s/pbt_client.c -ljansson -lm -o train"},
-    {"classify", classify_trainer, classify_space, classify_rest, classify_steps, NULL, NULL, false,
-     NULL},
+    {.kind = "python",
+     .trainer = python_trainer,
+     .space = toy_space,
+     .rest = "",
+     .steps = toy_steps,
+     .skeleton = "train.py",
+     .skeleton_text = pbti_example_loop_trainer},
+    {.kind = "shell",
+     .trainer = shell_trainer,
+     .space = shell_space,
+     .rest = "",
+     .steps = toy_steps,
+     .skeleton = "train.sh",
+     .skeleton_text = shell_skeleton,
+     .executable = true},
+    {.kind = "c",
+     .trainer = c_trainer,
+     .space = toy_space,
+     .rest = "",
+     .steps = toy_steps,
+     .skeleton = "train.c",
+     .skeleton_text = c_skeleton,
+     .next = "cc -O2 -I%s train.c %s/pbt_client.c -ljansson -lm -o train"},
+    {.kind = "classify",
+     .trainer = classify_trainer,
+     .space = classify_space,
+     .rest = classify_rest,
+     .steps = classify_steps},
+    FRAMEWORK("torch", digits, "torch scikit-learn"),
+    FRAMEWORK("transformers", transformers, "transformers accelerate torch"),
+    FRAMEWORK("lightning", lightning, "pytorch-lightning"),
+    FRAMEWORK("sb3", sb3, "stable-baselines3"),
+    FRAMEWORK("boosting", boosting, "lightgbm scikit-learn"),
+    FRAMEWORK("sklearn", sklearn, "scikit-learn"),
+    FRAMEWORK("jax", jax, "jax"),
 };
 
 const struct pbti_template *pbti_template_at(unsigned index)

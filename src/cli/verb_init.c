@@ -83,16 +83,39 @@ static int print(const struct pbti_call *call, const struct pbti_template *templ
     return pbti_cli_print(call, &str, PBTI_EXIT_DONE);
 }
 
+static int unknown_kind(const struct pbti_call *call, const char *kind)
+{
+    char known[256] = "";
+    size_t size = 0;
+    for (unsigned i = 0; pbti_template_at(i) != NULL; i++) {
+        int const more = snprintf(known + size, sizeof known - size, "%s%s", i == 0 ? "" : ", ",
+                                  pbti_template_at(i)->kind);
+        size += more > 0 && (size_t)more < sizeof known - size ? (size_t)more : 0;
+    }
+    return pbti_cli_complain(call, PBTI_EXIT_USAGE, known, "unknown kind of trainer \"%s\"", kind);
+}
+
+static void add_spec(struct pbti_str *text, const struct pbti_template *template)
+{
+    if (template->spec != NULL) {
+        pbti_str_add(text, template->spec);
+        return;
+    }
+    pbti_str_add(text, pbti_template_head);
+    pbti_str_add(text, template->trainer);
+    pbti_str_add(text, template->steps);
+    pbti_str_add(text, template->space);
+    pbti_str_add(text, template->rest);
+    pbti_str_add(text, pbti_template_tail);
+}
+
 int pbti_verb_init(const struct pbti_call *call)
 {
     const char *const kind =
         pbti_cli_has(call, PBTI_OPT_TRAINER) ? call->value[PBTI_OPT_TRAINER] : "python";
     const char *const spec = call->argument[0] != NULL ? call->argument[0] : "study.yaml";
     const struct pbti_template *const template = find_template(kind);
-    if (template == NULL) {
-        return pbti_cli_complain(call, PBTI_EXIT_USAGE, "there are python, shell, c and classify",
-                                 "unknown kind of trainer \"%s\"", kind);
-    }
+    if (template == NULL) { return unknown_kind(call, kind); }
     char skeleton[PATH_MAX] = "";
     if (template->skeleton != NULL && !skeleton_path(skeleton, spec, template->skeleton)) {
         return pbti_cli_complain(call, PBTI_EXIT_USAGE, NULL, "the path \"%s\" is too long", spec);
@@ -101,12 +124,7 @@ int pbti_verb_init(const struct pbti_call *call)
     if (code < 0 && template->skeleton != NULL) { code = check_free(call, skeleton); }
     if (code >= 0) { return code; }
     struct pbti_str text = {0};
-    pbti_str_add(&text, pbti_template_head);
-    pbti_str_add(&text, template->trainer);
-    pbti_str_add(&text, template->steps);
-    pbti_str_add(&text, template->space);
-    pbti_str_add(&text, template->rest);
-    pbti_str_add(&text, pbti_template_tail);
+    add_spec(&text, template);
     code =
         text.failed ? pbti_cli_no_memory(call) : write_new(call, spec, pbti_str_text(&text), 0666);
     pbti_str_deinit(&text);

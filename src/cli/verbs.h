@@ -30,7 +30,9 @@ enum pbti_option_kind {
 #define PBTI_VERB_LIST(X)                                                                          \
     X(init, "[FILE]", 0, 1, false, "write a spec to start from",                                   \
       "Writes a commented spec, and a trainer to go with it, into new files. Nothing is\n"         \
-      "ever overwritten. FILE defaults to study.yaml; the trainer is put beside it.\n",            \
+      "ever overwritten. FILE defaults to study.yaml; the trainer is put beside it.\n"             \
+      "Kinds: python, shell, c, classify (built in), and with Python packages: torch,\n"           \
+      "transformers, lightning, sb3, boosting, sklearn, jax.\n",                                   \
       "pbt init --trainer python && pbt run study.yaml")                                           \
     X(check, "SPEC", 1, 1, false, "try a trainer before a long run",                               \
       "Starts the trainer of SPEC and tries what a study will ask of it: does it\n"                \
@@ -138,7 +140,7 @@ enum pbti_option_kind {
 
 /* X(verb, id, letter, name, kind, argument, help) */
 #define PBTI_OPTION_LIST(X)                                                                        \
-    X(init, TRAINER, 0, "trainer", TEXT, "KIND", "python (default), shell, c or classify")         \
+    X(init, TRAINER, 0, "trainer", TEXT, "KIND", "the kind of trainer (default: python)")          \
     X(check, SET, 0, "set", SET, "KEY=VALUE", "change a key of the spec; may be repeated")         \
     X(check, STEPS, 0, "steps", COUNT, "N", "of a trial (default: ready/10, at least 3)")         \
     X(check, JSON, 0, "json", FLAG, "", "print the findings as JSON")                              \

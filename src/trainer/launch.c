@@ -141,6 +141,34 @@ void pbti_launch_command(const struct pbti_launch *launch, struct pbti_strings *
     }
 }
 
+/*
+ * PATH with the folder of this program in front, if that is a Python environment: `python3` is then
+ * that environment's, whether its user activated it or called its `pbt` by path.
+ */
+static void add_python(const struct pbti_launch *launch, struct pbti_strings *environment)
+{
+    const char *const slash = launch->program == NULL ? NULL : strrchr(launch->program, '/');
+    char *mark = NULL;
+    char *path = NULL;
+    if (slash == NULL) { return; }
+    int const folder = (int)(slash - launch->program);
+    const char *const old = getenv("PATH");
+    if (asprintf(&mark, "%.*s/../pyvenv.cfg", folder, launch->program) < 0) {
+        environment->failed = true;
+        return;
+    }
+    if (access(mark, F_OK) == 0) {
+        if (asprintf(&path, "%.*s:%s", folder, launch->program,
+                     old != NULL && old[0] != '\0' ? old : "/usr/bin:/bin") < 0) {
+            environment->failed = true;
+        } else {
+            pbti_strings_set(environment, "PATH", path);
+            free(path);
+        }
+    }
+    free(mark);
+}
+
 /* PYTHONPATH with the clients' folder in front. */
 static void add_clients(const struct pbti_launch *launch, struct pbti_strings *environment)
 {
@@ -200,6 +228,7 @@ void pbti_launch_environment(const struct pbti_launch *launch, const char *gpus,
     }
     pbti_strings_set(environment, "PYTHONUNBUFFERED", "1");
     if (gpus != NULL) { pbti_strings_set(environment, "CUDA_VISIBLE_DEVICES", gpus); }
+    add_python(launch, environment);
     add_clients(launch, environment);
     const char *name;
     json_t *value;

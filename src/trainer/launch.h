@@ -55,6 +55,7 @@ void pbti_launch_command(const struct pbti_launch *launch, struct pbti_strings *
 
 /*
  * The environment of a trainer: the worker's own, threads, GPUs, PYTHONPATH, what the spec adds.
+ * If the program lies in a Python environment (pyvenv.cfg), its folder comes first in PATH.
  *
  * gpus        value of CUDA_VISIBLE_DEVICES; NULL: leave it alone
  */

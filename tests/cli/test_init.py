@@ -39,6 +39,23 @@ class Init(Lab):
         done = self.pbt("run", "sub.yaml", "--set", "population=zero", code=2)
         self.assertIn("population", done.stderr)  # and nothing else is wrong
 
+    def test_a_kind_of_framework_is_an_example(self):
+        for kind, example in (("torch", "digits"), ("sb3", "sb3"), ("jax", "jax"),
+                              ("transformers", "transformers"), ("lightning", "lightning"),
+                              ("boosting", "boosting"), ("sklearn", "sklearn")):
+            os.mkdir(self.path(kind))
+            said = self.pbt("init", f"{kind}/study.yaml", "--trainer", kind).stdout
+            self.assertIn("\nnext\n  pip install ", said)
+            folder = os.path.join(SOURCE, "examples", example)
+            with open(os.path.join(folder, "train.py"), encoding="utf-8") as file:
+                trainer = file.read().split("\n", 1)[1]
+            with open(self.path(f"{kind}/train.py"), encoding="utf-8") as file:
+                self.assertEqual(file.read(), trainer)
+            done = self.pbt("run", f"{kind}/study.yaml", "--set", "population=zero", code=2)
+            self.assertIn("population", done.stderr)  # and nothing else is wrong
+        done = self.pbt("init", "--trainer", "keras", code=2)
+        self.assertIn("python, shell, c, classify, torch", done.stderr)
+
     def test_nothing_is_overwritten(self):
         self.write("train.py", "mine")
         done = self.pbt("init", code=2)

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import tempfile
 
-TIMEOUT = 60
+TIMEOUT = int(os.environ.get("PBT_TEST_SECONDS", "60"))
 SOURCE = os.environ.get("PBT_SOURCE_DIR") or os.path.abspath(
     os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 BUILD = os.environ.get("PBT_BUILD_DIR", "")

@@ -16,6 +16,7 @@ import unittest
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "clients"))
 os.environ.setdefault("PBT_PYTHON", sys.executable)
+os.environ.setdefault("PBT_TEST_SECONDS", "400")  # importing a framework takes its time
 from fake_worker import SOURCE, FakeWorker, environment, finish  # noqa: E402
 
 EXAMPLES = os.path.join(SOURCE, "examples")

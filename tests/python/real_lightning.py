@@ -69,7 +69,7 @@ class Lightning(AdapterCase):
                 ({"options": stop}, "EarlyStopping would end a segment"),
                 ({"options": ", 'max_steps': 5"}, '"max_steps" is set by pbt'),
                 ({"make": "lambda: 3"}, "not a LightningModule"),
-                ({"score": "'bleu'"}, 'logs no "bleu" in validation (it logs: acc'),
+                ({"score": "'bleu'"}, 'logs no "bleu" in validation (it logs: loss, acc'),
                 ({"tuned": '{"lr": "optimizer.lr"}'}, "does not begin with the name")):
             with self.subTest(text):
                 self.refused(program(**parts), text, steps=1)

@@ -10,6 +10,7 @@
 #include "worker/run.h"
 #include "worker/slots.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -167,6 +168,37 @@ static void test_the_environment_of_a_trainer(void **state)
     assert_int_equal(unsetenv("MKL_NUM_THREADS"), 0);
 }
 
+/* `python3` is that of the Python environment that `pbt` is installed in. */
+static void test_a_python_environment_comes_first_in_the_path(void **state)
+{
+    char folder[] = "/tmp/pbt-venv-XXXXXX";
+    char path[64];
+    struct pbti_launch launch = {.spec = &spec, .program = path};
+    (void)state;
+    make_spec(1, 0, 4);
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < 2; i++) {
+        struct pbti_strings environment = {0};
+        (void)snprintf(path, sizeof path, "%s/bin", folder);
+        assert_true(mkdir(path, 0700) == 0 || i == 1);
+        (void)snprintf(path, sizeof path, "%s/bin/pbt", folder);
+        pbti_launch_environment(&launch, NULL, &environment);
+        assert_false(environment.failed);
+        char first[64];
+        (void)snprintf(first, sizeof first, "%s/bin:", folder);
+        int const differs = strncmp(value_of(&environment, "PATH"), first, strlen(first));
+        assert_int_equal(differs == 0, i == 1);
+        pbti_strings_free(&environment);
+        (void)snprintf(path, sizeof path, "%s/pyvenv.cfg", folder);
+        if (i == 0) { assert_int_equal(close(open(path, O_CREAT | O_WRONLY, 0600)), 0); }
+    }
+    (void)snprintf(path, sizeof path, "%s/pyvenv.cfg", folder);
+    assert_int_equal(unlink(path), 0);
+    (void)snprintf(path, sizeof path, "%s/bin", folder);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(rmdir(folder), 0);
+}
+
 /* What launched the worker must not be taken for what launched the trainer. */
 static void test_a_trainer_has_no_rank_of_the_workers(void **state)
 {
@@ -269,6 +301,7 @@ int main(void)
         cmocka_unit_test(test_slots_are_those_of_the_slurm_job),
         cmocka_unit_test(test_gpus_are_chosen_from_the_inherited_ones),
         cmocka_unit_test(test_the_environment_of_a_trainer),
+        cmocka_unit_test(test_a_python_environment_comes_first_in_the_path),
         cmocka_unit_test(test_a_trainer_has_no_rank_of_the_workers),
         cmocka_unit_test(test_logs_keep_beginning_and_end_within_the_cap),
         cmocka_unit_test(test_the_ledger_counts_what_is_there),
