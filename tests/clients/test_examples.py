@@ -239,7 +239,7 @@ class Guide(unittest.TestCase):
 
     def test_each_other_snippet_runs_inside_a_task(self):
         snippets = [block for block in self.blocks if "pbt.tasks()" not in block]
-        self.assertEqual(len(snippets), 5)
+        self.assertEqual(len(snippets), 6)
         program = PRELUDE + "for task in pbt.tasks():\n    net, opt = build()\n"
         program += "    saved = {'opt': opt.state_dict()}\n"
         for number, block in enumerate(snippets):

@@ -3,10 +3,14 @@
 reloaded byte for byte, the live optimiser holds what was handed over, wrong use is refused."""
 
 import ast
+import json
 import os
+import subprocess
+import sys
+import tempfile
 import unittest
 
-from adapter_lab import EXAMPLES, AdapterCase, need
+from adapter_lab import EXAMPLES, PBT, AdapterCase, environment, need
 
 need("torch", "sklearn")
 
@@ -57,6 +61,42 @@ class Torch(AdapterCase):
     def test_hot_equals_reloaded(self):
         self.hot_equals_reloaded("digits", {"lr": 0.1, "momentum": 0.9, "dropout": 0.2}, 15,
                                  {"lr": 0.05, "momentum": 0.5, "dropout": 0.4})
+
+    def test_a_study_that_was_killed_and_resumed_equals_the_unbroken_one(self):
+        spec = os.path.join(EXAMPLES, "digits", "digits.yaml")
+        options = ["-q", "--slots", "1", "--set", "population=3", "--set", "steps=60",
+                   "--set", "ready=15", "--set", "strategy.mode=generational"]
+        with tempfile.TemporaryDirectory() as folder:
+            self.pbt("run", spec, "--dir", "whole", *options, cwd=folder)
+            path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]
+            process = subprocess.Popen([PBT, "run", spec, "--dir", "broken", *options],
+                                       cwd=folder, env=environment(PATH=path))
+            self.wait_for(os.path.join(folder, "broken"), process)
+            follow = subprocess.Popen([PBT, "log", "broken", "--follow", "--json"], cwd=folder,
+                                      stdout=subprocess.PIPE, text=True)
+            reports = 0
+            for line in follow.stdout:
+                reports += json.loads(line)["type"] == "report"
+                if reports == 5:
+                    process.kill()
+                    break
+            process.wait()
+            follow.kill()
+            follow.communicate()
+            self.pbt("resume", "broken", "-q", cwd=folder)
+            studies = [json.loads(self.pbt("export", name, "--json", "-", "-q", cwd=folder))
+                       for name in ("whole", "broken")]
+        whole, broken = ({(one["member"], one["segment"]): (one["score"], one["hyperparameters"])
+                          for one in study["segments"] if one["outcome"] == "done"}
+                         for study in studies)
+        self.assertEqual(len(whole), 12)
+        self.assertEqual(whole, broken)
+
+    def wait_for(self, folder, process):
+        """Wait until a study can be followed."""
+        while subprocess.run([PBT, "show", folder], capture_output=True,
+                             check=False).returncode != 0:
+            self.assertIsNone(process.poll())
 
     def test_what_is_handed_over_is_in_the_live_objects(self):
         tuned = ('{"lr": "opt.lr", "beta1": "opt.betas.0", "drop": "net.drop.p", '
