@@ -10,10 +10,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define LOOK_MS 250 /* between two looks at the journals that are followed */
+#define TOKEN_BYTES 256 /* more than a token may have: then it is refused */
+#define LOOK_MS 250     /* between two looks at the journals that are followed */
 
 extern char **environ;
 
@@ -93,24 +96,59 @@ static int read_port(const struct pbti_call *call, struct pbti_dashboard_opts *o
     return PBTI_EXIT_DONE;
 }
 
+/* The first line of a file. Returns the exit code. */
+static int read_token(const struct pbti_call *call, const char *path, char token[TOKEN_BYTES])
+{
+    FILE *const file = fopen(path, "re");
+    bool const read = file != NULL && fgets(token, TOKEN_BYTES, file) != NULL;
+    int const cause = errno;
+    if (file != NULL) { (void)fclose(file); }
+    if (read) {
+        token[strcspn(token, "\r\n")] = '\0';
+        return PBTI_EXIT_DONE;
+    }
+    return pbti_cli_complain(call, PBTI_EXIT_USAGE, NULL, "could not read the token in \"%s\": %s",
+                             path, file == NULL ? strerror(cause) : "the file is empty");
+}
+
+/*
+ * The token that every request needs: --token-file, --token, PBT_DASHBOARD_TOKEN, or a new one.
+ * Other users of the machine see a command line, and neither a file nor the environment.
+ */
+static int choose_token(const struct pbti_call *call, char token[TOKEN_BYTES])
+{
+    const char *const file = call->value[PBTI_OPT_TOKEN_FILE];
+    const char *given = call->value[PBTI_OPT_TOKEN];
+    if (file != NULL && given != NULL) {
+        return pbti_cli_complain(call, PBTI_EXIT_USAGE, NULL,
+                                 "--token and --token-file cannot both be given");
+    }
+    if (file != NULL) { return read_token(call, file, token); }
+    if (given == NULL) { given = getenv("PBT_DASHBOARD_TOKEN"); }
+    if (given != NULL) {
+        (void)snprintf(token, TOKEN_BYTES, "%s", given);
+        return PBTI_EXIT_DONE;
+    }
+    uint64_t bits[2];
+    pbti_cli_random(bits, sizeof bits);
+    (void)snprintf(token, TOKEN_BYTES, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
+    return PBTI_EXIT_DONE;
+}
+
 int pbti_verb_dashboard(const struct pbti_call *call)
 {
     const struct pbti_dashboard_table *web;
     struct pbt_error err = {0};
     if (pbti_cli_dashboard(&web, &err) != PBT_OK) { return pbti_cli_fail(call, &err); }
     struct pbti_dashboard_opts opts = web->opts_default();
-    char made[33];
+    char token[TOKEN_BYTES];
     int const code = read_port(call, &opts);
     if (code != PBTI_EXIT_DONE) { return code; }
     if (pbti_cli_has(call, PBTI_OPT_LISTEN)) { opts.listen = call->value[PBTI_OPT_LISTEN]; }
     opts.journal = call->value[PBTI_OPT_JOURNAL];
-    opts.token = call->value[PBTI_OPT_TOKEN];
-    if (opts.token == NULL && !web->is_loopback(opts.listen)) {
-        uint64_t bits[2];
-        pbti_cli_random(bits, sizeof bits);
-        (void)snprintf(made, sizeof made, "%016" PRIx64 "%016" PRIx64, bits[0], bits[1]);
-        opts.token = made;
-    }
+    int const refused = choose_token(call, token);
+    if (refused != PBTI_EXIT_DONE) { return refused; }
+    opts.token = token;
     static int const ending[] = {SIGINT, SIGTERM, SIGHUP};
     struct pbti_signal_pipe signals;
     struct pbti_dashboard *dashboard = NULL;

@@ -91,8 +91,9 @@ enum pbti_option_kind {
       "pbt export ./fashion --tensorboard runs --csv fashion.csv")                                 \
     X(dashboard, "DIR", 1, 1, false, "a study's page in the browser, live",                        \
       "Serves the page of `pbt report`, which then follows the study. DIR may also be a\n"         \
-      "folder of studies. Only this machine reaches it, unless --listen says otherwise:\n"        \
-      "then a token is needed, and the address that is printed holds it.\n",                      \
+      "folder of studies. Only this machine reaches it, unless --listen says otherwise.\n"         \
+      "The address that is printed holds a token, without which nothing is answered;\n"            \
+      "the environment variable PBT_DASHBOARD_TOKEN may hold one of your own.\n",                  \
       "pbt dashboard ./fashion --open")                                                            \
     X(log, "DIR", 1, 1, false, "what happened, and why",                                           \
       "Prints the events of a study in words, each decision with its reason.\n",                   \
@@ -133,7 +134,7 @@ enum pbti_option_kind {
     X(FORMAT) X(FULL) X(GPUS) X(HELP) X(JOURNAL) X(JSON) X(LEADERS) X(LISTEN) X(MEMBER)            \
     X(NO_CHECKPOINTS) X(NODES) X(OPEN) X(OUTPUT) X(PARTITION) X(PORT) X(QUIET) X(SCHEDULE)         \
     X(SEED) X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(SLURM) X(STEPS) X(STRATEGIES) X(TENSORBOARD)       \
-    X(TIME) X(TOKEN) X(TRAINER)
+    X(TIME) X(TOKEN) X(TOKEN_FILE) X(TRAINER)
 
 /* Of every verb that takes a study. */
 #define PBTI_JOURNAL_HELP "of its journal, if another user wrote its journal.url"
@@ -203,7 +204,8 @@ enum pbti_option_kind {
     X(export, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                               \
     X(dashboard, PORT, 0, "port", NUMBER, "N", "default 8642, or any when that is taken; 0: any")  \
     X(dashboard, LISTEN, 0, "listen", TEXT, "ADDRESS", "default 127.0.0.1")                        \
-    X(dashboard, TOKEN, 0, "token", TEXT, "TOKEN", "to be given by whoever looks, 16 characters")  \
+    X(dashboard, TOKEN, 0, "token", TEXT, "TOKEN", "of your own; other users see it: use a file")  \
+    X(dashboard, TOKEN_FILE, 0, "token-file", TEXT, "FILE", "its first line is the token")         \
     X(dashboard, OPEN, 0, "open", FLAG, "", "open a browser")                                      \
     X(dashboard, JSON, 0, "json", FLAG, "", "print the address as JSON")                           \
     X(dashboard, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                            \

@@ -16,12 +16,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define USUAL_PORT 8642
 #define IDLE_SECONDS 10u
-#define HEAD_BYTES ((size_t)16 << 10) /* of a request; also room for its answer's head */
+#define HEAD_MS 10000 /* a request's head must have come whole by then, however it comes */
+#define HEAD_BYTES ((size_t)16 << 10) /* of a request */
+#define HEAD_TOO_LARGE "the head of the request is above 16 KiB"
+#define HEAD_TOO_LARGE_SIZE "40" /* with a newline */
+#define UNREAD_MS 1000 /* bytes that wait so long are more than the library has room for */
+#define CONNECTION_BYTES ((size_t)64 << 10) /* its head twice as it is parsed, and the answer's */
 #define CONNECTIONS_MAX 4096u
 #define OTHER_FILES 256u /* descriptors that journals and the rest need */
 #define STREAMS_MAX 64u
@@ -38,12 +45,21 @@ struct stream {
     bool suspended; /* waits for news */
 };
 
+/* A connection: when it began to send a head. */
+struct plug {
+    struct MHD_Connection *connection;
+    struct plug *previous, *next;
+    int64_t head_ms;   /* 0: the head is there, and is being answered */
+    int64_t unread_ms; /* since when bytes of it wait to be read; 0: none do */
+};
+
 struct pbti_dashboard {
     struct MHD_Daemon *daemon;
     struct pbti_studies studies;
     struct pbti_site site;
     char listen[64], host[256], cookie[32], token[PBTI_TOKEN_MAX + 1];
     struct stream *streams;
+    struct plug *plugs;
     uint32_t streams_count;
     int64_t now_ms;
     bool closing;
@@ -277,6 +293,107 @@ static void wake_streams(struct pbti_dashboard *dashboard)
     }
 }
 
+/* -------- connections -------- */
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **known,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    struct pbti_dashboard *const dashboard = context;
+    struct plug *plug = *known;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        plug = calloc(1, sizeof *plug);
+        if (plug == NULL) { return; } /* the idle time is its only limit then */
+        *plug = (struct plug){
+            .connection = connection, .next = dashboard->plugs, .head_ms = dashboard->now_ms};
+        if (plug->next != NULL) { plug->next->previous = plug; }
+        dashboard->plugs = plug;
+        *known = plug;
+    } else if (plug != NULL) {
+        if (plug->next != NULL) { plug->next->previous = plug->previous; }
+        if (plug->previous != NULL) {
+            plug->previous->next = plug->next;
+        } else {
+            dashboard->plugs = plug->next;
+        }
+        free(plug);
+        *known = NULL;
+    }
+}
+
+/* Note whether the connection is sending a head from now on. */
+static void note_head(struct pbti_dashboard *dashboard, struct MHD_Connection *connection,
+                      bool sends)
+{
+    const union MHD_ConnectionInfo *const info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    struct plug *const plug = info == NULL ? NULL : info->socket_context;
+    if (plug != NULL) { plug->head_ms = sends ? dashboard->now_ms : 0; }
+}
+
+/* An MHD_RequestCompletedCallback: the connection may send the next head. */
+static void on_answered(void *context, struct MHD_Connection *connection, void **known,
+                        enum MHD_RequestTerminationCode why)
+{
+    (void)known, (void)why;
+    note_head(context, connection, true);
+}
+
+/* The library has no room for a head like this, and says nothing: answer in its place. */
+static void refuse_head(int descriptor)
+{
+    static const char text[] =
+        "HTTP/1.1 431 Request Header Fields Too Large\r\n"
+        "Content-Type: text/plain; charset=utf-8\r\n"
+        "Content-Length: " HEAD_TOO_LARGE_SIZE "\r\nConnection: close\r\n\r\n" HEAD_TOO_LARGE "\n";
+    char unread[4096];
+    ssize_t got = sizeof unread;
+    /* what is not read when it is closed would cost the other side the answer */
+    for (int i = 0; i < 1024 && got > 0; i++) {
+        got = recv(descriptor, unread, sizeof unread, MSG_DONTWAIT);
+    }
+    (void)send(descriptor, text, sizeof text - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Has the library left bytes of this connection's head unread for a second? */
+static bool is_stuck(struct plug *plug, int descriptor, int64_t now_ms)
+{
+    int unread = 0;
+    if (ioctl(descriptor, FIONREAD, &unread) != 0 || unread == 0) {
+        plug->unread_ms = 0;
+        return false;
+    }
+    if (plug->unread_ms == 0) { plug->unread_ms = now_ms; }
+    return now_ms - plug->unread_ms >= UNREAD_MS;
+}
+
+/* Hang up on those that send their head too slowly, or too much of it. The library notices at its
+ * next turn. */
+static void end_heads(struct pbti_dashboard *dashboard)
+{
+    for (struct plug *plug = dashboard->plugs; plug != NULL; plug = plug->next) {
+        const union MHD_ConnectionInfo *const info =
+            plug->head_ms == 0
+                ? NULL
+                : MHD_get_connection_info(plug->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+        if (info == NULL) { continue; }
+        bool const large = is_stuck(plug, info->connect_fd, dashboard->now_ms);
+        if (!large && dashboard->now_ms - plug->head_ms < HEAD_MS) { continue; }
+        if (large) { refuse_head(info->connect_fd); }
+        (void)shutdown(info->connect_fd, SHUT_RDWR);
+        plug->head_ms = 0;
+    }
+}
+
+/* An MHD_KeyValueIteratorN: bytes of a header's line. */
+static enum MHD_Result add_bytes(void *context, enum MHD_ValueKind kind, const char *name,
+                                 size_t name_size, const char *value, size_t value_size)
+{
+    size_t *const bytes = context;
+    (void)kind, (void)name, (void)value;
+    *bytes += name_size + value_size + sizeof ": \r\n" - 1;
+    return MHD_YES;
+}
+
 /* -------- requests -------- */
 
 static const char *header_of(struct MHD_Connection *connection, const char *name)
@@ -323,7 +440,14 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     if (*body_size > 0) { return MHD_NO; } /* nothing here takes a body: hang up */
     if (*known == NULL) {                  /* the head has come; the answer follows its end */
         *known = &seen;
+        note_head(dashboard, connection, false);
         return MHD_YES;
+    }
+    size_t head = strlen(path);
+    (void)MHD_get_connection_values_n(connection, MHD_HEADER_KIND, add_bytes, &head);
+    (void)MHD_get_connection_values_n(connection, MHD_GET_ARGUMENT_KIND, add_bytes, &head);
+    if (head > HEAD_BYTES) {
+        return refuse(connection, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, HEAD_TOO_LARGE);
     }
     struct pbti_request const request = {
         .method = method,
@@ -394,9 +518,11 @@ static bool listen_at(struct pbti_dashboard *dashboard, uint16_t port)
     dashboard->daemon = MHD_start_daemon(
         flags, port, NULL, NULL, on_request, dashboard, MHD_OPTION_SOCK_ADDR, address->ai_addr,
         MHD_OPTION_UNESCAPE_CALLBACK, leave_as_sent, NULL, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_BYTES, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
-        MHD_OPTION_CONNECTION_LIMIT, most, MHD_OPTION_PER_IP_CONNECTION_LIMIT, most - most / 4,
-        MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024u, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_BYTES, MHD_OPTION_NOTIFY_CONNECTION,
+        on_connection, dashboard, MHD_OPTION_NOTIFY_COMPLETED, on_answered, dashboard,
+        MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS, MHD_OPTION_CONNECTION_LIMIT, most,
+        MHD_OPTION_PER_IP_CONNECTION_LIMIT, most - most / 4, MHD_OPTION_LISTEN_BACKLOG_SIZE, 1024u,
+        MHD_OPTION_END);
     int const code = errno;
     freeaddrinfo(address);
     errno = code;
@@ -431,11 +557,7 @@ static pbt_status check(const struct pbti_dashboard_opts *opts, struct pbt_error
         pbti_fail_hint(err, "give it in numbers: 127.0.0.1, 0.0.0.0, ::1");
         return status;
     }
-    if (opts->token == NULL && !pbti_dashboard_is_loopback(opts->listen)) {
-        return PBTI_FAIL(err, PBT_EINVAL, 0, "address %s needs a token: others can reach it",
-                         opts->listen);
-    }
-    if (opts->token != NULL && !pbti_token_valid(opts->token)) {
+    if (opts->token == NULL || !pbti_token_valid(opts->token)) {
         return PBTI_FAIL(err, PBT_EINVAL, 0,
                          "the token must be %u to %u letters, digits, '-' or '_'", PBTI_TOKEN_MIN,
                          PBTI_TOKEN_MAX);
@@ -496,6 +618,7 @@ void pbti_dashboard_run(struct pbti_dashboard *dashboard, int64_t now_ms)
 {
     dashboard->now_ms = now_ms;
     wake_streams(dashboard);
+    end_heads(dashboard);
     (void)MHD_run(dashboard->daemon);
 }
 

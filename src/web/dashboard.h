@@ -6,9 +6,11 @@
  * What is answered to whom is decided in web/request.h. A page opens a stream of server-sent
  * events; when the journal has grown the stream says so, and the page asks for the document anew.
  *
- * Limits      a request's head 16 KiB; no bodies; a connection that says nothing for 10 seconds is
- *             closed; as many connections as descriptors allow, at most 4,096, of which one
- *             address may hold three quarters; 64 streams
+ * Token       every request needs one, on the loopback too: any user of this machine reaches that
+ * Limits      a request's head 16 KiB, and 10 seconds from its first byte or the answer before to
+ *             its last; no bodies; a connection that says nothing for 10 seconds is closed; as many
+ *             connections as descriptors allow, at most 4,096, of which one address may hold three
+ *             quarters; 64 streams
  */
 #ifndef PBTI_WEB_DASHBOARD_H
 #define PBTI_WEB_DASHBOARD_H
@@ -26,7 +28,7 @@ struct pbti_dashboard_opts {
     const char *listen;  /* a numeric address; "127.0.0.1" */
     int32_t port;        /* 0: any that is free; -1: 8642, or any when that is taken */
     const char *journal; /* of the study, that the user named: view/study_reader.h; NULL: none */
-    const char *token;   /* borrowed; NULL: none, which only the loopback may have */
+    const char *token;   /* that every request must have; borrowed; NULL is refused */
 };
 
 struct pbti_dashboard_opts pbti_dashboard_opts_default(void);

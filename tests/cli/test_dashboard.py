@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """test_dashboard.py - the live page: who gets what over HTTP, and what the browser then shows.
 
-Rules: a page follows its study and the reader stays where he was; only the loopback without a
-token; another name for our address, a wrong token, another path, a body, an overlong or malformed
-request get nothing; a thousand connections that say nothing stop nobody; nothing is written.
+Rules: a page follows its study and the reader stays where he was; nothing is answered without a
+token, on the loopback too; a head has 16 KiB and ten seconds, and hears of the first; another name
+for our address, a wrong token, another path, a body, an overlong or malformed request get nothing;
+a thousand connections that say nothing stop nobody; nothing is written.
 """
 import http.client
 import os
@@ -11,6 +12,7 @@ import re
 import resource
 import shutil
 import socket
+import threading
 import time
 import unittest
 
@@ -27,10 +29,15 @@ class Dashboard(Lab):
         address = child.stdout.readline().strip()
         self.assertRegex(address, r"^http://", child.stderr.read() if not address else "")
         self.child, self.port = child, int(re.search(r":(\d+)/", address)[1])
+        self.token = re.search(r"/\?token=([\w-]+)$", address)[1]
         return address
+
+    signed = True  # requests carry the token
 
     def ask(self, path="/", method="GET", host=None, body=None, **headers):
         """(status, headers, text). A header `Sec_Fetch_Site` is sent as Sec-Fetch-Site."""
+        if self.signed:
+            headers.setdefault("Authorization", f"Bearer {self.token}")
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.putrequest(method, path, skip_host=True)
@@ -44,6 +51,11 @@ class Dashboard(Lab):
             return answer.status, answer.headers, answer.read().decode()
         finally:
             connection.close()
+
+    def head(self, path):
+        """The bytes of a request's head."""
+        return (f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n"
+                f"Authorization: Bearer {self.token}\r\n").encode()
 
     def status(self, *arguments, **options):
         return self.ask(*arguments, **options)[0]
@@ -69,7 +81,7 @@ class Answers(Dashboard):
 
     def test_one_study(self):
         address = self.serve("toy")
-        self.assertEqual(address, f"http://127.0.0.1:{self.port}/")
+        self.assertRegex(address, f"^http://127.0.0.1:{self.port}/[?]token=[0-9a-f]{{32}}$")
         status, headers, page = self.ask()
         self.assertEqual(status, 200)
         self.assertEqual(headers["Content-Type"], "text/html; charset=utf-8")
@@ -148,9 +160,13 @@ class Answers(Dashboard):
 
     def test_what_is_malformed_or_too_long(self):
         self.serve("toy")
-        host = f"Host: 127.0.0.1:{self.port}\r\n".encode()
+        host = self.head("/").split(b"\r\n", 1)[1]
         self.assertEqual(self.status("/" + "a" * 2000), 414)
-        self.assertEqual(self.status(X="a" * 20000), 431)
+        self.assertEqual(self.status(Cookie="a" * 9000), 200)
+        self.assertEqual(self.status(Cookie="a" * 15000), 200)
+        for size in (17000, 40000, 100000):
+            status, _, text = self.ask(X="a" * size)
+            self.assertEqual((status, text), (431, "the head of the request is above 16 KiB\n"))
         for raw in (b"GET / HTTP/1.1\r\n\r\n", b"\0\xff\r\n\r\n", b"GET\r\n\r\n", b"\r\n" * 50,
                     b"GET / HTTP/1.1\r\n" + host + b"Content-Length: x\r\n\r\n",
                     b"GET / HTTP/1.1\r\n" + host + b"Content-Length: 5\r\n\r\nabcde",
@@ -163,13 +179,15 @@ class Answers(Dashboard):
     def test_ending_it(self):
         self.serve("toy")
         with socket.create_connection(("127.0.0.1", self.port), timeout=20) as plug:
-            plug.sendall(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n\r\n".encode())
+            plug.sendall(self.head("/events") + b"\r\n")
             self.assertIn(b"event-stream", plug.recv(4096))
             self.child.terminate()
             self.assertEqual(self.child.wait(20), 0)
 
 
 class Tokens(Dashboard):
+    signed = False
+
     def setUp(self):
         super().setUp()
         self.run_toy("", "-q")
@@ -193,6 +211,23 @@ class Tokens(Dashboard):
         self.assertEqual(self.status(Authorization=f"Basic {TOKEN}"), 401)
         self.assertEqual(self.status(f"/?token={TOKEN}", host=f"evil.example:{self.port}"), 403)
 
+    def test_the_loopback_has_one_too(self):
+        self.serve("toy")
+        self.assertEqual(self.status(), 401)
+        self.assertEqual(self.status("/document.json"), 401)
+        self.assertEqual(self.status(Authorization=f"Bearer {self.token}"), 200)
+
+    def test_a_token_of_ones_own_need_not_stand_on_the_command_line(self):
+        self.write("token", TOKEN + "\nmore\n")
+        self.serve("toy", "--token-file", "token")
+        self.assertEqual(self.token, TOKEN)
+        os.environ["PBT_DASHBOARD_TOKEN"] = TOKEN[::-1]
+        self.addCleanup(os.environ.pop, "PBT_DASHBOARD_TOKEN")
+        self.serve("toy")
+        self.assertEqual(self.token, TOKEN[::-1])
+        with open(f"/proc/{self.child.pid}/cmdline", "rb") as line:
+            self.assertNotIn(TOKEN[::-1].encode(), line.read())
+
     def test_other_addresses_have_one_always(self):
         address = self.serve("toy", "--listen", "0.0.0.0")
         token = re.search(r"\?token=([0-9a-f]{32})$", address)[1]
@@ -208,6 +243,10 @@ class Tokens(Dashboard):
             self.assertIn(what, self.pbt("dashboard", *arguments, code=2).stderr)
         refuses("16 to 128", "toy", "--token", "short")
         refuses("16 to 128", "toy", "--token", "has blanks and is long enough")
+        refuses("cannot both", "toy", "--token", TOKEN, "--token-file", "token")
+        refuses("could not read the token", "toy", "--token-file", "nothing")
+        self.write("empty token", "")
+        refuses("could not read the token", "toy", "--token-file", "empty token")
         refuses("no address", "toy", "--listen", "example.org")
         refuses("0 to 65535", "toy", "--port", "65536")
         refuses("no study", "nothing")
@@ -235,19 +274,33 @@ class Crowds(Dashboard):
         try:
             for plug in idle[::2]:
                 plug.sendall(b"GET / HTTP/1.1\r\nHost: ")  # half a request
+            slow = threading.Thread(target=self.send_slowly, args=(idle[1],))
+            slow.start()
             for _ in range(3):
                 self.assertEqual(self.status("/document.json"), 200)
             for plug in idle[::100]:
                 while plug.recv(4096):  # a complaint, or nothing: then the end
                     pass
+            slow.join(60)
+            self.assertFalse(slow.is_alive(), "a head may come for ever")
         finally:
             for plug in idle:
                 plug.close()
         self.assertEqual(self.status(), 200)
 
+    def send_slowly(self, plug):
+        """A head that never ends, a byte now and then, until it is hung up on."""
+        try:
+            plug.sendall(self.head("/"))
+            while True:
+                plug.sendall(b"a")
+                time.sleep(0.5)
+        except OSError:
+            pass
+
     def open_stream(self):
         plug = socket.create_connection(("127.0.0.1", self.port), timeout=20)
-        plug.sendall(f"GET /events HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n\r\n".encode())
+        plug.sendall(self.head("/events") + b"\r\n")
         return plug, plug.recv(12)
 
     def test_streams_are_counted(self):
