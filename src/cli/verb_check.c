@@ -2,6 +2,7 @@
 /* cli/verb_check.c - pbt check SPEC: what trying the trainer found, and what a study will cost. */
 #include "cli/cli.h"
 #include "view/format.h"
+#include "view/rules_line.h"
 #include "view/summary.h"
 #include "worker/check.h"
 #include "worker/run.h"
@@ -150,6 +151,9 @@ int pbti_verb_check(const struct pbti_call *call)
         code = pbti_cli_print_json(call, check_json(&result), code);
     } else if (status == PBT_OK) {
         struct pbti_str str = {0};
+        pbti_str_add(&str, "  ");
+        pbti_str_rules(&str, &spec->config);
+        pbti_str_add(&str, "\n");
         add_text(&str, &result);
         code = pbti_cli_print(call, &str, code);
     }

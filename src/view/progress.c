@@ -4,6 +4,7 @@
 
 #include "view/explain.h"
 #include "view/format.h"
+#include "view/rules_line.h"
 #include "view/summary.h"
 #include "view/terminal.h"
 
@@ -186,6 +187,8 @@ static void say_begin(struct pbti_progress *progress, const struct pbti_progress
                       view->slots_count == 1 ? "" : "s");
     }
     pbti_str_addf(out, ", in %s\n", pbti_str_text(&progress->dir));
+    pbti_str_rules(out, config);
+    pbti_str_add(out, "\n");
     send(progress, out);
 }
 

@@ -109,13 +109,16 @@ static void test_every_reason_to_train_on_has_its_own_sentence(void **state)
         {PBTI_WHY_WON, "at least as good as member 7 (0.9000)"},
         {PBTI_WHY_INSIGNIFICANT, "not significantly worse than member 7 (0.9000), p = 0.3"},
         {PBTI_WHY_FEW_SCORES, "too few scores to be compared with member 7 (0.9000)"},
+        {PBTI_WHY_TIE, "not worse than member 7 (0.9000)"},
+        {PBTI_WHY_LAST_OF_LINE, "the last of its line, and no more founders may be lost now "
+                                "(instead of a copy of member 7 (0.9000))"},
     };
     for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
         struct pbti_event_decision decision = decision_of(PBTI_KEEP, reasons[i].why);
         decision.opponent = 7;
         decision.opponent_score = 0.9;
         decision.p = 0.3;
-        char expected[160];
+        char expected[200];
         (void)snprintf(expected, sizeof expected, "member 3 (0.8123) trains on: %s",
                        reasons[i].text);
         says(&decision, NULL, expected);

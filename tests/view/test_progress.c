@@ -144,9 +144,10 @@ static void test_a_pipe_gets_a_line_now_and_then(void **state)
     /* begin; nothing yet; the first score is told after a second; every five; the end */
     static const int64_t times[] = {100000, 100500, 101200, 102500, 104000, 106300, 108000};
     char *const text = output_of(PBTI_PROGRESS_PIPE, &study, times, sizeof times / sizeof times[0]);
-    assert_int_equal(lines_of(text), 4);
+    assert_int_equal(lines_of(text), 5);
     assert_non_null(
         strstr(text, "fash\\x1bion: 4 members, 100 steps each, 3 slots, in ./fashion\n"));
+    assert_non_null(strstr(text, "\nstrategy pbt, async, ready every 10 steps; exploit "));
     assert_non_null(strstr(text, " 10 %  40/400 steps  best 10.000 (member 0, age 10)"));
     assert_null(strchr(text, '\033'));
     free(text);
