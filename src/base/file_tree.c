@@ -357,9 +357,12 @@ static pbt_status copy_file(const struct walk *walk, const struct entry *entry, 
 }
 
 static pbt_status copy_entry(const struct walk *walk, const struct entry *entry, int target,
-                             struct pbt_error *err)
+                             bool hard, struct pbt_error *err)
 {
     mode_t const mode = entry->info.st_mode;
+    bool const linked =
+        S_ISREG(mode) && hard && linkat(walk->root, entry->path, target, entry->path, 0) == 0;
+    if (linked) { return PBT_OK; }
     if (S_ISREG(mode)) { return copy_file(walk, entry, target, err); }
     int code = 0;
     if (S_ISDIR(mode)) {
@@ -373,7 +376,7 @@ static pbt_status copy_entry(const struct walk *walk, const struct entry *entry,
     return code == 0 ? PBT_OK : fail_errno(err, code, "copy", walk->name, entry->path);
 }
 
-pbt_status pbti_file_tree_copy(const char *from, const char *to, struct pbt_error *err)
+pbt_status pbti_file_tree_copy(const char *from, const char *to, bool hard, struct pbt_error *err)
 {
     struct walk walk;
     pbt_status status = walk_begin(&walk, from, false, err);
@@ -391,7 +394,7 @@ pbt_status pbti_file_tree_copy(const char *from, const char *to, struct pbt_erro
     int const target = open(to, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (target < 0) { status = fail_errno(err, errno, "open folder", to, ""); }
     for (size_t i = 0; status == PBT_OK && i < walk.count; i++) {
-        status = copy_entry(&walk, &walk.entries[i], target, err);
+        status = copy_entry(&walk, &walk.entries[i], target, hard, err);
     }
     if (target >= 0) { (void)close(target); }
     walk_end(&walk);

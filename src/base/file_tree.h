@@ -37,9 +37,12 @@ uint64_t pbti_file_tree_bytes(const char *path);
 /* Remove `path` and everything below it. What is not there is fine. */
 PBT_NODISCARD pbt_status pbti_file_tree_remove(const char *path, struct pbt_error *err);
 
-/* Copy the tree below `from` to `to`, which must not exist. After an error nothing is left at `to`.
- * */
-PBT_NODISCARD pbt_status pbti_file_tree_copy(const char *from, const char *to,
+/*
+ * Copy the tree below `from` to `to`, which must not exist. After an error nothing is left at `to`.
+ *
+ * hard        make hard links of the files, where the file system can
+ */
+PBT_NODISCARD pbt_status pbti_file_tree_copy(const char *from, const char *to, bool hard,
                                              struct pbt_error *err);
 
 /* Make `path` and those of its parents that are not there. */

@@ -49,6 +49,23 @@ static int check_target(const struct work *work, const char *path, const char *h
                              "\"%s\" is there, and is not an earlier export", path);
 }
 
+/* Names in the rows are foreign text: on a terminal, what it would obey is escaped. A file or a
+ * program gets the names as they are. Takes over `rows`. */
+static int print_rows(const struct pbti_call *call, struct pbti_str *rows)
+{
+    struct pbti_str fit = {0};
+    const char *at = pbti_str_text(rows);
+    if (isatty(STDOUT_FILENO) == 0) { return pbti_cli_print(call, rows, PBTI_EXIT_DONE); }
+    for (const char *end = strchr(at, '\n'); end != NULL; end = strchr(at, '\n')) {
+        pbti_str_escape(&fit, at, (size_t)(end - at));
+        pbti_str_add(&fit, "\n");
+        at = end + 1;
+    }
+    pbti_str_escape(&fit, at, strlen(at));
+    pbti_str_deinit(rows);
+    return pbti_cli_print(call, &fit, PBTI_EXIT_DONE);
+}
+
 static int write_rows(struct work *work, const char *path, const char *head,
                       void (*write)(const struct pbti_export *export, struct pbti_str *str))
 {
@@ -61,7 +78,7 @@ static int write_rows(struct work *work, const char *path, const char *head,
         pbti_str_deinit(&str);
         return pbti_cli_no_memory(work->call);
     }
-    if (piped) { return pbti_cli_print(work->call, &str, PBTI_EXIT_DONE); }
+    if (piped) { return print_rows(work->call, &str); }
     code = pbti_cli_write_file(work->call, path, &str);
     pbti_str_deinit(&str);
     if (code != PBTI_EXIT_DONE) { return code; }

@@ -201,7 +201,7 @@ pbt_status pbti_store_export(struct pbti_store *store, struct pbti_checkpoint ch
 {
     char path[PATH_MAX];
     PBTI_TRY(pbti_store_path(store, checkpoint, path, err));
-    return pbti_file_tree_copy(path, target, err);
+    return pbti_file_tree_copy(path, target, false, err);
 }
 
 /* -------- deleting -------- */

@@ -5,9 +5,10 @@
  *
  * Opens the journal read-only, so that it works on a live study, and in a folder that may not be
  * written to. With `cache` the fold starts from <study>/cache/summary where that fits, and leaves a
- * new one behind when it had to fold much itself: best effort, verified by a checksum and by asking
- * the journal whether it holds the batch at which the cache was taken. The cache may be deleted at
- * any time. A history is not in it: who asks for one gets the whole journal folded.
+ * new one behind when it had to fold much itself: best effort, verified by a tag under this user's
+ * key (view/cache.h) and by asking the journal whether it holds the batch at which the cache was
+ * taken. The cache may be deleted at any time. A history is not in it: who asks for one gets the
+ * whole journal folded.
  */
 #ifndef PBTI_VIEW_STUDY_READER_H
 #define PBTI_VIEW_STUDY_READER_H

@@ -9,11 +9,13 @@ import csv
 import io
 import json
 import os
+import pty
 import re
 import struct
+import subprocess
 import unittest
 
-from cli_lab import SPEC, Lab
+from cli_lab import PBT, SPEC, Lab
 
 HOSTILE = "../../up/down\n\x1b[31m\\"
 
@@ -188,6 +190,24 @@ class Rows(Export):
             self.assertAlmostEqual(float(row["metric.loss"]), 1 - float(row["score"]))
             self.assertEqual(row["metric." + HOSTILE], "2.5")
             self.assertEqual(row["metric.late"], "inf" if int(row["segment"]) > 1 else "")
+
+    def test_on_a_terminal_what_it_would_obey_is_escaped(self):
+        master, slave = pty.openpty()
+        try:
+            with subprocess.Popen([PBT, "export", "toy", "--csv", "-"], cwd=self.folder,
+                                  stdin=slave, stdout=slave, stderr=slave) as child:
+                os.close(slave)
+                shown = b""
+                try:
+                    while part := os.read(master, 65536):
+                        shown += part
+                except OSError:  # the other side is closed
+                    pass
+                self.assertEqual(child.wait(60), 0)
+        finally:
+            os.close(master)
+        self.assertIn(b"\\x1b[31m", shown)
+        self.assertNotIn(b"\x1b", shown)
 
     def test_json_says_the_same_as_csv(self):
         rows, segments = self.rows(), self.segments()

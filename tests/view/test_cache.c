@@ -2,9 +2,11 @@
 /*
  * tests/view/test_cache.c - a reading with its cache says what one without it says.
  *
- * Rules: a cache is continued from; a damaged, foreign or stale one is as if it were not there; a
- * folder that may not be written to is no trouble; sizes of living checkpoints survive.
+ * Rules: a cache is continued from; a damaged, foreign or stale one is as if it were not there, and
+ * so is one that was not made under this user's key, or whose key others may read; a folder that
+ * may not be written to is no trouble; sizes of living checkpoints survive.
  */
+#include "base/file_tree.h"
 #include "view/cache.h"
 #include "view/study_reader.h"
 #include "view_study.h"
@@ -19,6 +21,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+static char place[] = "/tmp/pbt-cache-XXXXXX"; /* of the key of these tests */
 
 static struct pbti_study_reader *read_study(const struct view_study *study, bool cache)
 {
@@ -231,14 +235,65 @@ static void test_the_alive_table_survives_many_additions_and_removals(void **sta
     pbti_live_checkpoints_deinit(&alive);
 }
 
+/* What a stranger could have put into the folder. */
+static void test_a_cache_under_another_key_is_not_used(void **state)
+{
+    (void)state;
+    struct view_study study;
+    char elsewhere[] = "/tmp/pbt-key-XXXXXX";
+    make_study(&study);
+    (void)make_cache(&study);
+    assert_non_null(mkdtemp(elsewhere));
+    assert_int_equal(setenv("XDG_STATE_HOME", elsewhere, 1), 0);
+    for (int made = 0; made < 2; made++) { /* there is no key, and there is another one */
+        struct pbti_study_reader *const reader = read_study(&study, true);
+        assert_true(pbti_study_reader_cached_seq(reader) == 0);
+        pbti_study_reader_close(reader);
+        struct pbti_cache_key key;
+        assert_true(pbti_cache_key(&key, true));
+    }
+    assert_int_equal(setenv("XDG_STATE_HOME", place, 1), 0);
+    struct pbti_study_reader *const reader = read_study(&study, true);
+    assert_true(pbti_study_reader_cached_seq(reader) > 0);
+    pbti_study_reader_close(reader);
+    assert_int_equal(pbti_file_tree_remove(elsewhere, NULL), PBT_OK);
+    view_study_remove(&study);
+}
+
+static void test_a_key_is_its_user_s_alone(void **state)
+{
+    (void)state;
+    struct pbti_cache_key key;
+    struct pbti_cache_key again;
+    struct stat info;
+    char path[128];
+    assert_true(pbti_cache_key(&key, true));
+    assert_true(pbti_cache_key(&again, true));
+    assert_memory_equal(key.bytes, again.bytes, sizeof key.bytes);
+    (void)snprintf(path, sizeof path, "%s/pbt/cache.key", place);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_false(pbti_cache_key(&key, true));
+    assert_int_equal(chmod(path, 0600), 0);
+    assert_int_equal(truncate(path, 3), 0);
+    assert_false(pbti_cache_key(&key, true));
+    assert_int_equal(unlink(path), 0);
+    assert_true(pbti_cache_key(&key, false) == false);
+}
+
 int main(void)
 {
+    if (mkdtemp(place) == NULL || setenv("XDG_STATE_HOME", place, 1) != 0) { return 1; }
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_reading_continues_from_its_cache),
         cmocka_unit_test(test_a_damaged_cache_is_not_used),
         cmocka_unit_test(test_a_cache_of_another_journal_is_not_used),
+        cmocka_unit_test(test_a_cache_under_another_key_is_not_used),
+        cmocka_unit_test(test_a_key_is_its_user_s_alone),
         cmocka_unit_test(test_the_alive_table_knows_exactly_the_living_checkpoints),
         cmocka_unit_test(test_the_alive_table_survives_many_additions_and_removals),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int const failed = cmocka_run_group_tests(tests, NULL, NULL);
+    return pbti_file_tree_remove(place, NULL) == PBT_OK ? failed : 1;
 }
