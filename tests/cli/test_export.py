@@ -272,7 +272,7 @@ class Runs(Export):
 
     def test_it_is_replaced_by_a_newer_one(self):
         before = self.runs()
-        self.pbt("resume", "toy", "--steps", "80", "-q")
+        self.pbt("resume", "toy", "--steps", "80", "-q", code=1)
         self.pbt("export", "toy", "--tensorboard", "runs", "-q")
         after = self.runs()
         self.assertEqual(set(before) - set(after), set())
@@ -300,7 +300,7 @@ class Runs(Export):
         self.refuses("no folder", "file")
 
     def test_the_export_of_another_study_is_left_alone(self):
-        self.pbt("run", "toy.yaml", "-q", "--dir", "other", "--seed", "9")
+        self.pbt("run", "toy.yaml", "-q", "--dir", "other", "--seed", "9", code=1)
         refused = self.pbt("export", "other", "--tensorboard", "runs", code=2)
         self.assertIn("another study", refused.stderr)
 
