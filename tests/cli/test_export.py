@@ -127,7 +127,7 @@ class Export(Lab):
     def setUp(self):
         super().setUp()
         self.write("train.py", TRAINER)
-        self.write("toy.yaml", SPEC.replace("retries: 0", "retries: 2").replace(
+        self.write("toy.yaml", SPEC.replace("retries: 0", "retries: 9").replace(
             "lr: {type: log, low: 1e-3, high: 0.5}",
             "lr: {type: log, low: 1e-3, high: 0.5}\n"
             "  act: {type: categorical, values: [relu, 'a, \"b\"']}\n"
