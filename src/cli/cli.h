@@ -20,6 +20,7 @@
 #define PBTI_EXIT_FAILED 1
 #define PBTI_EXIT_USAGE 2
 #define PBTI_EXIT_STORAGE 3
+#define PBTI_EXIT_PLACE 4 /* this worker left because of its place */
 #define PBTI_EXIT_INTERRUPTED 130
 
 #define PBTI_CLI_SETS_MAX 64      /* --set options */

@@ -16,7 +16,7 @@ void pbti_cli_help(struct pbti_str *str)
     }
     pbti_str_add(
         str, "`pbt VERB --help` tells more. To begin: pbt init, then pbt run study.yaml\n"
-             "exit codes: 0 done, 1 study failed, 2 usage or spec, 3 storage, 130 interrupted\n");
+             "exit codes: 0 done, 1 study failed, 2 usage, 3 storage, 4 place, 130 interrupted\n");
 }
 
 /* "  -q, --quiet          print nothing". */
@@ -56,21 +56,25 @@ void pbti_cli_verb_help(struct pbti_str *str, const struct pbti_verb *verb)
 
 void pbti_cli_manual(struct pbti_str *str)
 {
-    pbti_str_add(str,
-                 "# The command\n\n"
-                 "Made from `src/cli/verbs.h` by `pbt manual cli`; do not edit.\n\n"
-                 "Results go to standard output, everything else to standard error, as\n"
-                 "`pbt VERB: message` and perhaps a line `hint: ...`. `--option value` and\n"
-                 "`--option=value` mean the same. What `--json` prints is described in "
-                 "[json.md](json.md).\n\n"
-                 "| exit code | meaning |\n|---|---|\n"
-                 "| 0 | done |\n"
-                 "| 1 | the study ended in failure, or what was to be proved does not hold |\n"
-                 "| 2 | wrong usage or a wrong spec |\n"
-                 "| 3 | storage: a journal, a folder or a disk |\n"
-                 "| 130 | interrupted; `pbt resume` goes on |\n\n"
-                 "When storage fails (a full disk), training waits and tries again for a\n"
-                 "minute, or for as many seconds as `PBT_PATIENCE` says in the environment.\n");
+    pbti_str_add(
+        str,
+        "# The command\n\n"
+        "Made from `src/cli/verbs.h` by `pbt manual cli`; do not edit.\n\n"
+        "Results go to standard output, everything else to standard error, as\n"
+        "`pbt VERB: message` and perhaps a line `hint: ...`. `--option value` and\n"
+        "`--option=value` mean the same. What `--json` prints is described in "
+        "[json.md](json.md).\n\n"
+        "| exit code | meaning |\n|---|---|\n"
+        "| 0 | done: every member trained what was asked |\n"
+        "| 1 | the study ended otherwise (a member was given up, there is no finite score), its "
+        "first segments all failed alike, or a verification failed |\n"
+        "| 2 | wrong usage, a wrong spec, or what can never work |\n"
+        "| 3 | storage that may come back: a journal, a folder, a server or a disk |\n"
+        "| 4 | this worker left because of its place ([failures.md](failures.md)); the study is "
+        "untouched |\n"
+        "| 130 | interrupted; `pbt resume` goes on |\n\n"
+        "When storage fails (a full disk), training waits and tries again for a\n"
+        "minute, or for as many seconds as `PBT_PATIENCE` says in the environment.\n");
     for (size_t i = 0; pbti_verb_at(i) != NULL; i++) {
         const struct pbti_verb *const verb = pbti_verb_at(i);
         if (verb->hidden) { continue; }

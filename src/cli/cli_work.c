@@ -176,6 +176,10 @@ int pbti_cli_work(const struct pbti_call *call, const char *dir)
     if (status != PBT_OK) { return pbti_cli_fail(call, &err); }
     switch (end) {
     case PBTI_RUN_INTERRUPTED: return pbti_cli_interrupted(call, dir);
+    case PBTI_RUN_BAD_PLACE:
+        return pbti_cli_complain(call, PBTI_EXIT_PLACE, err.hint, "%s", err.message);
+    case PBTI_RUN_ALIKE:
+        return pbti_cli_complain(call, PBTI_EXIT_FAILED, err.hint, "%s", err.message);
     case PBTI_RUN_NO_SLOTS:
         return pbti_cli_complain(call, PBTI_EXIT_FAILED,
                                  "see the logs of the trainers in the study's folder logs/",

@@ -137,24 +137,43 @@ static json_t *closing_json(const struct pbti_study_reader *reader,
     return json;
 }
 
+/* What the study lacks of what was asked, as text; false: nothing. */
+static bool find_lack(const struct pbti_study_reader *reader, char *text, size_t size)
+{
+    const struct pbti_state *const state = pbti_study_reader_state(reader);
+    struct pbti_counts const counts = pbti_state_counts(state);
+    uint64_t const given_up = counts.phase[PBTI_GONE];
+    if (pbti_state_stop(state) == PBTI_STOP_FAILED) {
+        (void)snprintf(text, size, "the study failed: no member is left alive");
+    } else if (given_up > 0) {
+        (void)snprintf(text, size, "%llu of %u members %s given up", (unsigned long long)given_up,
+                       pbti_state_members(state), given_up == 1 ? "was" : "were");
+    } else if (counts.segments_done > 0 &&
+               pbti_state_best(state, PBTI_GROUP_POPULATION).checkpoint.segment == 0) {
+        (void)snprintf(text, size, "no segment reported a finite score, so nothing was selected");
+    } else {
+        return false;
+    }
+    return true;
+}
+
 static int print_closing(const struct pbti_call *call, const struct pbti_study_reader *reader,
                          const struct pbti_winner *winner)
 {
-    int const code = pbti_state_stop(pbti_study_reader_state(reader)) == PBTI_STOP_FAILED
-                         ? PBTI_EXIT_FAILED
-                         : PBTI_EXIT_DONE;
+    char lack[160];
+    bool const lacks = find_lack(reader, lack, sizeof lack);
+    int const code = lacks ? PBTI_EXIT_FAILED : PBTI_EXIT_DONE;
+    int printed = code;
     if (pbti_cli_has(call, PBTI_OPT_JSON)) {
-        return pbti_cli_print_json(call, closing_json(reader, winner), code);
+        printed = pbti_cli_print_json(call, closing_json(reader, winner), code);
+    } else if (!pbti_cli_has(call, PBTI_OPT_QUIET)) {
+        struct pbti_str str = {0};
+        closing_text(&str, reader, winner);
+        printed = pbti_cli_print(call, &str, code);
     }
-    if (pbti_cli_has(call, PBTI_OPT_QUIET)) { return code; }
-    struct pbti_str str = {0};
-    closing_text(&str, reader, winner);
-    int const printed = pbti_cli_print(call, &str, code);
-    if (code == PBTI_EXIT_FAILED) {
-        return pbti_cli_complain(call, printed, "the trainers' own output is in the folder logs/",
-                                 "the study failed: no member is left alive");
-    }
-    return printed;
+    return lacks ? pbti_cli_complain(call, printed,
+                                     "the trainers' own output is in the folder logs/", "%s", lack)
+                 : printed;
 }
 
 int pbti_cli_close(const struct pbti_call *call, const char *dir, bool evaluate_best)

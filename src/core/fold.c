@@ -257,12 +257,17 @@ static bool is_retriable(uint8_t outcome)
            outcome != PBTI_OUTCOME_CONFIG && outcome != PBTI_OUTCOME_IN_FORCE;
 }
 
+bool pbti_is_last_attempt(const struct pbti_state *state, uint32_t member, uint8_t outcome)
+{
+    return !is_retriable(outcome) || state->member[member].failures >= state->config->retries;
+}
+
 static void fold_failure(struct pbti_state *state, const struct pbti_event_report *report)
 {
     struct pbti_member *const m = &state->member[report->member];
+    bool const again = !pbti_is_last_attempt(state, report->member, report->outcome);
     m->failures++;
     state->counts.failures++;
-    bool const again = is_retriable(report->outcome) && m->failures <= state->config->retries;
     if (again || pbti_is_finished(state->config, m)) {
         run_again(state, report->member);
         return;

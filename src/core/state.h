@@ -212,6 +212,10 @@ uint32_t pbti_expecting(const struct pbti_state *state);
  */
 bool pbti_proposal_applies(const struct pbti_state *state, uint32_t member, uint64_t knows);
 
+/* Would a failure with this outcome be the last of the member's segment: is it never tried again,
+ * or are the retries used up? */
+bool pbti_is_last_attempt(const struct pbti_state *state, uint32_t member, uint8_t outcome);
+
 /* Steps of a member's next (or running) segment: ready_every, less at the end of budget or
  * max_age. */
 uint64_t pbti_segment_steps(const struct pbti_state *state, uint32_t member);

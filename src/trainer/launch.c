@@ -169,6 +169,37 @@ static void add_python(const struct pbti_launch *launch, struct pbti_strings *en
     free(mark);
 }
 
+/* argv[0] in the folders of a PATH; false: it is not there. */
+static bool find_program(const char *name, const char *folders, char *path, size_t size)
+{
+    for (const char *at = folders; *at != '\0';) {
+        size_t const length = strcspn(at, ":");
+        int const used = snprintf(path, size, "%.*s/%s", (int)length, at, name);
+        if (used > 0 && (size_t)used < size && access(path, X_OK) == 0) { return true; }
+        at += length + (at[length] == ':' ? 1 : 0);
+    }
+    return false;
+}
+
+const char *pbti_launch_program(const struct pbti_launch *launch, char *path, size_t size)
+{
+    const struct pbti_trainer *const trainer = &launch->spec->trainer;
+    bool const builtin = trainer->kind == PBTI_TRAINER_BUILTIN;
+    const char *const name = builtin ? launch->program : trainer->argv[0];
+    struct pbti_strings environment = {0};
+    pbti_launch_environment(launch, NULL, &environment);
+    bool found = false;
+    for (size_t i = 0; strchr(name, '/') == NULL && i < environment.count; i++) {
+        const char *const variable = environment.items[i];
+        if (strncmp(variable, "PATH=", 5) == 0) {
+            found = find_program(name, variable + 5, path, size);
+        }
+    }
+    pbti_strings_free(&environment);
+    if (!found) { (void)snprintf(path, size, "%s", name); }
+    return path;
+}
+
 /* PYTHONPATH with the clients' folder in front. */
 static void add_clients(const struct pbti_launch *launch, struct pbti_strings *environment)
 {

@@ -54,6 +54,12 @@ void pbti_launch_arguments(const struct pbti_launch *launch, char *const *comman
 void pbti_launch_command(const struct pbti_launch *launch, struct pbti_strings *command);
 
 /*
+ * Which file runs when the trainer is started: argv[0], found in the PATH of its environment.
+ * Returns `path`; the name itself when nothing is found.
+ */
+const char *pbti_launch_program(const struct pbti_launch *launch, char *path, size_t size);
+
+/*
  * The environment of a trainer: the worker's own, threads, GPUs, PYTHONPATH, what the spec adds.
  * If the program lies in a Python environment (pyvenv.cfg), its folder comes first in PATH.
  *

@@ -150,22 +150,34 @@ static void end_trainer(struct pbti_runner *runner)
 }
 
 /* Note why the order failed; the first reason counts. */
-static void note_failure(struct pbti_runner *runner, uint8_t outcome, const char *text)
+static void note_failure(struct pbti_runner *runner, uint8_t outcome, uint8_t origin,
+                         const char *text)
 {
     if (runner->failed) { return; }
     runner->failed = true;
     runner->result.outcome = outcome;
+    runner->result.origin = origin;
     (void)snprintf(runner->message, sizeof runner->message, "%s", text);
     char line[PBTI_MESSAGE_MAX + 64];
     (void)snprintf(line, sizeof line, "%s: %s", pbti_outcome_name(outcome), text);
     pbti_trainer_log_note(runner->log, line);
 }
 
-static void fail(struct pbti_runner *runner, uint8_t outcome, const char *format, ...)
-    PBT_PRINTF(3, 4);
+/* Where what happens now comes from: what a trainer does before hello is never the member's. */
+static uint8_t origin_now(const struct pbti_runner *runner)
+{
+    return is_oneshot(runner)          ? PBTI_ORIGIN_ONE_SHOT
+           : runner->phase == STARTING ? PBTI_ORIGIN_START
+                                       : PBTI_ORIGIN_TRAINER;
+}
 
-/* The trainer is of no more use: for the order in hand, or for the one after. */
-static void fail(struct pbti_runner *runner, uint8_t outcome, const char *format, ...)
+static void fail_from(struct pbti_runner *runner, uint8_t outcome, uint8_t origin,
+                      const char *format, ...) PBT_PRINTF(4, 5);
+#define fail(runner, outcome, ...) fail_from(runner, outcome, origin_now(runner), __VA_ARGS__)
+
+/* The trainer is of no more use: for the task in hand, or for the one after. */
+static void fail_from(struct pbti_runner *runner, uint8_t outcome, uint8_t origin,
+                      const char *format, ...)
 {
     char text[PBTI_MESSAGE_MAX];
     va_list args;
@@ -174,7 +186,7 @@ static void fail(struct pbti_runner *runner, uint8_t outcome, const char *format
     va_end(args);
     bool const had_task = runner->has_task;
     if (had_task) {
-        note_failure(runner, outcome, text);
+        note_failure(runner, outcome, origin, text);
         runner->answering = true;
     }
     end_trainer(runner);
@@ -305,7 +317,7 @@ static bool check_done(struct pbti_runner *runner, const struct pbti_message *me
     if (message->in_force != NULL &&
         pbti_in_force_differs(task->space, task->values, message->in_force, &unknown, text,
                               sizeof text) != 0) {
-        note_failure(runner, PBTI_OUTCOME_IN_FORCE, text);
+        note_failure(runner, PBTI_OUTCOME_IN_FORCE, PBTI_ORIGIN_TRAINER, text);
         return false;
     }
     if (unknown != NULL) {
@@ -318,7 +330,7 @@ static bool check_done(struct pbti_runner *runner, const struct pbti_message *me
     if (size <= PBTI_METRICS_TEXT_MAX) { return true; }
     (void)snprintf(text, sizeof text, "metrics of %zu bytes, allowed are %u", size,
                    PBTI_METRICS_TEXT_MAX);
-    note_failure(runner, PBTI_OUTCOME_PROTOCOL, text);
+    note_failure(runner, PBTI_OUTCOME_PROTOCOL, PBTI_ORIGIN_TRAINER, text);
     return false;
 }
 
@@ -364,7 +376,8 @@ static void on_said(void *context, uint32_t rank, struct pbti_message *message)
 
 static void on_broken(void *context, const char *why)
 {
-    fail(context, PBTI_OUTCOME_PROTOCOL, "%s", why);
+    struct pbti_runner *const runner = context;
+    fail(runner, PBTI_OUTCOME_PROTOCOL, "%s", why);
 }
 
 static void on_rank_closed(void *context, uint32_t rank)
@@ -393,7 +406,7 @@ static void ended_by_itself(struct pbti_runner *runner, const struct pbti_child_
                             : end->oom    ? PBTI_OUTCOME_OOM
                                           : PBTI_OUTCOME_CRASH;
     if (!end->started) {
-        fail(runner, outcome, "%s", end->text);
+        fail_from(runner, outcome, PBTI_ORIGIN_PROGRAM, "%s", end->text);
     } else if (runner->phase == STARTING) {
         fail(runner, outcome, "the trainer %s before it said hello%s", end->text,
              last_words(runner, words));
@@ -512,7 +525,8 @@ static void begin_trainer(struct pbti_runner *runner, const struct pbti_task *ta
     uv_update_time(runner->opts.loop);
     if (launch(runner, task, &err) != PBT_OK) {
         bool const wrong = err.code == PBT_EINVAL;
-        fail(runner, wrong ? PBTI_OUTCOME_CONFIG : PBTI_OUTCOME_START, "%s", err.message);
+        fail_from(runner, wrong ? PBTI_OUTCOME_CONFIG : PBTI_OUTCOME_START,
+                  wrong ? PBTI_ORIGIN_TRAINER : PBTI_ORIGIN_MACHINE, "%s", err.message);
         return;
     }
     runner->phase = is_oneshot(runner) ? BUSY : STARTING;
@@ -551,7 +565,7 @@ void pbti_runner_start(struct pbti_runner *runner, const struct pbti_task *task)
     pbti_trainer_log_task(runner->log, task->member, task->segment, task->attempt);
     uv_update_time(runner->opts.loop);
     if (!copy_task(runner, &adjusted)) {
-        fail(runner, PBTI_OUTCOME_ERROR, "out of memory");
+        fail_from(runner, PBTI_OUTCOME_ERROR, PBTI_ORIGIN_MACHINE, "out of memory");
     } else if (runner->phase == READY && runner->linger_until == 0) {
         send_task(runner);
     } else if (runner->phase == EMPTY) {

@@ -2,6 +2,8 @@
 /* view/explain.c - events in words. */
 #include "view/explain.h"
 
+#include "view/study_stats.h"
+
 #include "view/format.h"
 
 #include <inttypes.h>
@@ -327,8 +329,24 @@ static void explain_proposal(struct pbti_str *str, const struct pbti_state *stat
     pbti_str_values(str, &pbti_state_config(state)->space, proposal->values);
 }
 
+/* A failure of a place, and how long its slot waits. */
+static void explain_withdrawal(struct pbti_str *str, const struct pbti_event_note *note,
+                               const struct pbti_withdrawal *withdrawal)
+{
+    pbti_str_addf(str, "worker %016" PRIx64 " waits %g s, ", withdrawal->worker,
+                  (double)withdrawal->wait_ms / 1000.0);
+    pbti_str_checkpoint(str, note->checkpoint);
+    pbti_str_addf(str, " is not counted (%s): ", withdrawal->outcome);
+    pbti_str_escape(str, withdrawal->message, strlen(withdrawal->message));
+}
+
 static void explain_note(struct pbti_str *str, const struct pbti_event_note *note)
 {
+    struct pbti_withdrawal withdrawal;
+    if (pbti_withdrawal_read(note, &withdrawal)) {
+        explain_withdrawal(str, note, &withdrawal);
+        return;
+    }
     pbti_str_escape(str, note->topic.data, note->topic.size);
     if (note->checkpoint.segment != 0) {
         pbti_str_add(str, " of ");

@@ -4,8 +4,11 @@
 
 #include "base/fail.h"
 #include "view/explain.h"
+#include "view/study_stats.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 static bool ring_init(struct pbti_ring *ring, uint32_t limit)
 {
@@ -63,6 +66,14 @@ static bool is_told(const struct pbti_event *event)
             decision->why == PBTI_WHY_ELIMINATED);
 }
 
+static uint8_t outcome_of(const char *name)
+{
+    for (uint8_t i = 0; i < PBTI_OUTCOMES; i++) {
+        if (strcmp(pbti_outcome_name(i), name) == 0) { return i; }
+    }
+    return PBTI_OUTCOME_ERROR;
+}
+
 pbt_status pbti_sayings_visit(void *context, const struct pbti_state *state, uint64_t seq,
                               const struct pbti_event *event, struct pbt_error *err)
 {
@@ -70,6 +81,7 @@ pbt_status pbti_sayings_visit(void *context, const struct pbti_state *state, uin
     struct pbti_recent_events said = {.seq = seq, .time_ms = event->time_ms};
     struct pbti_ring *ring = NULL;
     struct pbti_str str = {0};
+    struct pbti_withdrawal withdrawal;
     if (is_told(event)) {
         ring = &sayings->decisions;
         said.member = event->decision.member;
@@ -82,6 +94,14 @@ pbt_status pbti_sayings_visit(void *context, const struct pbti_state *state, uin
         said.attempt = event->report.attempt;
         said.outcome = event->report.outcome;
         pbti_str_add_bytes(&str, event->report.message.data, event->report.message.size);
+    } else if (event->type == PBTI_NOTE && pbti_withdrawal_read(&event->note, &withdrawal)) {
+        ring = &sayings->failures;
+        said.member = event->note.checkpoint.member;
+        said.segment = event->note.checkpoint.segment;
+        said.attempt = event->note.checkpoint.attempt;
+        said.outcome = outcome_of(withdrawal.outcome);
+        pbti_str_addf(&str, "not counted, the slot waits %" PRId64 " s: %s",
+                      withdrawal.wait_ms / 1000, withdrawal.message);
     } else {
         return PBT_OK;
     }

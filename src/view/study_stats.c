@@ -2,7 +2,10 @@
 /* view/study_stats.c - counting beside the fold. */
 #include "view/study_stats.h"
 
+#include <jansson.h>
 #include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* -------- workers, and the time without any -------- */
@@ -109,6 +112,41 @@ static void keep_exploit(struct pbti_study_stats *tally, const struct pbti_state
     exploit->before_known = true;
 }
 
+bool pbti_withdrawal_read(const struct pbti_event_note *note, struct pbti_withdrawal *withdrawal)
+{
+    static const char topic[] = "not_the_member";
+    if (note->topic.size != sizeof topic - 1 ||
+        memcmp(note->topic.data, topic, sizeof topic - 1) != 0) {
+        return false;
+    }
+    json_t *const detail = json_loadb(note->detail.data, note->detail.size, 0, NULL);
+    const char *worker, *owner, *outcome, *message;
+    json_int_t wait_ms = 0;
+    bool const whole =
+        json_unpack(detail, "{s:s, s:s, s:s, s:s, s:I}", "worker", &worker, "owner", &owner,
+                    "outcome", &outcome, "message", &message, "wait_ms", &wait_ms) == 0;
+    if (whole) {
+        *withdrawal = (struct pbti_withdrawal){.worker = strtoull(worker, NULL, 16),
+                                               .wait_ms = (int64_t)wait_ms};
+        (void)snprintf(withdrawal->owner, sizeof withdrawal->owner, "%s", owner);
+        (void)snprintf(withdrawal->outcome, sizeof withdrawal->outcome, "%s", outcome);
+        (void)snprintf(withdrawal->message, sizeof withdrawal->message, "%s", message);
+    }
+    json_decref(detail);
+    return whole;
+}
+
+static void keep_wait(struct pbti_study_stats *tally, const struct pbti_event *event)
+{
+    struct pbti_withdrawal withdrawal;
+    if (!pbti_withdrawal_read(&event->note, &withdrawal)) { return; }
+    uint32_t const index = find_worker(tally, withdrawal.worker);
+    if (index == PBTI_NO_MEMBER) { return; }
+    struct pbti_study_stats_worker *const worker = &tally->workers[index];
+    worker->wait_until_ms = event->time_ms + withdrawal.wait_ms;
+    (void)snprintf(worker->wait_text, sizeof worker->wait_text, "%s", withdrawal.message);
+}
+
 static void keep_note(struct pbti_study_stats *tally, const struct pbti_event_note *note)
 {
     static const char topic[] = "final_evaluation";
@@ -154,7 +192,10 @@ void pbti_study_stats_before(struct pbti_study_stats *tally, const struct pbti_s
         break;
     case PBTI_WORKER: worker_joined(tally, event); break;
     case PBTI_LEAVE: worker_left(tally, event->worker.worker); break;
-    case PBTI_NOTE: keep_note(tally, &event->note); break;
+    case PBTI_NOTE:
+        keep_note(tally, &event->note);
+        keep_wait(tally, event);
+        break;
     default: break;
     }
     tally->last_ms = event->time_ms;

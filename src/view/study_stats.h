@@ -24,6 +24,16 @@ struct pbti_study_stats_worker {
     int64_t before_ms; /* the event before it joined */
     int64_t active_ms; /* the last event of its own */
     char host[PBTI_NAME_MAX + 1];
+    int64_t wait_until_ms; /* a slot of it waits after a failure of its place; 0: none does */
+    char wait_text[200];   /* ... which was this */
+};
+
+/* The note on a failure that is not its member's (docs/failures.md); all its fields, cut to fit. */
+struct pbti_withdrawal {
+    uint64_t worker;
+    int64_t wait_ms;
+    char owner[16], outcome[24];
+    char message[1024];
 };
 
 /* A replace decision with what it borrowed. */
@@ -67,6 +77,9 @@ struct pbti_study_stats {
     struct pbti_checkpoint final_checkpoint; /* segment 0: no final evaluation yet */
     char final_detail[PBTI_STATS_DETAIL];    /* JSON object */
 };
+
+/* false: the note is about something else, or damaged. */
+bool pbti_withdrawal_read(const struct pbti_event_note *note, struct pbti_withdrawal *withdrawal);
 
 /* Before the fold of the event; `state` may be NULL (study, or not at hand). */
 void pbti_study_stats_before(struct pbti_study_stats *tally, const struct pbti_state *state,

@@ -9,6 +9,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <time.h>
 
 void pbti_leaders_table(struct pbti_table *table, const struct pbti_state *state, uint8_t group,
                         uint32_t count)
@@ -168,6 +169,24 @@ static void add_failure(struct pbti_str *str, const struct pbti_study_stats *tal
     pbti_str_add(str, "\n");
 }
 
+/* Workers that wait after a failure of their place. */
+static void add_waits(struct pbti_str *str, const struct pbti_summary *summary)
+{
+    const struct pbti_study_stats *const tally = summary->tally;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    int64_t const now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    for (uint32_t i = 0; i < tally->workers_count && i < PBTI_STATS_WORKERS; i++) {
+        const struct pbti_study_stats_worker *const worker = &tally->workers[i];
+        if (worker->wait_until_ms <= now_ms || summary->stop != PBTI_STOP_NONE) { continue; }
+        label(str, "waits");
+        pbti_str_addf(str, "worker %" PRIu32 " waits %" PRId64 " s: ", i + 1,
+                      (worker->wait_until_ms - now_ms + 999) / 1000);
+        pbti_str_escape(str, worker->wait_text, strlen(worker->wait_text));
+        pbti_str_add(str, "\n");
+    }
+}
+
 static void add_counts(struct pbti_str *str, const struct pbti_summary *summary)
 {
     const struct pbti_counts *const counts = &summary->counts;
@@ -253,6 +272,7 @@ void pbti_summary_text(struct pbti_str *str, const struct pbti_summary *summary,
     add_steps(str, summary);
     add_counts(str, summary);
     add_running(str, summary);
+    add_waits(str, summary);
     if (leaders == PBTI_SUMMARY_HEAD) { return; }
     if (leaders > 0 &&
         pbti_state_ranked(summary->state, PBTI_GROUP_POPULATION, 0) != PBTI_NO_MEMBER) {

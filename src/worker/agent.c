@@ -37,7 +37,11 @@ struct slot {
     struct pbti_task granted; /* in the journal, not started yet */
     struct pbti_task task;    /* running, or holding its result */
     bool reported;            /* the result of the task is in the journal */
-    struct pbti_task late;    /* its result came too late: to be noted in the journal */
+    bool withdrawn;           /* its failure is not the member's: to be released, with a note */
+    struct pbti_failure_verdict verdict; /* on that failure */
+    uint32_t failures;                   /* of that kind in a row */
+    uint64_t resume_ms;                  /* nothing is claimed for it before; 0: no pause */
+    struct pbti_task late;               /* its result came too late: to be noted in the journal */
     uint8_t late_outcome;
 
     uint32_t last;               /* member it ran last, or PBTI_NO_MEMBER */
@@ -75,6 +79,9 @@ struct pbti_agent {
     struct slot *slots; /* shape (opts.slots) */
 
     struct proposal proposal;
+    struct pbti_failures failures;
+    uint8_t ending;             /* enum pbti_ending: what a failure has ended ... */
+    char why[PBTI_MESSAGE_MAX]; /* ... and its message */
 
     struct peer *peers; /* joined and not left */
     size_t peers_count, peers_capacity;
@@ -90,6 +97,13 @@ struct pbti_agent {
 static const struct pbti_state *state_of(const struct pbti_agent *agent)
 {
     return pbti_follower_state(agent->follower);
+}
+
+static uint64_t steady_ms(const struct pbti_agent *agent)
+{
+    const struct pbti_world *const world = &agent->world;
+    return world->steady_ms != NULL ? world->steady_ms(world->context)
+                                    : (uint64_t)world->now_ms(world->context);
 }
 
 /* -------- checkpoints -------- */
@@ -141,6 +155,15 @@ static void note_report(struct pbti_agent *agent, uint64_t claim)
     }
 }
 
+/* We gave the claim up ourselves, because the failure is not the member's: nothing is late. */
+static void note_withdrawal(struct pbti_agent *agent, uint64_t claim)
+{
+    for (uint32_t i = 0; i < agent->opts.slots; i++) {
+        struct slot *const slot = &agent->slots[i];
+        if (slot->task.claim == claim && slot->withdrawn) { slot->reported = true; }
+    }
+}
+
 static const char late_topic[] = "late_report";
 
 /* Is one of ours about a late result in the journal? An attempt is claimed once. */
@@ -176,6 +199,10 @@ static void watch(void *context, uint64_t seq, const struct pbti_event *event)
                                                                .attempt = claim->attempt};
     } else if (event->type == PBTI_REPORT) {
         note_report(agent, event->report.claim);
+        bool const done = event->report.outcome == PBTI_OUTCOME_DONE;
+        if (done) { pbti_failures_forget(&agent->failures, event->report.member); }
+    } else if (event->type == PBTI_RELEASE && event->release.reason == PBTI_RELEASE_DRAIN) {
+        note_withdrawal(agent, event->release.claim);
     } else if (event->type == PBTI_NOTE) {
         note_noted(agent, &event->note);
     }
@@ -212,6 +239,7 @@ static void let_go(struct pbti_agent *agent, uint32_t index)
     bool const failed = slot->result.outcome != PBTI_OUTCOME_DONE;
     if (failed || !slot->reported) { drop(agent, saved_by(&slot->task)); }
     if (!slot->reported) {
+        pbti_failures_forget(&agent->failures, slot->task.member);
         slot->late = slot->task;
         slot->late_outcome = slot->result.outcome;
     }
@@ -234,7 +262,7 @@ static void start(struct pbti_agent *agent, uint32_t index)
     struct slot *const slot = &agent->slots[index];
     const struct pbti_state *const state = state_of(agent);
     slot->task = slot->granted;
-    slot->reported = false;
+    slot->reported = slot->withdrawn = false;
     slot->granted.claim = 0;
     slot->phase = RUNNING;
     const struct pbti_config *const config = pbti_state_config(state);
@@ -371,6 +399,37 @@ static pbt_status stage_report(struct pbti_agent *agent, const struct slot *slot
     return stage(agent, &event, err);
 }
 
+static const char withdrawn_topic[] = "not_the_member";
+#define WITHDRAWN_TEXT_MAX 1000 /* bytes of a failure's message in a note */
+
+/* A failure that is not the member's: its claim is free again, and a note tells people why. */
+static pbt_status stage_withdrawal(struct pbti_agent *agent, uint32_t index, struct pbt_error *err)
+{
+    const struct slot *const slot = &agent->slots[index];
+    struct pbti_text const message = slot->result.message;
+    size_t const size = message.size < WITHDRAWN_TEXT_MAX ? message.size : WITHDRAWN_TEXT_MAX;
+    char worker[24];
+    (void)snprintf(worker, sizeof worker, "%016" PRIx64, agent->opts.worker);
+    json_t *text = json_stringn(size > 0 ? message.data : "", size);
+    if (text == NULL) { text = json_string("(not UTF-8)"); }
+    json_t *const detail = json_pack(
+        "{s:s, s:I, s:s, s:s, s:I, s:o}", "worker", worker, "slot", (json_int_t)index, "owner",
+        pbti_owner_name(slot->verdict.owner), "outcome", pbti_outcome_name(slot->result.outcome),
+        "wait_ms", (json_int_t)slot->verdict.pause_ms, "message", text);
+    char *const dumped = detail != NULL ? json_dumps(detail, JSON_COMPACT) : NULL;
+    json_decref(detail);
+    if (dumped == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory for a note"); }
+    struct pbti_event event = {.type = PBTI_NOTE,
+                               .note = {.checkpoint = saved_by(&slot->task),
+                                        .topic = {withdrawn_topic, sizeof withdrawn_topic - 1},
+                                        .detail = {dumped, strlen(dumped)}}};
+    pbt_status status =
+        stage_release(agent, slot->task.member, slot->task.claim, PBTI_RELEASE_DRAIN, err);
+    if (status == PBT_OK) { status = stage(agent, &event, err); }
+    free(dumped);
+    return status;
+}
+
 /* What came too late is no report, and no decision depends on it: people are told. */
 static pbt_status stage_late(struct pbti_agent *agent, struct pbt_error *err)
 {
@@ -415,12 +474,41 @@ static pbt_status stage_releases(struct pbti_agent *agent, bool all, uint8_t rea
     return PBT_OK;
 }
 
+/* `member`, but one that has not just failed here where there is one: whether all fail alike shows
+ * sooner, and another worker may do better. */
+static uint32_t prefer_others(const struct pbti_agent *agent, uint32_t member)
+{
+    const struct pbti_state *const state = state_of(agent);
+    if (member == PBTI_NO_MEMBER || !pbti_failures_names(&agent->failures, member)) {
+        return member;
+    }
+    bool const rungs = pbti_state_config(state)->rungs != PBTI_RUNGS_NONE;
+    uint32_t best = PBTI_NO_MEMBER;
+    for (uint32_t i = 0; i < pbti_state_members(state); i++) {
+        const struct pbti_member *const m = pbti_state_member(state, i);
+        if (m->phase != PBTI_WAITING || pbti_failures_names(&agent->failures, i)) { continue; }
+        uint64_t const steps =
+            best != PBTI_NO_MEMBER ? pbti_state_member(state, best)->steps : m->steps;
+        bool const before = rungs ? m->steps > steps : m->steps < steps;
+        if (best == PBTI_NO_MEMBER || before) { best = i; }
+    }
+    return best != PBTI_NO_MEMBER ? best : member;
+}
+
+/* Does the slot wait after a failure of its place? */
+static bool is_pausing(const struct pbti_agent *agent, const struct slot *slot)
+{
+    return slot->resume_ms > 0 && steady_ms(agent) < slot->resume_ms;
+}
+
 /* The member that a slot should run next, or PBTI_NO_MEMBER. */
 static uint32_t next_for(const struct pbti_agent *agent, const struct slot *slot)
 {
     const struct pbti_state *const state = state_of(agent);
     uint32_t const only = agent->opts.only_member;
-    if (only == PBTI_NO_MEMBER) { return pbti_next(state, slot->last, slot->held); }
+    if (only == PBTI_NO_MEMBER) {
+        return prefer_others(agent, pbti_next(state, slot->last, slot->held));
+    }
     bool const may = pbti_state_stop(state) == PBTI_STOP_NONE && only < pbti_state_members(state) &&
                      pbti_state_member(state, only)->phase == PBTI_WAITING;
     return may ? only : PBTI_NO_MEMBER;
@@ -460,6 +548,7 @@ static pbt_status stage_claims(struct pbti_agent *agent, struct pbt_error *err)
         const struct slot *const slot = &agent->slots[i];
         bool const idle = slot->phase == FREE || slot->phase == HOLDING; /* its report is staged */
         if (!idle || slot->retired || slot->granted.claim != 0) { continue; }
+        if (is_pausing(agent, slot)) { continue; }
         uint32_t member = next_for(agent, slot);
         if (member == PBTI_NO_MEMBER) {
             member = expecting_for(agent);
@@ -481,7 +570,8 @@ static pbt_status stage_all(struct pbti_agent *agent, struct pbt_error *err)
 {
     for (uint32_t i = 0; i < agent->opts.slots; i++) {
         if (agent->slots[i].phase != HOLDING) { continue; }
-        PBTI_TRY(stage_report(agent, &agent->slots[i], err));
+        PBTI_TRY(agent->slots[i].withdrawn ? stage_withdrawal(agent, i, err)
+                                           : stage_report(agent, &agent->slots[i], err));
     }
     PBTI_TRY(stage_late(agent, err));
     PBTI_TRY(stage_stop(agent, err));
@@ -565,7 +655,8 @@ static uint32_t wanting(const struct pbti_agent *agent)
     if (agent->leaving || agent->draining || !agent->joined) { return PBTI_NO_MEMBER; }
     for (uint32_t i = 0; i < agent->opts.slots; i++) {
         const struct slot *const slot = &agent->slots[i];
-        bool const idle = slot->phase == FREE && !slot->retired && slot->granted.claim == 0;
+        bool const idle = slot->phase == FREE && !slot->retired && slot->granted.claim == 0 &&
+                          !is_pausing(agent, slot);
         if (idle) { return expecting_for(agent); } /* nobody waits, or it would have a claim */
     }
     return PBTI_NO_MEMBER;
@@ -670,7 +761,8 @@ pbt_status pbti_agent_create(struct pbti_follower *follower, const struct pbti_w
     for (uint32_t i = 0; i < opts->slots; i++) {
         slots[i].last = PBTI_NO_MEMBER;
     }
-    pbt_status const status = pbti_follower_observe(follower, watch, agent, err);
+    pbt_status status = pbti_failures_init(&agent->failures, opts->slots, opts->pause_ms, err);
+    if (status == PBT_OK) { status = pbti_follower_observe(follower, watch, agent, err); }
     if (status != PBT_OK) {
         pbti_agent_destroy(agent);
         return status;
@@ -688,6 +780,7 @@ void pbti_agent_destroy(struct pbti_agent *agent)
         free(agent->slots[i].texts);
     }
     pbti_observations_deinit(&agent->proposal.trials);
+    pbti_failures_deinit(&agent->failures);
     free(agent->slots);
     free(agent->peers);
     free(agent);
@@ -723,6 +816,64 @@ static void refuse_few_scores(const struct pbti_agent *agent, struct pbti_result
     result->message = (struct pbti_text){text, (size_t)used};
 }
 
+/* Members that still train. */
+static uint32_t count_left(const struct pbti_state *state)
+{
+    struct pbti_counts const counts = pbti_state_counts(state);
+    uint64_t const ended =
+        counts.phase[PBTI_DONE] + counts.phase[PBTI_GONE] + counts.phase[PBTI_OUT];
+    return pbti_state_members(state) - (uint32_t)ended;
+}
+
+/* Whose failure is it? Only asked while the claim is still ours. */
+static void judge(struct pbti_agent *agent, struct slot *slot)
+{
+    const struct pbti_result *const result = &slot->result;
+    const struct pbti_state *const state = state_of(agent);
+    if (result->outcome == PBTI_OUTCOME_DONE) {
+        pbti_failures_success(&agent->failures);
+        slot->failures = 0;
+        slot->resume_ms = 0;
+    }
+    if (result->outcome == PBTI_OUTCOME_DONE || agent->opts.no_place) { return; }
+    if (!is_ours(agent, &slot->task)) { return; }
+    struct pbti_failure const failure = {
+        .outcome = result->outcome,
+        .origin = result->origin,
+        .member = slot->task.member,
+        .message = result->message,
+        .is_last = pbti_is_last_attempt(state, slot->task.member, result->outcome),
+        .study_succeeded = pbti_state_counts(state).segments_done > 0,
+        .members_left = count_left(state),
+        .slot_failures = slot->failures,
+        .now_ms = steady_ms(agent),
+    };
+    slot->verdict = pbti_failures_judge(&agent->failures, &failure);
+    slot->withdrawn = slot->verdict.owner != PBTI_OWNER_MEMBER;
+    if (!slot->withdrawn) { return; }
+    slot->failures++;
+    slot->resume_ms = failure.now_ms + slot->verdict.pause_ms;
+    bool const ends = slot->verdict.ending != PBTI_ENDS_NOTHING;
+    if (!ends || agent->ending != PBTI_ENDS_NOTHING) { return; }
+    agent->ending = slot->verdict.ending;
+    agent->draining = true;
+    (void)snprintf(agent->why, sizeof agent->why, "%.*s", (int)result->message.size,
+                   result->message.size > 0 ? result->message.data : "");
+}
+
+uint8_t pbti_agent_ending(const struct pbti_agent *agent, const char **why)
+{
+    if (why != NULL) { *why = agent->why; }
+    return agent->ending;
+}
+
+uint64_t pbti_agent_wait_ms(const struct pbti_agent *agent, uint32_t index)
+{
+    assert(index < agent->opts.slots);
+    const struct slot *const slot = &agent->slots[index];
+    return is_pausing(agent, slot) ? slot->resume_ms - steady_ms(agent) : 0;
+}
+
 pbt_status pbti_agent_finished(struct pbti_agent *agent, uint32_t index,
                                const struct pbti_result *result, struct pbt_error *err)
 {
@@ -736,6 +887,7 @@ pbt_status pbti_agent_finished(struct pbti_agent *agent, uint32_t index,
     refuse_few_scores(agent, &slot->result, text, sizeof text);
     PBTI_TRY(keep_scores(slot, err));
     PBTI_TRY(keep_texts(slot, err));
+    judge(agent, slot);
     slot->phase = HOLDING;
     slot->last = slot->task.member;
     if (slot->result.outcome == PBTI_OUTCOME_DONE && result->held) {

@@ -11,13 +11,16 @@
  *  - a result whose claim is no longer its own is dropped and noted: the token is the claim's
  *    sequence number;
  *  - a slot runs one task at a time; each start is answered by exactly one pbti_agent_finished();
- *  - a batch that meets a conflict is decided anew, never appended as it was.
+ *  - a batch that meets a conflict is decided anew, never appended as it was;
+ *  - a failure is the member's or the worker's (failures.h): what is the worker's releases the
+ *    claim with a note, and the slot waits before it gets anything.
  */
 #ifndef PBTI_WORKER_AGENT_H
 #define PBTI_WORKER_AGENT_H
 
 #include "journal/follower.h"
 #include "trainer/task.h"
+#include "worker/failures.h"
 #include "worker/observations.h"
 
 /* The answer to a question for a proposal. */
@@ -54,6 +57,8 @@ struct pbti_world {
      */
     enum pbti_proposed (*propose)(void *context, const struct pbti_observations *trials,
                                   double *values);
+    /* Milliseconds of a clock that never jumps, for pauses. NULL: now_ms. */
+    uint64_t (*steady_ms)(void *context);
 };
 
 struct pbti_agent; /* opaque */
@@ -65,6 +70,8 @@ struct pbti_agent_opts {
     uint64_t process;     /* process id */
     const char *host;     /* copied */
     uint32_t only_member; /* run this member alone; PBTI_NO_MEMBER (default) = whoever is next */
+    uint32_t pause_ms;    /* the first pause after a failure of the place; 0: as failures.h says */
+    bool no_place;        /* slots are no processes with a place: each failure is its member's */
 };
 
 struct pbti_agent_opts pbti_agent_opts_default(void);
@@ -121,6 +128,13 @@ PBT_NODISCARD pbt_status pbti_agent_leave(struct pbti_agent *agent, struct pbt_e
 /* Append a stop event (PBTI_STOP_HOURS, PBTI_STOP_USER). */
 PBT_NODISCARD pbt_status pbti_agent_stop(struct pbti_agent *agent, uint8_t reason,
                                          struct pbt_error *err);
+
+/* What a failure has ended (enum pbti_ending). `why`: its message, for people; borrowed until the
+ * next call. The caller then leaves. */
+uint8_t pbti_agent_ending(const struct pbti_agent *agent, const char **why);
+
+/* Milliseconds that a slot still waits after a failure of its place; 0: it does not. */
+uint64_t pbti_agent_wait_ms(const struct pbti_agent *agent, uint32_t slot);
 
 /* Slots that run something, or hold a result that is not appended yet. */
 uint32_t pbti_agent_busy(const struct pbti_agent *agent);

@@ -263,6 +263,7 @@ static pbt_status start_agent(struct pbt_study *study, struct pbt_error *err)
                                      .propose = embed_propose};
     struct pbti_agent_opts opts = pbti_agent_opts_default();
     if (study->spec->config.proposals) { PBTI_TRY(pbti_propose_open(err)); }
+    opts.no_place = true;
     opts.slots = study->opts.slots;
     opts.process = (uint64_t)getpid();
     if (study->dir != NULL) {

@@ -154,6 +154,12 @@ static bool world_dead(void *context, const struct pbti_event_worker *worker)
     return dead;
 }
 
+static uint64_t world_steady(void *context)
+{
+    (void)context;
+    return uv_hrtime() / 1000000;
+}
+
 /* -------- proposals, off the loop -------- */
 
 /* Reads the trials, which wait for it, and the spec, which nobody changes. */
@@ -262,7 +268,8 @@ static bool all_retired(const struct run *run)
 static bool is_over(const struct run *run)
 {
     bool const done = pbti_agent_done(run->agent) && pbti_agent_busy(run->agent) == 0;
-    return run->fatal != PBT_OK || run->interrupted || done || all_retired(run);
+    bool const ends = pbti_agent_ending(run->agent, NULL) != PBTI_ENDS_NOTHING;
+    return run->fatal != PBT_OK || run->interrupted || done || ends || all_retired(run);
 }
 
 /* -------- trouble -------- */
@@ -411,7 +418,9 @@ static void on_tick(uv_timer_t *timer)
 {
     struct run *const run = timer->data;
     for (uint32_t i = 0; i < run->slots_count; i++) {
-        if (run->slots[i] != NULL) { pbti_slot_show(run->slots[i], &run->views[i]); }
+        if (run->slots[i] == NULL) { continue; }
+        pbti_slot_show(run->slots[i], &run->views[i]);
+        run->views[i].wait_ms = pbti_agent_wait_ms(run->agent, i);
     }
     struct pbti_run_view const view = {
         .state = pbti_follower_state(run->study.follower),
@@ -528,11 +537,13 @@ static pbt_status open_agent(struct run *run, struct pbt_error *err)
                                      .cancel = world_cancel,
                                      .drop = world_drop,
                                      .dead = world_dead,
-                                     .propose = world_propose};
+                                     .propose = world_propose,
+                                     .steady_ms = world_steady};
     struct pbti_agent_opts opts = pbti_agent_opts_default();
     if (run->study.spec->config.proposals) { PBTI_TRY(pbti_propose_open(err)); }
     PBTI_TRY(pbti_liveness_open(run->opts.dir, &opts.worker, &run->liveness, err));
     opts.slots = run->slots_count;
+    opts.pause_ms = run->opts.pause_ms;
     opts.process = (uint64_t)getpid();
     opts.host = pbti_liveness_host(run->liveness);
     return pbti_agent_create(run->study.follower, &world, &opts, &run->agent, err);
@@ -610,11 +621,36 @@ static void close_all(struct run *run)
     free(run->views);
 }
 
-static enum pbti_run_end end_of(const struct run *run)
+/* Why the worker ends, and what it ran. */
+static void explain_ending(const struct run *run, uint8_t ending, struct pbt_error *err)
 {
-    return run->interrupted              ? PBTI_RUN_INTERRUPTED
-           : pbti_agent_done(run->agent) ? PBTI_RUN_ENDED
-                                         : PBTI_RUN_NO_SLOTS;
+    char path[PATH_MAX];
+    const char *why;
+    const struct pbti_trainer *const trainer = &run->study.spec->trainer;
+    (void)pbti_agent_ending(run->agent, &why);
+    const char *const program = pbti_launch_program(&run->launch, path, sizeof path);
+    const char *const folder = trainer->directory != NULL ? trainer->directory : ".";
+    const char *const what = ending == PBTI_ENDS_WORKER
+                                 ? "this worker leaves after failures in a row that are no member's"
+                                 : "the first segments all failed alike, so the run stops";
+    (void)PBTI_FAIL(err, PBT_ETRAINER, 0, "%s: %.300s (it ran \"%.100s\" in \"%.100s\")", what, why,
+                    program, folder);
+    pbti_fail_hint(err, "%s",
+                   ending == PBTI_ENDS_WORKER
+                       ? "the study is untouched: repair what is missing, then resume it"
+                       : "no member was given up: repair the trainer, then resume; its "
+                         "output is in the folder logs/");
+}
+
+static enum pbti_run_end end_of(const struct run *run, struct pbt_error *err)
+{
+    if (run->interrupted) { return PBTI_RUN_INTERRUPTED; }
+    uint8_t const ending = pbti_agent_ending(run->agent, NULL);
+    if (ending != PBTI_ENDS_NOTHING && !pbti_agent_done(run->agent)) {
+        explain_ending(run, ending, err);
+        return ending == PBTI_ENDS_WORKER ? PBTI_RUN_BAD_PLACE : PBTI_RUN_ALIKE;
+    }
+    return pbti_agent_done(run->agent) ? PBTI_RUN_ENDED : PBTI_RUN_NO_SLOTS;
 }
 
 pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end, struct pbt_error *err)
@@ -633,7 +669,7 @@ pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end, st
         status = open_all(run, err);
         if (status == PBT_OK) {
             run_loop(run);
-            *end = end_of(run);
+            *end = end_of(run, err);
             status = run->fatal;
             if (status != PBT_OK && err != NULL) { *err = run->err; }
         }

@@ -19,6 +19,7 @@ struct pbti_slot_view {
     bool busy; /* a trainer is loading, training or saving */
     uint32_t member, segment, attempt;
     uint64_t step, steps; /* of the segment; from the trainer's progress */
+    uint64_t wait_ms;     /* it waits so long after a failure of its place; 0: it does not */
     int64_t since_ms;     /* when the task started, same clock as events */
     double busy_share;    /* of the time since the slot first ran, 0..1 */
 };
@@ -40,6 +41,7 @@ struct pbti_run_opts {
     uint32_t slots;      /* 0 = as the spec says */
     bool signals;        /* handle SIGINT, SIGTERM, SIGHUP here */
     uint32_t give_up_ms; /* storage that fails for so long ends the run; default 60000 */
+    uint32_t pause_ms;   /* the first pause after a failure of the place; 0: as failures.h says */
     /* Is there a builtin trainer of this name? NULL = do not ask: it shows when it is started. */
     bool (*builtin_known)(const char *name);
     pbti_observer observer; /* of durable events; may be NULL */
@@ -52,7 +54,9 @@ struct pbti_run_opts {
 enum pbti_run_end {
     PBTI_RUN_ENDED,       /* the study has ended: pbti_state_stop says how */
     PBTI_RUN_INTERRUPTED, /* by a signal; may be resumed */
-    PBTI_RUN_NO_SLOTS     /* every slot is out of order */
+    PBTI_RUN_NO_SLOTS,    /* every slot is out of order */
+    PBTI_RUN_BAD_PLACE,   /* this worker left because of its place: docs/failures.md */
+    PBTI_RUN_ALIKE        /* the first segments all failed alike */
 };
 
 struct pbti_run_opts pbti_run_opts_default(void);
@@ -61,6 +65,7 @@ struct pbti_run_opts pbti_run_opts_default(void);
  * Run a worker. The study must exist.
  *
  * end         out
+ * err         out: also with PBT_OK when `end` is PBTI_RUN_BAD_PLACE or PBTI_RUN_ALIKE: why
  * Errors      the journal's and the store's; PBT_EINVAL (a trainer that can never start: unknown
  *             builtin, more cpus or gpus than there are)
  * Blocking    until the end

@@ -270,8 +270,9 @@ class Compare(Lab):
 
     def test_a_failing_trainer_is_a_failure(self):
         self.make_spec("fixed: {crash: true}\n")
-        found = self.json("compare", "toy.yaml", "--seeds", "1", "--strategies", "random", code=1)
-        self.assertIsNone(found["strategies"][0]["mean"])
+        done = self.pbt("compare", "toy.yaml", "--seeds", "1", "--strategies", "random", code=1)
+        self.assertIn("the first segments all failed alike", done.stderr)
+        self.assertIn("broken on purpose", done.stderr)
 
     def test_usage(self):
         self.make_spec()

@@ -134,7 +134,7 @@ class Export(Lab):
             "lr: {type: log, low: 1e-3, high: 0.5}\n"
             "  act: {type: categorical, values: [relu, 'a, \"b\"']}\n"
             "  batch: {type: ordinal, values: [32, 64]}") + EXTRA)
-        self.pbt("run", "toy.yaml", "-q")
+        self.pbt("run", "toy.yaml", "-q", code=1)  # a control is given up: a seed that fails
 
     def rows(self):
         text = self.pbt("export", "toy", "--csv", "-").stdout
@@ -292,7 +292,7 @@ class Runs(Export):
 
     def test_it_is_replaced_by_a_newer_one(self):
         before = self.runs()
-        self.pbt("resume", "toy", "--steps", "80", "-q")
+        self.pbt("resume", "toy", "--steps", "80", "-q", code=1)
         self.pbt("export", "toy", "--tensorboard", "runs", "-q")
         after = self.runs()
         self.assertEqual(set(before) - set(after), set())
@@ -320,7 +320,7 @@ class Runs(Export):
         self.refuses("no folder", "file")
 
     def test_the_export_of_another_study_is_left_alone(self):
-        self.pbt("run", "toy.yaml", "-q", "--dir", "other", "--seed", "9")
+        self.pbt("run", "toy.yaml", "-q", "--dir", "other", "--seed", "9", code=1)
         refused = self.pbt("export", "other", "--tensorboard", "runs", code=2)
         self.assertIn("another study", refused.stderr)
 

@@ -18,7 +18,7 @@ class Run(Lab):
         self.make_spec()
         done = self.pbt("run", "toy.yaml", "--set", "strategy.exploit=ttest", code=1)
         self.assertIn("exploit ttest needs at least 5 scores a segment, and the trainer reports 1",
-                      done.stdout)
+                      done.stderr)
 
     def test_an_unknown_builtin_trainer_is_refused_before_anything_is_made(self):
         with open(os.path.join(self.folder, "nosuch.yaml"), "w", encoding="utf-8") as file:
@@ -84,17 +84,34 @@ class Run(Lab):
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn("Permission denied", done.stderr)
 
-    def test_the_study_failed(self):
+    def test_rule_15_a_trainer_that_always_fails_stops_the_run_and_spoils_nothing(self):
         self.make_spec("fixed: {crash: true}\n")
         done = self.pbt("run", "toy.yaml", code=1)
-        self.assertIn("pbt run: the study failed: no member is left alive\n", done.stderr)
+        self.assertIn("the first segments all failed alike, so the run stops: ", done.stderr)
+        self.assertIn('python3" in "', done.stderr)
         shown = self.json("show", "toy")
-        self.assertEqual(shown["stop"], "failed")
-        self.assertEqual(sum(shown["counts"]["failures_by_cause"].values()),
-                         shown["counts"]["failures"])
+        self.assertEqual(shown["stop"], "none")
+        self.assertEqual(shown["counts"]["given_up"], 0)
+        self.pbt("resume", "toy", "-q", "--set", "fixed.crash=false")
+        self.assertEqual(self.json("show", "toy")["stop"], "budget")
         log = self.pbt("log", "toy").stdout
         self.assertIn("broken on purpose", log)
         self.assertNotIn("\033", log)
+
+    def test_rule_15_an_environment_that_is_not_there_spoils_nothing(self):
+        """The trainer cannot import: another worker, or this one later, goes on."""
+        self.make_spec()
+        with open(self.path("train.py"), encoding="utf-8") as file:
+            good = file.read()
+        self.write("train.py", "import no_such_module\n" + good)
+        done = self.pbt("run", "toy.yaml", "-q", code=4)
+        self.assertIn("No module named 'no_such_module'", done.stderr)
+        shown = self.json("show", "toy", "--full")["failures"]
+        self.assertIn("not counted, the slot waits", shown[-1]["text"])
+        self.write("train.py", good)
+        self.pbt("resume", "toy", "-q")
+        counts = self.json("show", "toy")["counts"]
+        self.assertEqual((counts["given_up"], counts["failures"]), (0, 0))
 
     def test_the_final_evaluation_happens_once(self):
         done = self.run_toy("final_evaluation: {split: test}\n")

@@ -224,6 +224,7 @@ static void check_order(struct pbti_oracle *w, uint32_t member)
     uint64_t most = 0;
     for (uint32_t i = 0; i < w->members; i++) {
         if (w->member[i].phase != PBTI_WAITING) { continue; }
+        if (w->member[i].passed_over && i != member) { continue; } /* others may go first */
         fewest = least(fewest, w->member[i].steps);
         most = most > w->member[i].steps ? most : w->member[i].steps;
     }
@@ -402,7 +403,9 @@ static void see_report(struct pbti_oracle *w, const struct pbti_event_report *re
         pbti_oracle_blame(w, "12: a report of another attempt than the claimed one");
     }
     seen->reported = true;
+    seen->passed_over = report->outcome != PBTI_OUTCOME_DONE;
     if (report->outcome == PBTI_OUTCOME_DONE) {
+        seen->withdrawals = 0;
         see_done(w, report);
         return;
     }
@@ -508,11 +511,32 @@ static void see_proposal(struct pbti_oracle *w, uint64_t seq,
 
 /* -------- notes -------- */
 
+/* A failure that is not the member's: its claim was released, and nothing was reported. */
+static void see_withdrawal(struct pbti_oracle *w, const struct pbti_event_note *note)
+{
+    uint32_t const member = note->checkpoint.member;
+    if (member >= w->members) { return; }
+    struct pbti_seen *const seen = &w->member[member];
+    bool const attempt = seen->segment == note->checkpoint.segment &&
+                         seen->attempt == note->checkpoint.attempt && seen->claim == 0;
+    if (!attempt) {
+        pbti_oracle_blame(w, "15: an attempt of member %u is withdrawn and not released", member);
+    }
+    w->withdrawn++;
+    seen->passed_over = true;
+    seen->withdrawals++;
+}
+
 /* What came too late is noted of an attempt that is over, and was not reported. */
 static void see_note(struct pbti_oracle *w, const struct pbti_event_note *note)
 {
-    static const char late[] = "late_report";
+    static const char late[] = "late_report", withdrawn[] = "not_the_member";
     uint32_t const member = note->checkpoint.member;
+    if (note->topic.size == sizeof withdrawn - 1 &&
+        memcmp(note->topic.data, withdrawn, sizeof withdrawn - 1) == 0) {
+        see_withdrawal(w, note);
+        return;
+    }
     if (note->topic.size != sizeof late - 1 || memcmp(note->topic.data, late, sizeof late - 1)) {
         return;
     }

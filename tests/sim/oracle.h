@@ -38,6 +38,8 @@ struct pbti_seen {
     uint8_t phase, group, source; /* enum pbti_phase, pbti_group, pbti_score_source */
     bool values_known;            /* the first ones are learnt from the first task */
     bool reported;                /* anything, ever */
+    bool passed_over;             /* its last attempt failed: others may be claimed before it */
+    uint32_t withdrawals;         /* such attempts of its segment */
     uint32_t segment, attempt, failures, revivals, slot;
     uint32_t scores_count; /* of its own last segment, since the weights changed */
     uint64_t steps, age, claim, worker, claimed_steps, claimed_span;
@@ -78,10 +80,11 @@ struct pbti_oracle {
     uint64_t rows;                                            /* compare: equal_age; else 0 */
     double at_age[PBTI_SEEN_ROWS_MAX][PBTI_SEEN_MEMBERS_MAX]; /* keys by intervals of age; or NaN */
     double at_rung[PBTI_SEEN_RUNGS_MAX][PBTI_SEEN_MEMBERS_MAX]; /* keys; NaN: was never there */
-    uint64_t proposed; /* sequence number of the last proposal */
-    uint64_t late;     /* notes of results that came too late */
-    uint8_t stop;      /* enum pbti_stop */
-    char broken[256];  /* the first rule that was broken, in words; empty: none */
+    uint64_t proposed;  /* sequence number of the last proposal */
+    uint64_t late;      /* notes of results that came too late */
+    uint64_t withdrawn; /* notes of failures that are not the member's */
+    uint8_t stop;       /* enum pbti_stop */
+    char broken[256];   /* the first rule that was broken, in words; empty: none */
 };
 
 struct pbti_oracle *pbti_oracle_create(void);

@@ -289,6 +289,8 @@ static void draw_faults(struct pbti_faults *faults, struct pbti_sim_random *rand
         pbti_sim_random_chance(random, 0.3) ? pbti_sim_random_between(random, 1, 4) : 1000;
     faults->straggles = strength(random, 0.4, 0.5);
     faults->cold = pbti_sim_random_chance(random, 0.2) ? 1.0 : strength(random, 0.3, 0.5);
+    faults->bad_place = strength(random, 0.3, 0.7);
+    faults->bad_for = pbti_sim_random_between(random, 1000, 60000);
 }
 
 void pbti_scenario_draw(struct pbti_scenario *swarm, uint64_t seed)

@@ -34,6 +34,8 @@ struct pbti_faults {
     uint32_t detect_after; /* others find a dead or hung process dead after this */
     double late_twice;     /* a result is delivered twice, or an old one again */
     double slot_breaks;    /* a cancelled slot does not come back */
+    double bad_place;      /* a process is where no trainer can start, for ... */
+    uint32_t bad_for;      /* ... up to this */
 
     /* trainers: the first group decides how a segment ends, the second only when */
     double fails, not_a_number, infinite, missing;

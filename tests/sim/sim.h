@@ -28,6 +28,7 @@
     X(crashes, "processes killed")                                                                 \
     X(hangs, "processes hung")                                                                     \
     X(zombies, "results of zombies")                                                               \
+    X(withdrawn, "failures that are not the member's")                                             \
     X(repeats, "results delivered again")                                                          \
     X(overtaken, "appends overtaken")                                                              \
     X(errors, "calls that failed")                                                                 \

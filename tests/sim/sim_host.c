@@ -33,17 +33,23 @@ static struct pbti_sim_random outcome_dice(const struct pbti_sim_state *sim,
     struct pbti_sim_random random =
         pbti_sim_random_of(sim->swarm->config.seed, PBTI_SIM_RANDOM_OUTCOME);
     random.stream.segment = (uint64_t)task->member << 32 | task->segment;
-    uint32_t const failures = sim->checker.oracle->member[task->member].failures;
-    random.next = (uint64_t)failures * DRAWS_PER_ATTEMPT;
+    const struct pbti_seen *const seen = &sim->checker.oracle->member[task->member];
+    random.next = (uint64_t)(seen->failures + seen->withdrawals) * DRAWS_PER_ATTEMPT;
     return random;
 }
 
-static void draw_scores(const struct pbti_faults *faults, struct pbti_sim_random *random,
+/* The t-test's agents refuse segments with fewer scores than it wants. */
+static void draw_scores(const struct pbti_sim_state *sim, struct pbti_sim_random *random,
                         uint64_t weights, struct pbti_answer *answer)
 {
+    const struct pbti_faults *const faults = &sim->swarm->faults;
+    const struct pbti_config *const config = sim->checker.oracle->config;
     double const unit = (double)(weights >> 11) * 0x1p-53;
     double const level = floor(unit * faults->score_levels) / faults->score_levels;
     answer->scores_count = pbti_sim_random_between(random, faults->scores_min, faults->scores_max);
+    if (config->exploit == PBTI_EXPLOIT_TTEST && answer->scores_count < config->scores_min) {
+        answer->scores_count = config->scores_min;
+    }
     for (uint32_t i = 0; i < answer->scores_count; i++) {
         bool const ties = faults->score_levels < 1000;
         answer->scores[i] = level + (ties ? 0.0 : 0.2 * (pbti_sim_random_unit(random) - 0.5));
@@ -112,7 +118,7 @@ void pbti_world_train(struct pbti_process *process, struct pbti_trainer *trainer
                      sim->swarm->config.space.count);
     struct pbti_sim_random random = outcome_dice(sim, task);
     random.next += DRAWS_PER_ATTEMPT / 4;
-    draw_scores(&sim->swarm->faults, &random, weights, answer);
+    draw_scores(sim, &random, weights, answer);
     answer->hash = weights;
     struct pbti_checkpoint save = task->checkpoint;
     if (sim->storage.plant == PBTI_PLANT_OVERWRITE) {
@@ -179,6 +185,22 @@ static void check_task(struct pbti_process *process, uint32_t slot, const struct
     seen->values_known = true;
 }
 
+/* What it says when it fails: letters, since digits are not told apart; about one in three says
+ * what others say. */
+static void word_failure(struct pbti_sim_state *sim, struct pbti_trainer *trainer)
+{
+    char *const text = trainer->answer.message;
+    if (trainer->answer.bad_place || pbti_sim_random_chance(&sim->machines, 0.3)) {
+        (void)snprintf(text, sizeof trainer->answer.message, "no such module");
+        return;
+    }
+    uint64_t bits = pbti_sim_random_bits(&sim->machines);
+    for (size_t i = 0; i < 8; i++, bits >>= 4) {
+        text[i] = (char)('a' + (bits & 15));
+    }
+    text[8] = '\0';
+}
+
 static void world_start(void *context, uint32_t slot, const struct pbti_task *task)
 {
     struct pbti_process *const process = context;
@@ -203,8 +225,13 @@ static void world_start(void *context, uint32_t slot, const struct pbti_task *ta
     trainer->task.values = trainer->values;
     trainer->start_weights = task->keep ? trainer->memory_weights : 0;
     if (sim->storage.plant == PBTI_PLANT_WRONG_WEIGHTS && task->keep) { trainer->start_weights++; }
-    trainer->answer =
-        (struct pbti_answer){.claim = task->claim, .outcome = draw_outcome(sim, task)};
+    bool const bad = sim->now_ms < process->bad_until_ms;
+    trainer->answer = (struct pbti_answer){
+        .claim = task->claim,
+        .outcome = bad ? PBTI_OUTCOME_CRASH : draw_outcome(sim, task),
+        .bad_place = bad,
+    };
+    word_failure(sim, trainer);
     uint64_t const loading = task->keep ? 0 : pbti_sim_random_between(&sim->machines, 1, 500);
     if (task->from.segment > 0 && !task->keep) {
         pbti_process_plan(process, loading, PBTI_HAPPEN_LOADED, slot);
@@ -214,7 +241,7 @@ static void world_start(void *context, uint32_t slot, const struct pbti_task *ta
     }
     bool const stuck = sim->storage.plant == PBTI_PLANT_NO_LIMITS &&
                        trainer->answer.outcome == PBTI_OUTCOME_SILENCE;
-    uint64_t const training = draw_duration(sim, trainer->answer.outcome);
+    uint64_t const training = bad ? 100 : draw_duration(sim, trainer->answer.outcome);
     if (!stuck) { pbti_process_plan(process, loading + training, PBTI_HAPPEN_ENDED, slot); }
 }
 

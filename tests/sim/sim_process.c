@@ -4,6 +4,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { POLL_MS = 1000, WAKE_MS = 20 };
 
@@ -133,6 +134,8 @@ static void leave(struct pbti_process *process, bool follows)
 
 static void leave_when_done(struct pbti_process *process)
 {
+    process->draining =
+        process->draining || pbti_agent_ending(process->agent, NULL) != PBTI_ENDS_NOTHING;
     if (pbti_agent_busy(process->agent) > 0) { return; }
     bool worn_out = true;
     for (uint32_t i = 0; i < process->slots; i++) {
@@ -157,6 +160,9 @@ static pbt_status hand_over(struct pbti_process *process, uint32_t slot,
 {
     struct pbti_result const result = {.claim = answer->claim,
                                        .outcome = answer->outcome,
+                                       .origin = answer->bad_place ? PBTI_ORIGIN_START
+                                                                   : PBTI_ORIGIN_TRAINER,
+                                       .message = {answer->message, strlen(answer->message)},
                                        .held = process->trainer[slot].memory.segment > 0,
                                        .scores_count = answer->scores_count,
                                        .scores = answer->scores,
@@ -182,6 +188,7 @@ static void happen_ended(struct pbti_process *process, uint32_t slot)
     const struct pbti_oracle *const oracle = sim->checker.oracle;
     bool const late = !pbti_oracle_claimed(oracle, member, claim);
     uint64_t const noted = oracle->late;
+    uint64_t const withdrawn = oracle->withdrawn;
     sim->counts.zombies += late;
     pbti_sim_state_note(sim, "ends", process->machine, slot, trainer->task.checkpoint);
     pbt_status const status = hand_over(process, slot, &trainer->previous);
@@ -191,6 +198,11 @@ static void happen_ended(struct pbti_process *process, uint32_t slot)
     }
     if (status == PBT_OK && late && oracle->late == noted) {
         PBTI_BLAME(sim, "12: the result of member %u came too late, and nothing says so", member);
+    }
+    sim->counts.withdrawn += oracle->withdrawn - withdrawn;
+    bool const bad = status == PBT_OK && !late && trainer->previous.bad_place;
+    if (bad && oracle->withdrawn == withdrawn) {
+        PBTI_BLAME(sim, "15: a failure of the place is counted against member %u", member);
     }
     if (pbti_sim_random_chance(&sim->machines, faults_of(sim)->late_twice)) {
         uint32_t const after = 1 + pbti_sim_random_below(&sim->machines, 5000);
@@ -346,6 +358,10 @@ static pbt_status open_process(struct pbti_process *process)
         status = pbti_follower_open(process->journal, NULL, NULL, &process->follower, NULL);
     }
     if (status != PBT_OK) { return status; }
+    if (pbti_sim_random_chance(&sim->machines, faults_of(sim)->bad_place)) {
+        process->bad_until_ms =
+            sim->now_ms + pbti_sim_random_between(&sim->machines, 1, faults_of(sim)->bad_for);
+    }
     struct pbti_agent_opts opts = pbti_agent_opts_default();
     opts.slots = process->slots;
     opts.worker = pbti_process_life(process)->worker;

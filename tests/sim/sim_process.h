@@ -19,6 +19,8 @@
 struct pbti_answer {
     uint64_t claim;
     uint8_t outcome;
+    bool bad_place; /* it failed because of where it ran */
+    char message[32];
     uint64_t hash;
     uint32_t scores_count;
     double scores[PBTI_SIM_SCORES_MAX];
@@ -47,7 +49,8 @@ struct pbti_process {
     bool troubled;       /* its last call failed: what it wanted is still to be done */
     uint64_t wake_at_ms; /* while it hangs */
     uint64_t poll_at_ms;
-    bool proposing; /* a proposal is being made */
+    bool proposing;        /* a proposal is being made */
+    uint64_t bad_until_ms; /* its place lets no trainer start before */
     uint32_t slots;
     struct pbti_trainer trainer[PBTI_SIM_SLOTS_MAX];
 };

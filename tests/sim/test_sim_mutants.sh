@@ -33,7 +33,7 @@ compile() {
 cd "$work/plain/src"
 files=$(ls base/{rng,bytes,module,stats,status,version}.c core/*.c sim/*.c \
     journal/{none,batch,follower,journal,journal_memory,journal_opts}.c \
-    worker/{agent,observations}.c)
+    worker/{agent,failures,observations}.c)
 cd "$work"
 for file in $files; do
     compile "$work/plain" "$file" "$work/objects/${file//\//_}.o" &
@@ -51,7 +51,7 @@ link() {
             objects+=("$work/objects/${file//\//_}.o")
         fi
     done
-    "$cc" "${objects[@]}" -lm -o "$out"
+    "$cc" "${objects[@]}" -ljansson -lm -o "$out"
 }
 
 # mutant FILE OLD NEW WHAT: OLD is a text that is in FILE exactly once.
@@ -124,7 +124,7 @@ mutant core/fold.c '    m->revivals = 0;' '' 'revivals are never forgotten'
 mutant core/fold.c 'pbti_enter(state, member, through ? PBTI_DONE : PBTI_WAITING);' \
     'pbti_enter(state, member, PBTI_WAITING);' 'an amend below the steps of a running member'
 mutant core/fold.c \
-    'm->failures <= state->config->retries;' 'm->failures < state->config->retries;' \
+    '.failures >= state->config->retries;' '.failures + 1 >= state->config->retries;' \
     'one retry less'
 mutant core/explore.c 'if (config->space.hp[i].frozen) { continue; }' '' \
     'a frozen hyperparameter is explored'
@@ -165,6 +165,11 @@ mutant journal/follower.c '        follower->spec_staged = false;
     follower->folded = follower->shadow_seq;' '        follower->spec_staged = false;
     }
     follower->torn = true;' 'going back forgets where the shadow stands'
+mutant worker/agent.c 'slot->withdrawn = slot->verdict.owner != PBTI_OWNER_MEMBER;' \
+    'slot->withdrawn = false;' 'a failure of the place is counted against the member'
+mutant worker/failures.c 'case PBTI_ORIGIN_START:' \
+    'case PBTI_ORIGIN_START: return PBTI_OWNER_MEMBER;' \
+    'what ends before hello is the member'"'"'s failure'
 mutant worker/agent.c 'return pbti_state_member(state, task->member)->claim == task->claim;' \
     'return pbti_state_member(state, task->member)->claim != 0;' 'a claim is taken for our own'
 mutant worker/agent.c 'if (failed || !slot->reported) {' \

@@ -44,6 +44,7 @@ struct story {
     struct pbti_follower *reader; /* tells the trace what is durable */
     struct worker worker[WORKERS_MAX];
     uint32_t workers;
+    uint64_t steady_ms; /* the clock of pauses */
     uint8_t ids;
     char trace[TRACE_MAX];
     size_t size;
@@ -115,6 +116,11 @@ static int64_t world_now(void *context)
 {
     (void)context;
     return 1000;
+}
+
+static uint64_t world_steady(void *context)
+{
+    return ((const struct worker *)context)->story->steady_ms;
 }
 
 static void world_random(void *context, void *bytes, size_t size)
@@ -235,8 +241,9 @@ static struct worker *join(struct story *story, uint32_t slots, uint32_t only_me
     opts.worker = story->workers;
     opts.host = "here";
     opts.only_member = only_member;
-    struct pbti_world const world = {worker,       world_now,  world_random, world_start,
-                                     world_cancel, world_drop, world_dead,   world_propose};
+    struct pbti_world const world = {worker,      world_now,     world_random,
+                                     world_start, world_cancel,  world_drop,
+                                     world_dead,  world_propose, world_steady};
     assert_int_equal(pbti_agent_create(worker->follower, &world, &opts, &worker->agent, NULL),
                      PBT_OK);
     return worker;
@@ -340,7 +347,9 @@ static void test_too_few_scores_for_the_t_test_fail_the_segment(void **state)
     poll(a);
     done(a, 0, 0.5);
     look(story);
-    assert_non_null(strstr(story->trace, "| report m0.s1.a1 config\n"));
+    assert_non_null(strstr(story->trace, "\"outcome\":\"config\""));
+    assert_non_null(strstr(story->trace, "exploit ttest needs at least 2 scores a segment, and the "
+                                         "trainer reports 1"));
     assert_non_null(strstr(story->trace, "a: delete m0.s1.a1\n"));
     end(story);
 }

@@ -169,8 +169,9 @@ static void join(struct worker *worker, struct pbti_journal *truth, uint64_t id)
                      PBT_OK);
     struct pbti_agent_opts opts = pbti_agent_opts_default();
     opts.worker = id;
-    struct pbti_world const world = {worker,       world_now,  world_random, world_start,
-                                     world_cancel, world_drop, world_dead,   NULL};
+    struct pbti_world const world = {worker,      world_now,    world_random,
+                                     world_start, world_cancel, world_drop,
+                                     world_dead,  NULL,         NULL};
     assert_int_equal(pbti_agent_create(worker->follower, &world, &opts, &worker->agent, NULL),
                      PBT_OK);
 }

@@ -64,6 +64,7 @@ void lab_open(struct lab *lab)
     lab->opts = pbti_run_opts_default();
     lab->opts.dir = lab->study;
     lab->opts.give_up_ms = 2000;
+    lab->opts.pause_ms = 20;
 }
 
 void lab_close(struct lab *lab)
@@ -126,6 +127,25 @@ static void copy_text(char *to, size_t size, struct pbti_text text)
     (void)snprintf(to, size, "%.*s", (int)text.size, text.size > 0 ? text.data : "");
 }
 
+/* A failure that is not the member's stands among the reports. */
+static void note_failure(struct lab *lab, const struct pbti_event_note *note)
+{
+    json_t *const detail = json_loadb(note->detail.data, note->detail.size, 0, NULL);
+    const char *outcome = "", *message = "";
+    if (json_unpack(detail, "{s:s, s:s}", "outcome", &outcome, "message", &message) == 0) {
+        struct lab_report *const it = &lab->reports[lab->reports_count++];
+        *it = (struct lab_report){.member = note->checkpoint.member,
+                                  .segment = note->checkpoint.segment,
+                                  .attempt = note->checkpoint.attempt,
+                                  .withdrawn = true};
+        while (strcmp(pbti_outcome_name(it->outcome), outcome) != 0 && it->outcome < 100) {
+            it->outcome++;
+        }
+        (void)snprintf(it->message, sizeof it->message, "%s", message);
+    }
+    json_decref(detail);
+}
+
 static void on_event(void *context, uint64_t seq, const struct pbti_event *event)
 {
     struct lab *const lab = context;
@@ -133,7 +153,9 @@ static void on_event(void *context, uint64_t seq, const struct pbti_event *event
     lab->decisions += event->type == PBTI_DECISION;
     lab->releases += event->type == PBTI_RELEASE;
     lab->claims += event->type == PBTI_CLAIM;
-    if (event->type != PBTI_REPORT || lab->reports_count == LAB_REPORTS_MAX) { return; }
+    if (lab->reports_count == LAB_REPORTS_MAX) { return; }
+    if (event->type == PBTI_NOTE) { note_failure(lab, &event->note); }
+    if (event->type != PBTI_REPORT) { return; }
     const struct pbti_event_report *const report = &event->report;
     struct lab_report *const it = &lab->reports[lab->reports_count++];
     *it = (struct lab_report){.member = report->member,

@@ -18,6 +18,7 @@
 struct lab_report {
     uint32_t member, segment, attempt;
     uint8_t outcome;
+    bool withdrawn; /* a note instead of a report: the failure is not the member's */
     uint32_t scores_count;
     double score; /* the last of them */
     uint32_t files;
