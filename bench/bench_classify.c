@@ -128,7 +128,7 @@ static void prepare(struct pbti_classify *c, const struct pbti_classify_settings
     struct pbt_error err = {0};
     struct pbti_builtin_task const task = {.seed = 1, .start = PBT_CLIENT_FRESH};
     need(pbti_builtin_run(&pbti_builtin_classify, c, s, &task, &err) == PBT_OK, err.message);
-    pbti_classify_order_begin(&c->order, 1);
+    pbti_data_order_begin(&c->order, 1);
 }
 
 static double step_row(struct pbti_classify *c, const struct products *p, const char *name,

@@ -42,7 +42,7 @@ slots: 1
 score: {name: return, goal: maximize}
 space:
   lr: {type: log, low: 1e-3, high: 1e-2}
-fixed: {game: GAME, envs: 4, hidden: 16, lstm: true}
+fixed: {game: GAME, envs: 4, hidden: 16, lstm: true, inputs: true, reward_scale: 0.5}
 """
 
 

@@ -5,7 +5,7 @@
  * epoch.
  */
 #include "classify/classify_data.h"
-#include "classify/classify_order.h"
+#include "data/data_order.h"
 #include "nn/nn_base.h"
 #include "trainer_fixture.h"
 
@@ -270,14 +270,14 @@ static void test_every_image_is_used_once_an_epoch(void **state)
 {
     (void)state;
     enum { COUNT = 53, SEGMENT = 17, SEGMENTS = 40 };
-    struct pbti_classify_order order;
-    assert_int_equal(pbti_classify_order_init(&order, COUNT, NULL), PBT_OK);
+    struct pbti_data_order order;
+    assert_int_equal(pbti_data_order_init(&order, COUNT, NULL), PBT_OK);
     uint32_t used[COUNT] = {0};
     for (uint32_t s = 0; s < SEGMENTS; s++) {
-        pbti_classify_order_begin(&order, 1000 + s);
+        pbti_data_order_begin(&order, 1000 + s);
         uint32_t indices[SEGMENT];
-        pbti_classify_order_take(&order, indices, 5);
-        pbti_classify_order_take(&order, indices + 5, SEGMENT - 5);
+        pbti_data_order_take(&order, indices, 5);
+        pbti_data_order_take(&order, indices + 5, SEGMENT - 5);
         for (uint32_t i = 0; i < SEGMENT; i++) {
             uint32_t const taken = s * SEGMENT + i;
             assert_true(indices[i] < COUNT);
@@ -286,39 +286,39 @@ static void test_every_image_is_used_once_an_epoch(void **state)
         }
     }
     assert_int_equal(order.epoch, (SEGMENT * SEGMENTS - 1) / COUNT);
-    pbti_classify_order_deinit(&order);
+    pbti_data_order_deinit(&order);
 }
 
 static void test_order_survives_encoding(void **state)
 {
     (void)state;
     enum { COUNT = 53 };
-    struct pbti_classify_order a, b;
-    assert_int_equal(pbti_classify_order_init(&a, COUNT, NULL), PBT_OK);
-    assert_int_equal(pbti_classify_order_init(&b, COUNT, NULL), PBT_OK);
+    struct pbti_data_order a, b;
+    assert_int_equal(pbti_data_order_init(&a, COUNT, NULL), PBT_OK);
+    assert_int_equal(pbti_data_order_init(&b, COUNT, NULL), PBT_OK);
     uint32_t from_a[200], from_b[200];
-    pbti_classify_order_begin(&a, 1);
-    pbti_classify_order_take(&a, from_a, 70);
+    pbti_data_order_begin(&a, 1);
+    pbti_data_order_take(&a, from_a, 70);
     uint8_t bytes[64];
-    size_t const size = pbti_classify_order_size(&a);
+    size_t const size = pbti_data_order_size(&a);
     assert_true(size <= sizeof bytes);
-    pbti_classify_order_encode(&a, bytes);
-    assert_int_equal(pbti_classify_order_decode(&b, bytes, size, NULL), PBT_OK);
-    pbti_classify_order_begin(&a, 2);
-    pbti_classify_order_begin(&b, 2);
-    pbti_classify_order_take(&a, from_a, 200);
-    pbti_classify_order_take(&b, from_b, 200);
+    pbti_data_order_encode(&a, bytes);
+    assert_int_equal(pbti_data_order_decode(&b, bytes, size, NULL), PBT_OK);
+    pbti_data_order_begin(&a, 2);
+    pbti_data_order_begin(&b, 2);
+    pbti_data_order_take(&a, from_a, 200);
+    pbti_data_order_take(&b, from_b, 200);
     assert_memory_equal(from_a, from_b, sizeof from_a);
 
-    pbti_classify_order_begin(&b, 3); /* another seed: another order */
-    pbti_classify_order_take(&b, from_b, 200);
+    pbti_data_order_begin(&b, 3); /* another seed: another order */
+    pbti_data_order_take(&b, from_b, 200);
     assert_memory_not_equal(from_a, from_b, sizeof from_a);
 
     struct pbt_error err = {0};
-    assert_int_equal(pbti_classify_order_decode(&b, bytes, size - 1, &err), PBT_ECORRUPT);
-    assert_int_equal(pbti_classify_order_decode(&b, bytes, 0, &err), PBT_ECORRUPT);
-    pbti_classify_order_deinit(&a);
-    pbti_classify_order_deinit(&b);
+    assert_int_equal(pbti_data_order_decode(&b, bytes, size - 1, &err), PBT_ECORRUPT);
+    assert_int_equal(pbti_data_order_decode(&b, bytes, 0, &err), PBT_ECORRUPT);
+    pbti_data_order_deinit(&a);
+    pbti_data_order_deinit(&b);
 }
 
 int main(void)

@@ -273,6 +273,19 @@ struct pbti_a2c_update pbti_a2c_agent_update(struct pbti_a2c_agent *agent, uint3
 
 /* -------- playing -------- */
 
+void pbti_a2c_agent_play_step(struct pbti_a2c_agent *agent)
+{
+    pbti_env_step(agent->env, agent->chosen, agent->rewards, agent->ends);
+    for (uint32_t i = 0; i < agent->copies; i++) {
+        agent->totals[i] += (double)agent->rewards[i];
+        agent->frames[i]++;
+    }
+    fit_rewards(agent, agent->rewards);
+    pbti_a2c_network_forget(&agent->net, agent->ends);
+    pbti_a2c_network_note(&agent->net, agent->chosen, agent->rewards, agent->ends);
+    agent->rounds++;
+}
+
 static uint64_t shares_left(const struct pbti_a2c_agent *agent)
 {
     uint64_t left = 0;
@@ -286,8 +299,6 @@ static uint64_t shares_left(const struct pbti_a2c_agent *agent)
 static void count_shares(struct pbti_a2c_agent *agent, struct pbti_a2c_tally *out)
 {
     for (uint32_t i = 0; i < agent->copies; i++) {
-        agent->totals[i] += (double)agent->rewards[i];
-        agent->frames[i]++;
         if (agent->ends[i] == PBTI_ENV_GOES_ON) { continue; }
         if (agent->quotas[i] > 0) {
             pbti_a2c_tally_add(out, agent->totals[i], agent->frames[i]);
@@ -319,12 +330,8 @@ static uint64_t play_shares(struct pbti_a2c_agent *agent, uint64_t episodes,
     count_from_here(agent, true);
     while (shares_left(agent) > 0 && agent->rounds < PBTI_A2C_PLAY_ROUNDS_MAX) {
         pbti_a2c_agent_act(agent, 0);
-        pbti_env_step(agent->env, agent->chosen, agent->rewards, agent->ends);
+        pbti_a2c_agent_play_step(agent);
         count_shares(agent, out);
-        fit_rewards(agent, agent->rewards);
-        pbti_a2c_network_forget(&agent->net, agent->ends);
-        pbti_a2c_network_note(&agent->net, agent->chosen, agent->rewards, agent->ends);
-        agent->rounds++;
     }
     return count_unfinished(agent, out);
 }

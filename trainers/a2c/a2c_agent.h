@@ -95,6 +95,10 @@ double pbti_a2c_agent_optimise(struct pbti_a2c_agent *agent);
 /* All of an update. rounds: 1..agent->unroll. */
 struct pbti_a2c_update pbti_a2c_agent_update(struct pbti_a2c_agent *agent, uint32_t rounds);
 
+/* After pbti_a2c_agent_act() for round 0, step without learning: agent->totals and ->frames count
+ * on, of rewards as the game gives them, and are the caller's to reset where an episode ends. */
+void pbti_a2c_agent_play_step(struct pbti_a2c_agent *agent);
+
 /*
  * Play without learning until `episodes` whole ones are counted, in games of their own: each copy
  * plays its share (rounded up), so that long episodes are not missed. What is not over after

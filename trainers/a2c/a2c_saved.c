@@ -19,21 +19,6 @@ size_t pbti_a2c_saved_size(const struct pbti_a2c_agent *agent, const struct pbti
            sizeof(float) * (size_t)state_floats(agent) + pbti_env_save_size(agent->env);
 }
 
-static uint8_t *put_double(uint8_t *at, double value)
-{
-    uint64_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return pbti_nn_put(at, bits, sizeof bits);
-}
-
-static double get_double(const uint8_t *at)
-{
-    uint64_t const bits = pbti_nn_get(at, sizeof bits);
-    double value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
 void pbti_a2c_saved_encode(const struct pbti_a2c_agent *agent, const struct pbti_a2c_saved *saved,
                            uint8_t *bytes)
 {
@@ -41,21 +26,17 @@ void pbti_a2c_saved_encode(const struct pbti_a2c_agent *agent, const struct pbti
     uint8_t *at = pbti_nn_put(bytes, VERSION, 4);
     at = pbti_nn_put(at, saved->surplus, 8);
     at = pbti_nn_put(at, last->episodes, 8);
-    at = put_double(at, last->returns);
-    at = put_double(at, last->frames);
+    at = pbti_nn_put_double(at, last->returns);
+    at = pbti_nn_put_double(at, last->frames);
     at = pbti_nn_put(at, last->complete, 4);
     at = pbti_nn_put(at, last->per_entry, 8);
     for (uint32_t i = 0; i < last->complete; i++) {
-        at = put_double(at, last->list[i]);
+        at = pbti_nn_put_double(at, last->list[i]);
     }
     uint32_t const floats = state_floats(agent);
     at = pbti_nn_put(at, floats, 4);
-    for (uint32_t i = 0; i < floats; i++) {
-        uint32_t bits;
-        memcpy(&bits, agent->net.memory.state + i, sizeof bits);
-        at = pbti_nn_put(at, bits, sizeof bits);
-    }
-    pbti_env_save(agent->env, at);
+    if (floats > 0) { memcpy(at, agent->net.memory.state, sizeof(float) * floats); }
+    pbti_env_save(agent->env, at + sizeof(float) * floats);
 }
 
 /* -------- decoding -------- */
@@ -93,16 +74,6 @@ static bool are_actions(const struct pbti_a2c_agent *agent, const uint8_t *at)
     return true;
 }
 
-/* Not checked: the state of an agent that has diverged is not finite, and can be gone on with. */
-static void take_state(struct pbti_a2c_agent *agent, const uint8_t *at)
-{
-    uint32_t const floats = state_floats(agent);
-    for (uint32_t i = 0; i < floats; i++) {
-        uint32_t const bits = (uint32_t)pbti_nn_get(at + 4 * (size_t)i, 4);
-        memcpy(agent->net.memory.state + i, &bits, sizeof bits);
-    }
-}
-
 pbt_status pbti_a2c_saved_decode(struct pbti_a2c_agent *agent, struct pbti_a2c_saved *saved,
                                  const uint8_t *bytes, size_t size, struct pbt_error *err)
 {
@@ -116,8 +87,8 @@ pbt_status pbti_a2c_saved_decode(struct pbti_a2c_agent *agent, struct pbti_a2c_s
     }
     got.surplus = pbti_nn_get(bytes + 4, 8);
     got.last.episodes = pbti_nn_get(bytes + 12, 8);
-    got.last.returns = get_double(bytes + 20);
-    got.last.frames = get_double(bytes + 28);
+    got.last.returns = pbti_nn_get_double(bytes + 20);
+    got.last.frames = pbti_nn_get_double(bytes + 28);
     got.last.complete = (uint32_t)pbti_nn_get(bytes + 36, 4);
     got.last.per_entry = pbti_nn_get(bytes + 40, 8);
     size_t at = HEAD_SIZE;
@@ -126,7 +97,7 @@ pbt_status pbti_a2c_saved_decode(struct pbti_a2c_agent *agent, struct pbti_a2c_s
         return damaged(err, "the list of episodes");
     }
     for (uint32_t i = 0; i < got.last.complete; i++, at += 8) {
-        got.last.list[i] = get_double(bytes + at);
+        got.last.list[i] = pbti_nn_get_double(bytes + at);
     }
     uint64_t const floats = pbti_nn_get(bytes + at, COUNT_SIZE);
     at += COUNT_SIZE;
@@ -140,7 +111,8 @@ pbt_status pbti_a2c_saved_decode(struct pbti_a2c_agent *agent, struct pbti_a2c_s
     size_t const env_at = at + sizeof(float) * floats;
     pbt_status const status = pbti_env_load(agent->env, bytes + env_at, size - env_at, err);
     if (status != PBT_OK) { return status; }
-    take_state(agent, bytes + at);
+    /* not checked: the state of an agent that diverged is not finite, and can be gone on with */
+    if (floats > 0) { memcpy(agent->net.memory.state, bytes + at, sizeof(float) * floats); }
     *saved = got;
     return PBT_OK;
 }

@@ -28,7 +28,8 @@ static const struct {
 /* -------- playing -------- */
 
 /* All copies begin an episode, of this seed. */
-static pbt_status begin(struct pbti_a2c_agent *agent, uint64_t seed, struct pbt_error *err)
+static pbt_status begin(struct pbti_a2c_agent *agent, const struct pbti_a2c_settings *settings,
+                        uint64_t seed, struct pbt_error *err)
 {
     float *state = NULL;
     pbt_status const status = pbti_a2c_network_set_aside(&agent->net, &state, err);
@@ -38,20 +39,11 @@ static pbt_status begin(struct pbti_a2c_agent *agent, uint64_t seed, struct pbt_
     pbti_a2c_network_ready(&agent->net);
     agent->seed = seed;
     agent->rounds = 0;
+    agent->reward_scale = settings->reward_scale;
+    agent->reward_clip = settings->reward_clip;
     memset(agent->totals, 0, agent->copies * sizeof agent->totals[0]);
     memset(agent->frames, 0, agent->copies * sizeof agent->frames[0]);
     return status;
-}
-
-static void step(struct pbti_a2c_agent *agent)
-{
-    pbti_env_step(agent->env, agent->chosen, agent->rewards, agent->ends);
-    pbti_a2c_network_forget(&agent->net, agent->ends);
-    agent->rounds++;
-    for (uint32_t i = 0; i < agent->copies; i++) {
-        agent->totals[i] += (double)agent->rewards[i];
-        agent->frames[i]++;
-    }
 }
 
 /* -------- returns -------- */
@@ -93,7 +85,7 @@ static void print_returns(struct pbti_a2c_agent *agent, uint64_t episodes,
     }
     while (left > 0 && agent->rounds < PBTI_A2C_PLAY_ROUNDS_MAX) {
         pbti_a2c_agent_act(agent, 0);
-        step(agent);
+        pbti_a2c_agent_play_step(agent);
         for (uint32_t i = 0; i < agent->copies; i++) {
             if (agent->ends[i] == PBTI_ENV_GOES_ON) { continue; }
             if (agent->quotas[i] > 0) {
@@ -194,11 +186,12 @@ static void draw_episode(struct pbti_a2c_agent *agent, uint64_t frames_max,
         if (frame > 1) { wait_and_return(agent, use); }
         if (use->json) { (void)fprintf(use->out, "{\"frame\": %llu, ", (unsigned long long)frame); }
         print_picture(agent, use);
-        step(agent);
+        double const before = agent->totals[0];
+        pbti_a2c_agent_play_step(agent);
         (void)fprintf(use->out,
                       use->json ? "\"action\": %u, \"reward\": %.9g}\n"
                                 : "action %u  reward %g  frame %llu  return %g\n",
-                      agent->chosen[0], (double)agent->rewards[0], (unsigned long long)frame,
+                      agent->chosen[0], agent->totals[0] - before, (unsigned long long)frame,
                       agent->totals[0]);
         is_over = agent->ends[0] != PBTI_ENV_GOES_ON;
     }
@@ -212,7 +205,6 @@ pbt_status pbti_a2c_use(void *state, const void *settings, struct pbti_builtin_u
     uint64_t episodes = 0;
     uint64_t frames = PBTI_A2C_PLAY_ROUNDS_MAX;
     bool many = false;
-    (void)settings;
     pbt_status status = pbti_builtin_use_count(use, "episodes", 1, 1000000, &episodes, &many, err);
     if (status == PBT_OK) {
         status =
@@ -221,7 +213,7 @@ pbt_status pbti_a2c_use(void *state, const void *settings, struct pbti_builtin_u
     if (status == PBT_OK) {
         status = pbti_builtin_use_end(use, "--episodes N, --frames N and --seed N", err);
     }
-    if (status == PBT_OK) { status = begin(agent, use->seed, err); }
+    if (status == PBT_OK) { status = begin(agent, settings, use->seed, err); }
     if (status != PBT_OK) { return status; }
     if (many) {
         print_returns(agent, episodes, use);

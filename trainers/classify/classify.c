@@ -50,14 +50,14 @@ static pbt_status load_data(void *state, const void *settings, struct pbt_error 
     if (status != PBT_OK) { return pbti_nn_fail(err, status, "%s", why.message); }
     c->scratch = pbti_nn_floats(c->data.pixels);
     if (c->scratch == NULL) { return pbti_nn_fail(err, PBT_ENOMEM, "no memory for an image"); }
-    return pbti_classify_order_init(&c->order, c->data.train, err);
+    return pbti_data_order_init(&c->order, c->data.train, err);
 }
 
 static void drop_data(void *state)
 {
     struct pbti_classify *const c = state;
     pbti_classify_data_deinit(&c->data);
-    pbti_classify_order_deinit(&c->order);
+    pbti_data_order_deinit(&c->order);
     free(c->scratch);
     c->scratch = NULL;
 }
@@ -125,19 +125,19 @@ static void fresh(void *state, uint64_t seed)
 {
     struct pbti_classify *const c = state;
     pbti_mlp_randomise(&c->mlp, seed);
-    pbti_classify_order_reset(&c->order);
+    pbti_data_order_reset(&c->order);
 }
 
 static size_t encode(const void *state, uint8_t *bytes)
 {
     const struct pbti_classify *const c = state;
-    if (bytes != NULL) { pbti_classify_order_encode(&c->order, bytes); }
-    return pbti_classify_order_size(&c->order);
+    if (bytes != NULL) { pbti_data_order_encode(&c->order, bytes); }
+    return pbti_data_order_size(&c->order);
 }
 
 static pbt_status decode(void *state, const uint8_t *bytes, size_t size, struct pbt_error *err)
 {
-    return pbti_classify_order_decode(&((struct pbti_classify *)state)->order, bytes, size, err);
+    return pbti_data_order_decode(&((struct pbti_classify *)state)->order, bytes, size, err);
 }
 
 /* -------- training -------- */
@@ -145,7 +145,7 @@ static pbt_status decode(void *state, const uint8_t *bytes, size_t size, struct 
 double pbti_classify_step(struct pbti_classify *c, uint32_t batch, uint32_t shift)
 {
     assert(batch <= c->indices_capacity);
-    pbti_classify_order_take(&c->order, c->indices, batch);
+    pbti_data_order_take(&c->order, c->indices, batch);
     pbti_classify_data_gather(&c->data, PBTI_CLASSIFY_TRAIN, c->indices, batch, c->mlp.x, c->mlp.y);
     if (shift > 0) {
         struct pbti_nn_stream const stream = {
@@ -174,7 +174,7 @@ static pbt_status train(void *state, const void *settings, const struct pbti_bui
     const struct pbti_classify_settings *const s = settings;
     double sum = 0.0;
     apply(c, s, task->seed);
-    pbti_classify_order_begin(&c->order, task->seed);
+    pbti_data_order_begin(&c->order, task->seed);
     for (uint64_t done = 0; done < task->steps && isfinite(sum);) {
         uint64_t const left = task->steps - done;
         uint32_t const batch = left < c->batch ? (uint32_t)left : c->batch;

@@ -11,8 +11,8 @@
 
 #include "classify/classify_data.h"
 #include "classify/classify_mlp.h"
-#include "classify/classify_order.h"
 #include "classify/classify_settings.h"
+#include "data/data_order.h"
 #include "host/builtin.h"
 #include "nn/nn_sgd.h"
 
@@ -27,7 +27,7 @@ struct pbti_classify {
     struct pbti_builtin_held held;
     struct pbti_classify_data data;
     float *scratch; /* shape (data.pixels): one image, for augmentation */
-    struct pbti_classify_order order;
+    struct pbti_data_order order;
     struct pbti_mlp mlp;
     uint32_t *indices; /* shape (mlp.capacity) */
     uint32_t indices_capacity;

@@ -107,7 +107,7 @@ static pbt_status load_data(void *state, const void *settings, struct pbt_error 
     status = check_pictures(g, s->data, s->train, err);
     if (status != PBT_OK) { return status; }
     g->train = s->train == 0 ? g->pictures.count : s->train;
-    return pbti_classify_order_init(&g->order, g->train, err);
+    return pbti_data_order_init(&g->order, g->train, err);
 }
 
 static void drop_judge(struct pbti_gan *g)
@@ -122,7 +122,7 @@ static void drop_data(void *state)
     drop_judge(g);
     pbti_pictures_deinit(&g->pictures);
     pbti_pictures_deinit(&g->test);
-    pbti_classify_order_deinit(&g->order);
+    pbti_data_order_deinit(&g->order);
 }
 
 /* -------- network -------- */
@@ -191,7 +191,7 @@ static void fresh(void *state, uint64_t seed)
 {
     struct pbti_gan *const g = state;
     pbti_gan_network_randomise(&g->net, seed);
-    pbti_classify_order_reset(&g->order);
+    pbti_data_order_reset(&g->order);
     g->since = 0;
     g->judged_by = 0;
     g->judged_hash = 0;
@@ -204,9 +204,9 @@ static size_t encode(const void *state, uint8_t *bytes)
     if (bytes != NULL) {
         uint8_t *at = pbti_nn_put(pbti_nn_put(bytes, EXTRA_VERSION, 4), g->since, 4);
         at = pbti_nn_put(pbti_nn_put(at, g->judged_by, 4), g->judged_hash, 8);
-        pbti_classify_order_encode(&g->order, at);
+        pbti_data_order_encode(&g->order, at);
     }
-    return EXTRA_SIZE + pbti_classify_order_size(&g->order);
+    return EXTRA_SIZE + pbti_data_order_size(&g->order);
 }
 
 static pbt_status decode(void *state, const uint8_t *bytes, size_t size, struct pbt_error *err)
@@ -223,7 +223,7 @@ static pbt_status decode(void *state, const uint8_t *bytes, size_t size, struct 
                             (unsigned)pbti_nn_get(bytes, 4), (int)EXTRA_VERSION);
     }
     pbt_status const status =
-        pbti_classify_order_decode(&g->order, bytes + EXTRA_SIZE, size - EXTRA_SIZE, err);
+        pbti_data_order_decode(&g->order, bytes + EXTRA_SIZE, size - EXTRA_SIZE, err);
     if (status != PBT_OK) { return status; }
     g->since = (uint32_t)pbti_nn_get(bytes + 4, 4);
     g->judged_by = (uint32_t)pbti_nn_get(bytes + 8, 4);
@@ -247,7 +247,7 @@ struct pbti_gan_step pbti_gan_train_batch(struct pbti_gan *g, const struct pbti_
     assert(batch <= g->indices_capacity && batch <= g->net.capacity);
     enum pbti_nn_logit_loss const loss = (enum pbti_nn_logit_loss)s->loss;
     struct pbti_gan_step step = {.g_loss = NAN};
-    pbti_classify_order_take(&g->order, g->indices, batch);
+    pbti_data_order_take(&g->order, g->indices, batch);
     for (size_t i = 0; i < batch; i++) {
         size_t const size = g->pictures.size;
         pbti_pictures_to_floats(g->net.dp.x + i * size, g->pictures.bytes + g->indices[i] * size,
@@ -316,7 +316,7 @@ static pbt_status train(void *state, const void *settings, const struct pbti_bui
     pbt_status status = settle_judge(g, s, err);
     if (status != PBT_OK) { return status; }
     apply(g, s);
-    pbti_classify_order_begin(&g->order, task->seed);
+    pbti_data_order_begin(&g->order, task->seed);
     while (done < task->steps && isfinite(d_sum + g_sum)) {
         uint64_t const left = task->steps - done;
         uint32_t const batch = left < g->batch ? (uint32_t)left : g->batch;

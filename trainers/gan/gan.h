@@ -5,7 +5,7 @@
 #ifndef PBTI_TRAINERS_GAN_H
 #define PBTI_TRAINERS_GAN_H
 
-#include "classify/classify_order.h"
+#include "data/data_order.h"
 #include "data/data_pictures.h"
 #include "gan/gan_figures.h"
 #include "gan/gan_judge.h"
@@ -57,7 +57,7 @@ struct pbti_gan {
     struct pbti_builtin_held held;
     struct pbti_pictures pictures, test; /* test.bytes NULL: there is none */
     uint32_t train;                      /* pictures that train: the first ones */
-    struct pbti_classify_order order;
+    struct pbti_data_order order;
     struct pbti_gan_network net;
     struct pbti_nn_adam adam_d, adam_g;
     uint32_t batch, d_updates; /* in force */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* gan_judge.c - the classifier that scores pictures, see gan_judge.h. */
 #include "gan/gan_judge.h"
-#include "classify/classify_order.h"
+#include "data/data_order.h"
 #include "nn/nn_activation.h"
 #include "nn/nn_adam.h"
 #include "nn/nn_init.h"
@@ -255,7 +255,7 @@ static pbt_status measure(struct pbti_gan_judge *j, const struct pbti_pictures *
 }
 
 static void train(struct pbti_gan_judge *j, const struct pbti_pictures *p,
-                  struct pbti_classify_order *order)
+                  struct pbti_data_order *order)
 {
     uint32_t const batch = order->count < BATCH ? order->count : BATCH;
     uint32_t const in_epochs = (uint32_t)((uint64_t)EPOCHS * order->count / batch);
@@ -264,7 +264,7 @@ static void train(struct pbti_gan_judge *j, const struct pbti_pictures *p,
     for (uint32_t i = 0; i < batches; i++) {
         uint32_t indices[BATCH];
         uint8_t y[BATCH];
-        pbti_classify_order_take(order, indices, batch);
+        pbti_data_order_take(order, indices, batch);
         gather(j, p, y, indices, batch);
         forward(j, j->f, j->logits, j->x, batch);
         (void)pbti_nn_cross_entropy(j->d_logits, j->logits, y, 0.0, batch, j->classes);
@@ -291,13 +291,13 @@ pbt_status pbti_gan_judge_train(struct pbti_gan_judge *judge, uint32_t number,
                                 const struct pbti_pictures *pictures, uint32_t count,
                                 const struct pbti_pictures *test, struct pbt_error *err)
 {
-    struct pbti_classify_order order;
-    pbt_status status = pbti_classify_order_init(&order, count, err);
+    struct pbti_data_order order;
+    pbt_status status = pbti_data_order_init(&order, count, err);
     if (status != PBT_OK) { return status; }
     randomise(judge, SEED + number);
-    pbti_classify_order_begin(&order, SEED + number);
+    pbti_data_order_begin(&order, SEED + number);
     train(judge, pictures, &order);
-    pbti_classify_order_deinit(&order);
+    pbti_data_order_deinit(&order);
     judge->number = number;
     judge->accuracy = test == NULL ? NAN : accuracy_of(judge, test);
     status = measure(judge, pictures, count, err);

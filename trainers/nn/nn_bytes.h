@@ -8,6 +8,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Write the low `size` bytes of `value`, 1 to 8 of them; returns the place behind them. */
 static inline unsigned char *pbti_nn_put(unsigned char *at, uint64_t value, size_t size)
@@ -25,6 +26,22 @@ static inline uint64_t pbti_nn_get(const unsigned char *at, size_t size)
     for (size_t i = 0; i < size; i++) {
         value |= (uint64_t)at[i] << (8 * i);
     }
+    return value;
+}
+
+/* The same for the 8 bytes of a floating-point number, its IEEE 754 bits. */
+static inline unsigned char *pbti_nn_put_double(unsigned char *at, double value)
+{
+    uint64_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return pbti_nn_put(at, bits, sizeof bits);
+}
+
+static inline double pbti_nn_get_double(const unsigned char *at)
+{
+    uint64_t const bits = pbti_nn_get(at, sizeof bits);
+    double value;
+    memcpy(&value, &bits, sizeof value);
     return value;
 }
 

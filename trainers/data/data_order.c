@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* classify_order.c - in which order training images are used, see classify_order.h. */
-#include "classify/classify_order.h"
+/* data_order.c - in which order training images are used, see data_order.h. */
+#include "data/data_order.h"
 #include "nn/nn_base.h"
 #include "nn/nn_bytes.h"
 #include "nn/nn_random.h"
@@ -16,8 +16,8 @@ static size_t bitmap_size(uint32_t count)
     return ((size_t)count + 7) / 8;
 }
 
-pbt_status pbti_classify_order_init(struct pbti_classify_order *order, uint32_t count,
-                                    struct pbt_error *err)
+pbt_status pbti_data_order_init(struct pbti_data_order *order, uint32_t count,
+                                struct pbt_error *err)
 {
     assert(count > 0);
     memset(order, 0, sizeof *order);
@@ -25,20 +25,20 @@ pbt_status pbti_classify_order_init(struct pbti_classify_order *order, uint32_t 
     order->used = calloc(bitmap_size(count), 1);
     order->queue = calloc(count, sizeof order->queue[0]);
     if (order->used == NULL || order->queue == NULL) {
-        pbti_classify_order_deinit(order);
+        pbti_data_order_deinit(order);
         return pbti_nn_fail(err, PBT_ENOMEM, "no memory for the order of %u images", count);
     }
     return PBT_OK;
 }
 
-void pbti_classify_order_deinit(struct pbti_classify_order *order)
+void pbti_data_order_deinit(struct pbti_data_order *order)
 {
     free(order->used);
     free(order->queue);
     memset(order, 0, sizeof *order);
 }
 
-void pbti_classify_order_reset(struct pbti_classify_order *order)
+void pbti_data_order_reset(struct pbti_data_order *order)
 {
     memset(order->used, 0, bitmap_size(order->count));
     order->epoch = 0;
@@ -47,7 +47,7 @@ void pbti_classify_order_reset(struct pbti_classify_order *order)
 }
 
 /* Queue the images that this epoch has not used, in an order drawn from seed and epoch. */
-static void shuffle_rest(struct pbti_classify_order *order)
+static void shuffle_rest(struct pbti_data_order *order)
 {
     order->queued = 0;
     order->at = 0;
@@ -59,13 +59,13 @@ static void shuffle_rest(struct pbti_classify_order *order)
     pbti_nn_shuffle(&stream, order->queue, order->queued);
 }
 
-void pbti_classify_order_begin(struct pbti_classify_order *order, uint64_t seed)
+void pbti_data_order_begin(struct pbti_data_order *order, uint64_t seed)
 {
     order->seed = seed;
     shuffle_rest(order);
 }
 
-void pbti_classify_order_take(struct pbti_classify_order *order, uint32_t *indices, uint32_t count)
+void pbti_data_order_take(struct pbti_data_order *order, uint32_t *indices, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++) {
         if (order->at == order->queued) {
@@ -81,26 +81,26 @@ void pbti_classify_order_take(struct pbti_classify_order *order, uint32_t *indic
 
 /* -------- encoding -------- */
 
-size_t pbti_classify_order_size(const struct pbti_classify_order *order)
+size_t pbti_data_order_size(const struct pbti_data_order *order)
 {
     return HEADER_SIZE + bitmap_size(order->count);
 }
 
-void pbti_classify_order_encode(const struct pbti_classify_order *order, uint8_t *bytes)
+void pbti_data_order_encode(const struct pbti_data_order *order, uint8_t *bytes)
 {
     (void)pbti_nn_put(pbti_nn_put(bytes, order->count, 4), order->epoch, 4);
     memcpy(bytes + HEADER_SIZE, order->used, bitmap_size(order->count));
 }
 
-pbt_status pbti_classify_order_decode(struct pbti_classify_order *order, const uint8_t *bytes,
-                                      size_t size, struct pbt_error *err)
+pbt_status pbti_data_order_decode(struct pbti_data_order *order, const uint8_t *bytes, size_t size,
+                                  struct pbt_error *err)
 {
     if (size < HEADER_SIZE || size != HEADER_SIZE + bitmap_size((uint32_t)pbti_nn_get(bytes, 4))) {
         return pbti_nn_fail(err, PBT_ECORRUPT,
                             "the data order in the checkpoint is damaged: %zu bytes", size);
     }
     if (pbti_nn_get(bytes, 4) != order->count) {
-        pbti_classify_order_reset(order);
+        pbti_data_order_reset(order);
         return PBT_OK;
     }
     order->epoch = (uint32_t)pbti_nn_get(bytes + 4, 4);

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * classify_order.h - in which order training images are used.
+ * data_order.h - in which order training images are used.
  *
  * Each image is used once an epoch, along the whole ancestry of the weights: the set of images that
  * the current epoch has used is a bitmap, saved with the weights. At the start of a segment the
  * images not yet used are shuffled with the segment's seed, so that a clone and its donor go on
  * in different orders, and a run that was reloaded in the same order as an unbroken one.
  */
-#ifndef PBTI_TRAINERS_CLASSIFY_ORDER_H
-#define PBTI_TRAINERS_CLASSIFY_ORDER_H
+#ifndef PBTI_TRAINERS_DATA_ORDER_H
+#define PBTI_TRAINERS_DATA_ORDER_H
 
 #include "pbt/status.h"
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct pbti_classify_order {
+struct pbti_data_order {
     uint32_t count;      /* images */
     uint32_t epoch;      /* complete passes over the data */
     uint8_t *used;       /* shape (count + 7) / 8; bit i: image i was used in this epoch */
@@ -25,24 +25,24 @@ struct pbti_classify_order {
 };
 
 /* Take memory for `count` images; nothing is used yet. Errors: PBT_ENOMEM. */
-PBT_NODISCARD pbt_status pbti_classify_order_init(struct pbti_classify_order *order, uint32_t count,
-                                                  struct pbt_error *err);
-void pbti_classify_order_deinit(struct pbti_classify_order *order);
+PBT_NODISCARD pbt_status pbti_data_order_init(struct pbti_data_order *order, uint32_t count,
+                                              struct pbt_error *err);
+void pbti_data_order_deinit(struct pbti_data_order *order);
 
 /* Forget what was used: epoch 0. */
-void pbti_classify_order_reset(struct pbti_classify_order *order);
+void pbti_data_order_reset(struct pbti_data_order *order);
 
 /* Begin a segment: shuffle what is left of the epoch. */
-void pbti_classify_order_begin(struct pbti_classify_order *order, uint64_t seed);
+void pbti_data_order_begin(struct pbti_data_order *order, uint64_t seed);
 
 /* Write the next `count` images to `indices`, going on into the next epoch when one is complete. */
-void pbti_classify_order_take(struct pbti_classify_order *order, uint32_t *indices, uint32_t count);
+void pbti_data_order_take(struct pbti_data_order *order, uint32_t *indices, uint32_t count);
 
 /* Bytes that encode() writes. */
-size_t pbti_classify_order_size(const struct pbti_classify_order *order);
+size_t pbti_data_order_size(const struct pbti_data_order *order);
 
 /* What a checkpoint holds: 4 count, 4 epoch, the bitmap; little-endian. */
-void pbti_classify_order_encode(const struct pbti_classify_order *order, uint8_t *bytes);
+void pbti_data_order_encode(const struct pbti_data_order *order, uint8_t *bytes);
 
 /*
  * The inverse. Bytes of another number of images (the setting was changed between two runs)
@@ -50,8 +50,7 @@ void pbti_classify_order_encode(const struct pbti_classify_order *order, uint8_t
  *
  * Errors      PBT_ECORRUPT; `order` is unchanged then
  */
-PBT_NODISCARD pbt_status pbti_classify_order_decode(struct pbti_classify_order *order,
-                                                    const uint8_t *bytes, size_t size,
-                                                    struct pbt_error *err);
+PBT_NODISCARD pbt_status pbti_data_order_decode(struct pbti_data_order *order, const uint8_t *bytes,
+                                                size_t size, struct pbt_error *err);
 
 #endif
