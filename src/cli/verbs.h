@@ -67,9 +67,10 @@ enum pbti_option_kind {
       "lineage, through every exploit.\n",                                                         \
       "pbt best ./fashion --schedule --format csv > schedule.csv")                                 \
     X(use, "DIR [ARGUMENTS]", 1, 1, false, "put the best network of a builtin trainer to use",     \
-      "Runs the builtin trainer on its best network: classify labels images, a2c plays.\n"         \
-      "ARGUMENTS are the trainer's own and stand behind DIR: docs/classify.md (FILE,\n"            \
-      "--count), docs/a2c.md (--episodes, --frames, --seed).\n",                                   \
+      "Runs the builtin trainer on its best network: classify labels images, a2c plays,\n"         \
+      "gan draws. ARGUMENTS are the trainer's own and stand behind DIR:\n"                         \
+      "docs/classify.md (FILE, --count), docs/a2c.md (--episodes, --frames, --seed),\n"            \
+      "docs/gan.md (sheet, walk, each).\n",                                                        \
       "pbt use ./fashion images-idx3-ubyte.gz --json")                                             \
     X(compare, "SPEC", 1, 1, false, "which strategy is best for this trainer?",                    \
       "Runs one study for each strategy and seed in one folder, evaluates the finalists\n"         \

@@ -71,6 +71,30 @@ class GanStudy(unittest.TestCase):
         for name in study.checkpoints():
             png = (study.dir / "checkpoints" / name / "samples.png").read_bytes()
             self.assertEqual(png[:8], b"\x89PNG\r\n\x1a\n")
+        self.use(study)
+
+    def use(self, study):
+        """Sheets, walks and single pictures of the best network; what is wrong is said."""
+        def size_of(path):
+            return struct.unpack(">2I", path.read_bytes()[16:24])
+        out = study.spec_file.parent
+        sheet, again, walk, each = (out / name for name in ("s.png", "t.png", "w.png", "each"))
+        answer = study.pbt("use", study.dir, "sheet", sheet, "--count", "10", "--across", "5",
+                           "--seed", "3")
+        self.assertEqual(answer.out, f"{sheet}\n")
+        self.assertEqual(size_of(sheet), (5 * (SIDE + 1) + 1, 2 * (SIDE + 1) + 1))
+        study.pbt("use", study.dir, "sheet", again, "--count", "10", "--across", "5", "--seed", "3")
+        self.assertEqual(sheet.read_bytes(), again.read_bytes())
+        study.pbt("use", study.dir, "walk", walk, "--count", "2", "--steps", "7")
+        self.assertEqual(size_of(walk), (7 * (SIDE + 1) + 1, 2 * (SIDE + 1) + 1))
+        answer = study.pbt("use", study.dir, "each", each, "--count", "3", "--json")
+        files = [json.loads(line)["file"] for line in answer.out.splitlines()]
+        self.assertEqual(files, [f"{each}/sample-00000{i}.png" for i in (1, 2, 3)])
+        self.assertEqual(size_of(each / "sample-000003.png"), (SIDE, SIDE))
+        for words in (("sheet",), ("dance", sheet), ("sheet", sheet, "--steps", "3"),
+                      ("walk", sheet, "--count", "5000"), ("sheet", sheet, "more")):
+            self.assertEqual(study.pbt("use", study.dir, *words, code=2).out, "", words)
+        study.pbt("use", study.dir, "sheet", out / "none" / "s.png", code=3)
 
 
 if __name__ == "__main__":

@@ -471,4 +471,5 @@ const struct pbti_builtin pbti_builtin_gan = {
     .save_files = save_files,
     .evaluate = evaluate,
     .report = report,
+    .use = pbti_gan_use,
 };

@@ -76,6 +76,10 @@ struct pbti_gan {
 
 extern const struct pbti_builtin pbti_builtin_gan;
 
+/* `pbt use`: sheets, walks and single pictures. gan_use.c */
+pbt_status pbti_gan_use(void *state, const void *settings, struct pbti_builtin_use *use,
+                        struct pbt_error *err);
+
 /* Train with the next `batch` pictures: an update of D and, when it is its turn, one of G. */
 struct pbti_gan_step {
     double d_loss, g_loss; /* g_loss NaN: it was not G's turn */
