@@ -27,6 +27,7 @@ install(DIRECTORY python/pbt DESTINATION ${share}/clients
     FILES_MATCHING PATTERN "*.py" PATTERN "py.typed" PATTERN "__pycache__" EXCLUDE)
 install(DIRECTORY examples/ DESTINATION ${share}/examples USE_SOURCE_PERMISSIONS
     PATTERN "__pycache__" EXCLUDE)
+install(PROGRAMS scripts/corpus DESTINATION ${share})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
 foreach(file README.md CHANGELOG.md LICENSE)
     install(FILES ${file} DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
@@ -42,6 +43,8 @@ file(REMOVE ${PROJECT_BINARY_DIR}/share/pbt/clients/pbt.py) # of an earlier layo
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/python/pbt ${PROJECT_BINARY_DIR}/share/pbt/clients/pbt
     SYMBOLIC)
 file(CREATE_LINK ${PROJECT_SOURCE_DIR}/examples ${PROJECT_BINARY_DIR}/share/pbt/examples SYMBOLIC)
+file(CREATE_LINK ${PROJECT_SOURCE_DIR}/scripts/corpus ${PROJECT_BINARY_DIR}/share/pbt/corpus
+    SYMBOLIC)
 
 # -------- pkg-config and CMake package --------
 

@@ -9,7 +9,8 @@
 #define TRAINERS(X)                                                                                \
     X(classify)                                                                                    \
     X(a2c)                                                                                         \
-    X(gan)
+    X(gan)                                                                                         \
+    X(translate)
 
 #define DECLARE(name) extern const struct pbti_builtin pbti_builtin_##name;
 TRAINERS(DECLARE)

@@ -119,6 +119,11 @@ enum pbti_option_kind {
     X(version, "", 0, 0, false, "print the version",                                               \
       "Prints the version of pbt.\n",                                                              \
       "pbt version --json")                                                                        \
+    X(corpus, "", 0, 0, true, "make English and German text for `builtin: translate`",             \
+      "Downloads two Debian packages (5 MB), unpacks them without installing them, and\n"          \
+      "makes pairs of sentences of them: training, development and test text. What is\n"           \
+      "there already is only counted. docs/translate.md tells more.\n",                            \
+      "pbt corpus && pbt run translate.yaml")                                                      \
     X(manual, "[cli|spec]", 0, 1, true, "print docs/cli.md or docs/spec.md",                       \
       "Prints the manual of the command or of the spec, as Markdown.\n",                           \
       "pbt manual cli > docs/cli.md")                                                              \
@@ -135,7 +140,8 @@ enum pbti_option_kind {
     X(FORMAT) X(FULL) X(GPUS) X(HELP) X(JOURNAL) X(JSON) X(LEADERS) X(LISTEN) X(MEMBER)            \
     X(NO_CHECKPOINTS) X(NODES) X(OPEN) X(OUTPUT) X(PARTITION) X(PORT) X(QUIET) X(SCHEDULE)         \
     X(SEED) X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(SLURM) X(STEPS) X(STRATEGIES) X(TENSORBOARD)       \
-    X(TIME) X(TOKEN) X(TOKEN_FILE) X(TRAINER)
+    X(TIME) X(TOKEN) X(TOKEN_FILE) X(TRAINER)                                                      \
+    X(AGAIN) X(FROM) X(TO)
 
 /* Of every verb that takes a study. */
 #define PBTI_JOURNAL_HELP "of its journal, if another user wrote its journal.url"
@@ -234,6 +240,9 @@ enum pbti_option_kind {
     X(worker, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
     X(worker, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                               \
     X(version, JSON, 0, "json", FLAG, "", "print JSON")                                            \
+    X(corpus, TO, 0, "to", TEXT, "FOLDER", "where to write (default: where `translate` looks)")    \
+    X(corpus, FROM, 0, "from", TEXT, "FOLDER", "the packages, or their pages, are there")          \
+    X(corpus, AGAIN, 0, "again", FLAG, "", "make it even if it is there")                          \
     X(manual, OUTPUT, 'o', "output", TEXT, "FILE", "write it there")
 /* clang-format on */
 
