@@ -6,6 +6,7 @@ all in an environment of their own, under build/.
 """
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -17,7 +18,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "clients"))
 os.environ.setdefault("PBT_PYTHON", sys.executable)
 os.environ.setdefault("PBT_TEST_SECONDS", "400")  # importing a framework takes its time
-from fake_worker import SOURCE, FakeWorker, environment, finish  # noqa: E402
+from fake_worker import SOURCE, FakeWorker, Peer, environment, finish  # noqa: E402
 
 EXAMPLES = os.path.join(SOURCE, "examples")
 PBT = os.environ.get("PBT_BIN", os.path.join(SOURCE, "build", "release", "bin", "pbt"))
@@ -59,12 +60,30 @@ class AdapterCase(unittest.TestCase):
         code, errors = finish(self.process)
         self.assertEqual(code, 0, errors)
 
-    def refused(self, program, text, **task):
-        """The trainer's error of the kind config, which has `text` in it."""
-        self.start(program)
-        error = self.peer.run(**task)
-        self.assertEqual((error["type"], error.get("kind")), ("error", "config"), error)
-        self.assertIn(text, error["message"])
+    def refuse_each(self, imports, cases, **task):
+        """Each (program, text) of `cases` fails with the kind config and `text` in its message.
+
+        One process imports the frameworks, which takes long, and forks a trainer for each program.
+        """
+        path = os.path.join(self.worker.folder, "programs.json")
+        with open(path, "w", encoding="utf-8") as file:
+            json.dump([textwrap.dedent(program) for program, _ in cases], file)
+        for number, (_, text) in enumerate(cases):
+            if number == 0:
+                self.start(f"import json, os, {imports}\n"
+                           f"for text in json.load(open({path!r})):\n"
+                           "    if os.fork() == 0:\n"
+                           "        exec(text, {'__name__': '__main__'})\n"
+                           "        os._exit(0)\n"
+                           "    os.wait()\n")
+            else:
+                self.peer = Peer(self.worker.listener.accept()[0])
+                self.worker.peers.append(self.peer)
+                self.peer.hear()
+            with self.subTest(text):
+                error = self.peer.run(**task)
+                self.assertEqual((error["type"], error.get("kind")), ("error", "config"), error)
+                self.assertIn(text, error["message"])
 
     def pbt(self, *arguments, cwd, code=0):
         path = os.path.dirname(sys.executable) + os.pathsep + os.environ["PATH"]

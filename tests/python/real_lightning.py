@@ -61,7 +61,7 @@ class Lightning(AdapterCase):
     def test_wrong_use_is_refused_by_name(self):
         schedule = "torch.optim.lr_scheduler.StepLR(opt, 1)"
         stop = ", 'callbacks': [pytorch_lightning.callbacks.EarlyStopping('acc')]"
-        for parts, text in (
+        cases = (
                 ({"configured": f"[opt], [{schedule}]"}, "returns a scheduler"),
                 ({"configured": f"{{'optimizer': opt, 'lr_scheduler': {schedule}}}"},
                  "returns a scheduler"),
@@ -70,9 +70,9 @@ class Lightning(AdapterCase):
                 ({"options": ", 'max_steps': 5"}, '"max_steps" is set by pbt'),
                 ({"make": "lambda: 3"}, "not a LightningModule"),
                 ({"score": "'bleu'"}, 'logs no "bleu" in validation (it logs: loss, acc'),
-                ({"tuned": '{"lr": "optimizer.lr"}'}, "does not begin with the name")):
-            with self.subTest(text):
-                self.refused(program(**parts), text, steps=1)
+                ({"tuned": '{"lr": "optimizer.lr"}'}, "does not begin with the name"))
+        self.refuse_each("pytorch_lightning, pbt.lightning",
+                         [(program(**parts), text) for parts, text in cases], steps=1)
 
 
 if __name__ == "__main__":

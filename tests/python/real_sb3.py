@@ -64,7 +64,7 @@ class StableBaselines(AdapterCase):
 
     def test_wrong_use_is_refused_by_name(self):
         sac = "SAC('MlpPolicy', 'Pendulum-v1', device='cpu')"
-        for parts, text in (
+        cases = (
                 ({}, "a segment of 33 steps is no multiple of n_steps * n_envs = 32 * 1: SB3 would "
                      "train 64"),
                 ({"algorithm": PPO + ", learning_rate=linear)"}, "learning_rate is a schedule"),
@@ -74,9 +74,9 @@ class StableBaselines(AdapterCase):
                 ({"algorithm": sac, "tuned": '{"lr": "ent_coef"}'}, "is learned by the algorithm"),
                 ({"algorithm": "DQN('MlpPolicy', 'CartPole-v1', train_freq=(1, 'episode'))"},
                  "train_freq counts episodes"),
-                ({"algorithm": "3"}, "make returned a int, not an algorithm")):
-            with self.subTest(text):
-                self.refused(program(**parts), text, steps=33)
+                ({"algorithm": "3"}, "make returned a int, not an algorithm"))
+        self.refuse_each("pbt.sb3, stable_baselines3",
+                         [(program(**parts), text) for parts, text in cases], steps=33)
 
 
 if __name__ == "__main__":

@@ -161,7 +161,7 @@ class Torch(AdapterCase):
     def test_wrong_use_is_refused_by_name(self):
         other = "[{'params': [net.one.weight], 'lr': 1.0}, {'params': [net.two.weight]}], lr=0.1"
         adam = "torch.optim.Adam(net.parameters())"
-        for parts, text in (
+        cases = (
                 ({"built": f"net, (o := {SGD}), torch.optim.lr_scheduler.StepLR(o, 1)"},
                  "build returned a scheduler (StepLR)"),
                 ({"built": f"net, {SGD}, torch.Generator()"}, "build returned a generator"),
@@ -174,9 +174,9 @@ class Torch(AdapterCase):
                 ({"built": f"net, torch.optim.SGD({other})"}, "hold different values (1.0, 0.1)"),
                 ({"done": "opt.param_groups[0]['lr'] = 9.0"}, "lr is 0.5 but 9.0 is in force"),
                 ({"started": "s = torch.optim.lr_scheduler.ExponentialLR(opt, 0.5)",
-                  "done": "s.step()"}, "a scheduler changed it")):
-            with self.subTest(text):
-                self.refused(program(**parts), text)
+                  "done": "s.step()"}, "a scheduler changed it"))
+        self.refuse_each("pbt.torch, pbt.state",
+                         [(program(**parts), text) for parts, text in cases])
 
 
 if __name__ == "__main__":

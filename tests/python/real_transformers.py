@@ -62,7 +62,7 @@ class Transformers(AdapterCase):
         self.assertEqual(done["type"], "done")
 
     def test_wrong_use_is_refused_by_name(self):
-        for parts, text in (
+        cases = (
                 ({"changes": "args.lr_scheduler_type = transformers.SchedulerType.LINEAR"},
                  'lr_scheduler_type is "linear"'),
                 ({"changes": "args.warmup_steps = 10"}, "warmup_steps is not 0"),
@@ -72,9 +72,9 @@ class Transformers(AdapterCase):
                  "EarlyStoppingCallback would end a segment"),
                 ({"tuned": '{"lr": "learning_rte"}'}, 'nearest: "learning_rate"'),
                 ({"tuned": '{"lr": "model:hidden_drop"}'}, 'config has no "hidden_drop"'),
-                ({"score": "'eval_bleu'"}, 'reports no metric "eval_bleu"')):
-            with self.subTest(text):
-                self.refused(program(**parts), text, steps=1)
+                ({"score": "'eval_bleu'"}, 'reports no metric "eval_bleu"'))
+        self.refuse_each("transformers, pbt.transformers",
+                         [(program(**parts), text) for parts, text in cases], steps=1)
 
 
 if __name__ == "__main__":
