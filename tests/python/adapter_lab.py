@@ -106,8 +106,8 @@ class AdapterCase(unittest.TestCase):
         self.assertEqual(wrong, [], done.stdout + done.stderr)
         self.assertIn("good     continues", done.stdout)
 
-    def hot_equals_reloaded(self, name, values, steps, changed, fixed=None):
-        """a -> b -> c without a break equals a -> b, reload, b -> c: scores, in_force, bytes."""
+    def hot_equals_reloaded(self, name, values, steps, changed, fixed=None, same_bytes=True):
+        """a -> b without a break equals a, reload, b: scores, in_force, bytes of the checkpoint."""
         def segment(number, **more):
             save = self.worker.make_folder(f"s{len(os.listdir(self.worker.folder))}")
             done = self.peer.run(task=f"0.{number}.1", segment=number, seed=str(2**63 + number),
@@ -126,6 +126,7 @@ class AdapterCase(unittest.TestCase):
         for done in (hot[0], cold[0]):
             done.pop("read")
         self.assertEqual(hot[0], cold[0])
-        self.assertEqual(contents(hot[1]), contents(cold[1]))
+        if same_bytes:
+            self.assertEqual(contents(hot[1]), contents(cold[1]))
         for name_, value in changed.items():
             self.assertAlmostEqual(cold[0]["in_force"][name_], value)

@@ -23,7 +23,8 @@ class Examples(AdapterCase):
     def test_sklearn(self):
         self.check_example("sklearn")
         self.hot_equals_reloaded("sklearn", {"eta0": 0.01, "alpha": 1e-4}, 20,
-                                 {"eta0": 0.1, "alpha": 1e-3})
+                                 {"eta0": 0.1, "alpha": 1e-3},
+                                 same_bytes=False)  # a pickle's bytes depend on object identities
 
     @needs("jax")
     def test_jax(self):
