@@ -69,7 +69,7 @@ class Lightning(AdapterCase):
                 ({"options": stop}, "EarlyStopping would end a segment"),
                 ({"options": ", 'max_steps': 5"}, '"max_steps" is set by pbt'),
                 ({"make": "lambda: 3"}, "not a LightningModule"),
-                ({"score": "'bleu'"}, 'logs no "bleu" in validation (it logs: loss, acc'),
+                ({"score": "'bleu'"}, 'logs no "bleu" in validation (it logs: live0, '),
                 ({"tuned": '{"lr": "optimizer.lr"}'}, "does not begin with the name"))
         self.refuse_each("pytorch_lightning, pbt.lightning",
                          [(program(**parts), text) for parts, text in cases], steps=1)
