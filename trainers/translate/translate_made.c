@@ -63,8 +63,8 @@ static void noun_phrase(struct lines *lines, struct dice *dice)
     static const char *const endings[] = {"er", "e", "es"};
     uint32_t const noun = roll(dice, NOUNS), gender = noun % 3;
     uint32_t const adjective = roll(dice, 2 * ADJECTIVES);
-    say(lines->source, roll(dice, 2) == 0 ? "the" : "this", "", "");
-    bool const near = strcmp(lines->source + strlen(lines->source) - 4, "this") == 0;
+    bool const near = roll(dice, 2) != 0;
+    say(lines->source, near ? "this" : "the", "", "");
     if (adjective < ADJECTIVES) { word(lines->source, sources, 40 + adjective, "y"); }
     word(lines->source, sources, noun, "");
     say(lines->target, near ? "jen" : "", near ? endings[gender] : articles[gender], "");
