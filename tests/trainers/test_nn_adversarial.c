@@ -240,7 +240,7 @@ static void symmetric(double *a, size_t n)
 
 static void check_eigen(size_t n)
 {
-    double a[24 * 24], kept[24 * 24], vectors[24 * 24], values[24], alone[24];
+    double a[24 * 24] = {0}, kept[24 * 24], vectors[24 * 24], values[24], alone[24];
     symmetric(a, n);
     memcpy(kept, a, sizeof a);
     pbti_nn_symmetric_eigen(values, vectors, a, n);
