@@ -446,6 +446,7 @@ static void enforce(struct pbti_state *state, uint32_t member, struct told told)
     m->attempt = 0;
     m->failures = 0;
     pbti_enter(state, member, parked->kind == PBTI_FINISH ? PBTI_DONE : PBTI_WAITING);
+    assert(pbti_member_check(state, member) == NULL);
 }
 
 /* Put all decisions of a generation into force. */
@@ -517,6 +518,25 @@ static pbt_status fold_proposal(struct pbti_state *state, uint64_t seq,
 
 /* -------- all of them -------- */
 
+/* The member that an event is about, or PBTI_NO_MEMBER. */
+static uint32_t member_of(const struct pbti_event *event)
+{
+    switch ((enum pbti_event_type)event->type) {
+    case PBTI_CLAIM: return event->claim.member;
+    case PBTI_RELEASE: return event->release.member;
+    case PBTI_REPORT: return event->report.member;
+    case PBTI_DECISION: return event->decision.member;
+    case PBTI_PROPOSAL: return event->proposal.member;
+    case PBTI_STUDY:
+    case PBTI_AMEND:
+    case PBTI_STOP:
+    case PBTI_WORKER:
+    case PBTI_LEAVE:
+    case PBTI_NOTE: break;
+    }
+    return PBTI_NO_MEMBER;
+}
+
 pbt_status pbti_fold(struct pbti_state *state, uint64_t seq, const struct pbti_event *event,
                      pbti_unreachable unreachable, void *context, struct pbt_error *err)
 {
@@ -547,6 +567,8 @@ pbt_status pbti_fold(struct pbti_state *state, uint64_t seq, const struct pbti_e
         break;
     }
     if (status != PBT_OK) { return status; }
+    uint32_t const member = member_of(event);
+    assert(member == PBTI_NO_MEMBER || pbti_member_check(state, member) == NULL);
     state->seq = seq;
     state->counts.last_ms = event->time_ms;
     return PBT_OK;

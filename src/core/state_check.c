@@ -1,9 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* core/state_check.c - the invariants of state.h, checked the slow and plain way. For tests. */
+/*
+ * core/state_check.c - the invariants of state.h: of one member, asserted at each transition, and of
+ * the whole state, the slow and plain way, for tests.
+ */
 #include "core/state_inside.h"
 
 #include <math.h>
 #include <stddef.h>
+
+static bool should_rank(const struct pbti_member *m)
+{
+    return m->score_source != PBTI_SCORE_NONE && m->phase != PBTI_FAILED && m->phase != PBTI_GONE &&
+           m->phase != PBTI_OUT;
+}
+
+static const char *check_progress(const struct pbti_state *state, const struct pbti_member *m)
+{
+    bool const running = m->phase == PBTI_RUNNING;
+    if (running != (m->claim != 0)) {
+        return "1: a claim exists without its member running, or the other way";
+    }
+    if (running != (m->claimed_steps != 0) || running != (m->claimed_span != 0)) {
+        return "1: a claim has no steps, or steps no claim";
+    }
+    if (m->segment < 1 || (running && m->attempt < 1)) { return "1: a segment is not counted"; }
+    if (m->phase == PBTI_WAITING && pbti_is_finished(state->config, m)) {
+        return "1: a member waits with nothing left to train";
+    }
+    if (m->phase == PBTI_EXPECTING && (m->steps != 0 || m->start.segment != 0)) {
+        return "1: a member expects its first values after it has begun";
+    }
+    if (m->phase == PBTI_PAUSED && state->rung_rows == 0) { return "1: a pause without rungs"; }
+    if ((m->age > 0) != (m->start.segment > 0)) { return "3: weights without a checkpoint"; }
+    return NULL;
+}
+
+static const char *check_score(const struct pbti_state *state, uint32_t member)
+{
+    const struct pbti_member *const m = &state->member[member];
+    const struct pbti_rank_entry *const entry = &state->rank.entry[member];
+    bool const own = m->score_source == PBTI_SCORE_OWN;
+    if (!own && m->scores_count != 0) { return "9: scores were measured before the copy"; }
+    if (m->score_source == PBTI_SCORE_NONE && !isnan(m->score)) { return "9: a score of nobody"; }
+    if (entry->in != should_rank(m)) { return "4: the ranking holds the wrong members"; }
+    if (!entry->in) { return NULL; }
+    if (entry->key != pbti_key(state->config, m->score)) { return "4: a rank is out of date"; }
+    return entry->donor == pbti_may_donate(state->config, m)
+               ? NULL
+               : "7: a donor is none, or the other way";
+}
+
+const char *pbti_member_check(const struct pbti_state *state, uint32_t member)
+{
+    const struct pbti_member *const m = &state->member[member];
+    if (m->phase >= PBTI_PHASES || m->group >= PBTI_GROUPS) { return "1: a phase is unknown"; }
+    bool const waiting = m->phase == PBTI_WAITING;
+    if (waiting != (state->heap_at[member] != PBTI_NO_MEMBER)) {
+        return "5: the runnable heap does not hold exactly the waiting members";
+    }
+    if (waiting && state->heap[state->heap_at[member]] != member) {
+        return "5: the runnable heap has lost a member";
+    }
+    if (m->founder >= state->members) { return "8: a founder does not exist"; }
+    const char *const broken = check_progress(state, m);
+    return broken != NULL ? broken : check_score(state, member);
+}
 
 static const char *check_phases(const struct pbti_state *state)
 {
@@ -12,21 +73,13 @@ static const char *check_phases(const struct pbti_state *state)
     uint32_t waiting = 0;
     for (uint32_t i = 0; i < state->members; i++) {
         const struct pbti_member *const m = &state->member[i];
-        if (m->phase >= PBTI_PHASES || m->group >= PBTI_GROUPS) { return "1: a phase is unknown"; }
+        const char *const broken = pbti_member_check(state, i);
+        if (broken != NULL) { return broken; }
         phase[m->phase]++;
         bool const is_active =
             m->phase == PBTI_WAITING || m->phase == PBTI_RUNNING || m->phase == PBTI_EXPECTING;
         if (is_active) { active[m->group]++; }
-        if ((m->phase == PBTI_RUNNING) != (m->claim != 0)) {
-            return "1: a claim exists without its member running, or the other way";
-        }
-        if ((m->phase == PBTI_WAITING) != (state->heap_at[i] != PBTI_NO_MEMBER)) {
-            return "5: the runnable heap does not hold exactly the waiting members";
-        }
         if (m->phase == PBTI_WAITING) { waiting++; }
-        if (state->heap_at[i] != PBTI_NO_MEMBER && state->heap[state->heap_at[i]] != i) {
-            return "5: the runnable heap has lost a member";
-        }
     }
     if (waiting != state->heap_count) { return "5: the runnable heap has the wrong size"; }
     for (uint32_t i = 0; i < PBTI_PHASES; i++) {
@@ -106,12 +159,6 @@ static const char *check_rings(const struct pbti_state *state)
     return NULL;
 }
 
-static bool should_rank(const struct pbti_member *m)
-{
-    return m->score_source != PBTI_SCORE_NONE && m->phase != PBTI_FAILED && m->phase != PBTI_GONE &&
-           m->phase != PBTI_OUT;
-}
-
 static const char *check_ranking(const struct pbti_state *state)
 {
     uint32_t ranked[PBTI_GROUPS] = {0};
@@ -119,12 +166,7 @@ static const char *check_ranking(const struct pbti_state *state)
     for (uint32_t i = 0; i < state->members; i++) {
         const struct pbti_member *const m = &state->member[i];
         const struct pbti_rank_entry *const entry = &state->rank.entry[i];
-        if (entry->in != should_rank(m)) { return "4: the ranking holds the wrong members"; }
         if (!entry->in) { continue; }
-        if (entry->key != pbti_key(state->config, m->score)) { return "4: a rank is out of date"; }
-        if (entry->donor != pbti_may_donate(state->config, m)) {
-            return "7: a donor is none, or the other way";
-        }
         ranked[m->group]++;
         if (entry->donor) { donors[m->group]++; }
     }
@@ -171,7 +213,6 @@ static const char *check_founders(const struct pbti_state *state)
         const struct pbti_pending *const parked =
             state->parked_count == 1 ? NULL : &state->parked[i];
         bool const given_up = parked != NULL && parked->set && parked->kind == PBTI_GIVE_UP;
-        if (m->founder >= state->members) { return "8: a founder does not exist"; }
         if (state->member[m->founder].group != m->group) { return "8: a founder is of elsewhere"; }
         if (state->line[i] > 0) { founders[m->group]++; }
         in_lines += state->line[i];

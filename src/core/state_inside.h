@@ -141,6 +141,12 @@ void pbti_initial_values(const struct pbti_config *config, uint32_t member, uint
 /* Set stop when nobody is left to train. */
 void pbti_check_end(struct pbti_state *state);
 
+/*
+ * What must hold of one member between two events: the states that it can be in. NULL, or what does
+ * not hold (static storage). O(1): asserted at each transition; pbti_state_check() asks it of all.
+ */
+const char *pbti_member_check(const struct pbti_state *state, uint32_t member);
+
 /* Count a member in or out of those alive, with the founder of its weights. */
 void pbti_line_join(struct pbti_state *state, uint8_t group, uint32_t founder);
 void pbti_line_leave(struct pbti_state *state, uint8_t group, uint32_t founder);
