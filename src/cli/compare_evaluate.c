@@ -33,11 +33,6 @@ struct finals {
 
 /* -------- who -------- */
 
-static bool same(struct pbti_checkpoint a, struct pbti_checkpoint b)
-{
-    return a.member == b.member && a.segment == b.segment && a.attempt == b.attempt;
-}
-
 /* Put a network in its place among the finalists, best first. */
 static void enter(struct finals *finals, const struct pbti_best *best)
 {
@@ -46,7 +41,9 @@ static void enter(struct finals *finals, const struct pbti_best *best)
     if (best->checkpoint.segment == 0 || !isfinite(best->score)) { return; }
     uint32_t place = finals->count;
     for (uint32_t i = 0; i < finals->count; i++) {
-        if (same(finals->finalists[i].best.checkpoint, best->checkpoint)) { return; }
+        if (pbti_checkpoint_equal(finals->finalists[i].best.checkpoint, best->checkpoint)) {
+            return;
+        }
     }
     while (place > 0 && pbti_better(config, best->score, finals->finalists[place - 1].best.score)) {
         place--;

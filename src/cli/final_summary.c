@@ -80,8 +80,7 @@ static bool wants_evaluation(const struct pbti_study_reader *reader,
     const struct pbti_study_stats *const tally = pbti_study_reader_tally(reader);
     struct pbti_checkpoint const had = tally->final_checkpoint;
     struct pbti_checkpoint const best = winner->best.checkpoint;
-    bool const done =
-        had.segment == best.segment && had.member == best.member && had.attempt == best.attempt;
+    bool const done = pbti_checkpoint_equal(had, best);
     return json_object_size(pbti_study_reader_spec(reader)->final_evaluation) > 0 && !done;
 }
 

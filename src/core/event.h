@@ -8,6 +8,7 @@
 #ifndef PBTI_CORE_EVENT_H
 #define PBTI_CORE_EVENT_H
 
+#include "core/checkpoint.h"
 #include "core/config.h"
 
 #define PBTI_SPEC_TEXT_MAX (16u << 20) /* bytes of a spec; a resolved one is longer than written */
@@ -125,14 +126,6 @@ const char *pbti_stop_name(uint8_t stop);
 const char *pbti_decision_name(uint8_t kind);
 const char *pbti_why_name(uint8_t why);
 const char *pbti_move_name(uint8_t kind);
-
-/* Names a checkpoint. Its directory is m<member>.s<segment>.a<attempt>. segment 0 = none: segments
- * count from 1. */
-struct pbti_checkpoint {
-    uint32_t member;
-    uint32_t segment;
-    uint32_t attempt;
-};
 
 struct pbti_event_study { /* study, amend */
     const struct pbti_config *config;

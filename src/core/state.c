@@ -684,25 +684,20 @@ uint32_t pbti_state_kept(const struct pbti_state *state, uint32_t index, struct 
     return 0;
 }
 
-static bool is_same_checkpoint(struct pbti_checkpoint a, struct pbti_checkpoint b)
-{
-    return a.member == b.member && a.segment == b.segment && a.attempt == b.attempt;
-}
-
 bool pbti_state_reachable(const struct pbti_state *state, struct pbti_checkpoint checkpoint)
 {
     if (checkpoint.segment == 0) { return false; }
     if (state->config->keep_all) { return true; }
     if (checkpoint.member < state->members &&
-        is_same_checkpoint(state->member[checkpoint.member].start, checkpoint)) {
+        pbti_checkpoint_equal(state->member[checkpoint.member].start, checkpoint)) {
         return true; /* by far the most common case: nobody else has to be asked */
     }
     struct pbti_best kept;
     for (uint32_t i = 0; pbti_state_kept(state, i, &kept) != 0; i++) {
-        if (is_same_checkpoint(kept.checkpoint, checkpoint)) { return true; }
+        if (pbti_checkpoint_equal(kept.checkpoint, checkpoint)) { return true; }
     }
     for (uint32_t i = 0; i < state->members; i++) {
-        if (is_same_checkpoint(state->member[i].start, checkpoint)) { return true; }
+        if (pbti_checkpoint_equal(state->member[i].start, checkpoint)) { return true; }
     }
     return false;
 }
@@ -740,7 +735,7 @@ uint32_t pbti_next(const struct pbti_state *state, uint32_t last, struct pbti_ch
     uint64_t const foremost = state->member[first].steps;
     if (m->steps < foremost) { return first; } /* rungs: a promoted one goes first */
     uint64_t const ahead = m->steps - foremost;
-    bool const hot = m->phase == PBTI_WAITING && is_same_checkpoint(m->start, held);
+    bool const hot = m->phase == PBTI_WAITING && pbti_checkpoint_equal(m->start, held);
     uint64_t const intervals =
         ahead / state->config->ready_every + (ahead % state->config->ready_every != 0 ? 1 : 0);
     return hot && intervals <= state->config->lead ? last : first;

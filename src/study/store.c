@@ -29,48 +29,6 @@ struct pbti_store {
     bool sync;
 };
 
-/* -------- names -------- */
-
-const char *pbti_checkpoint_name(struct pbti_checkpoint checkpoint,
-                                 char name[PBTI_CHECKPOINT_NAME_MAX])
-{
-    (void)snprintf(name, PBTI_CHECKPOINT_NAME_MAX, "m%u.s%u.a%u", checkpoint.member,
-                   checkpoint.segment, checkpoint.attempt);
-    return name;
-}
-
-/* Read `letter` and a number without leading zeros; NULL when that is not what is there. */
-static const char *parse_part(const char *text, char letter, uint32_t *number)
-{
-    if (text == NULL || *text++ != letter) { return NULL; }
-    if (*text < '0' || *text > '9' || (text[0] == '0' && text[1] >= '0' && text[1] <= '9')) {
-        return NULL;
-    }
-    uint64_t value = 0;
-    for (; *text >= '0' && *text <= '9'; text++) {
-        value = 10 * value + (uint64_t)(*text - '0');
-        if (value > UINT32_MAX) { return NULL; }
-    }
-    *number = (uint32_t)value;
-    return text;
-}
-
-/* Reads a name with anything behind it, which is returned; NULL when there is none. */
-static const char *parse_name(const char *name, struct pbti_checkpoint *checkpoint)
-{
-    const char *rest = parse_part(name, 'm', &checkpoint->member);
-    if (rest == NULL || *rest++ != '.') { return NULL; }
-    rest = parse_part(rest, 's', &checkpoint->segment);
-    if (rest == NULL || *rest++ != '.') { return NULL; }
-    return parse_part(rest, 'a', &checkpoint->attempt);
-}
-
-bool pbti_checkpoint_parse(const char *name, struct pbti_checkpoint *checkpoint)
-{
-    const char *const rest = parse_name(name, checkpoint);
-    return rest != NULL && *rest == '\0';
-}
-
 /* -------- life -------- */
 
 pbt_status pbti_store_open(const char *study_dir, bool sync, bool create, struct pbti_store **out,
@@ -274,7 +232,7 @@ pbt_status pbti_store_list(struct pbti_store *store, bool measure_bytes,
     const struct dirent *item;
     while (status == PBT_OK && (errno = 0, item = readdir(dir)) != NULL) {
         struct pbti_checkpoint checkpoint;
-        const char *const rest = parse_name(item->d_name, &checkpoint);
+        const char *const rest = pbti_checkpoint_parse_first(item->d_name, &checkpoint);
         bool const known =
             rest != NULL && (*rest == '\0' || strcmp(rest, PART) == 0 || strcmp(rest, GONE) == 0);
         if (!known) { continue; }

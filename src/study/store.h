@@ -14,15 +14,7 @@
 #include "base/file_tree.h"
 #include "core/state.h"
 
-#define PBTI_CHECKPOINT_NAME_MAX 48 /* bytes of "m1.s2.a3", with the NUL */
-
 struct pbti_store; /* opaque: the folder, and whether to sync */
-
-/* "m3.s12.a1". Returns `name`. */
-const char *pbti_checkpoint_name(struct pbti_checkpoint checkpoint,
-                                 char name[PBTI_CHECKPOINT_NAME_MAX]);
-/* The other way; false when it is not such a name. */
-bool pbti_checkpoint_parse(const char *name, struct pbti_checkpoint *checkpoint);
 
 PBT_NODISCARD pbt_status pbti_store_open(const char *study_dir, bool sync, bool create,
                                          struct pbti_store **out, struct pbt_error *err);

@@ -7,11 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static bool same(struct pbti_checkpoint a, struct pbti_checkpoint b)
-{
-    return a.member == b.member && a.segment == b.segment && a.attempt == b.attempt;
-}
-
 /* The place where a checkpoint would be if nothing were in its way. */
 static size_t home(const struct pbti_live_checkpoints *alive, struct pbti_checkpoint checkpoint)
 {
@@ -26,7 +21,7 @@ static size_t locate(const struct pbti_live_checkpoints *alive, struct pbti_chec
 {
     size_t at = home(alive, checkpoint);
     while (alive->entries[at].checkpoint.segment != 0 &&
-           !same(alive->entries[at].checkpoint, checkpoint)) {
+           !pbti_checkpoint_equal(alive->entries[at].checkpoint, checkpoint)) {
         at = (at + 1) & (alive->capacity - 1);
     }
     return at;

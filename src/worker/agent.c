@@ -113,11 +113,6 @@ static struct pbti_checkpoint saved_by(const struct pbti_task *task)
     return (struct pbti_checkpoint){task->member, task->segment, task->attempt};
 }
 
-static bool is_same(struct pbti_checkpoint a, struct pbti_checkpoint b)
-{
-    return a.member == b.member && a.segment == b.segment && a.attempt == b.attempt;
-}
-
 /* -------- what the journal says -------- */
 
 static void forget_peer(struct pbti_agent *agent, uint64_t worker)
@@ -173,7 +168,7 @@ static void note_noted(struct pbti_agent *agent, const struct pbti_event_note *n
                       memcmp(note->topic.data, late_topic, note->topic.size) == 0;
     for (uint32_t i = 0; late && i < agent->opts.slots; i++) {
         struct pbti_task *const task = &agent->slots[i].late;
-        if (is_same(saved_by(task), note->checkpoint)) { task->claim = 0; }
+        if (pbti_checkpoint_equal(saved_by(task), note->checkpoint)) { task->claim = 0; }
     }
 }
 
@@ -275,7 +270,7 @@ static void start(struct pbti_agent *agent, uint32_t index)
     task->steps = pbti_segment_steps(state, task->member);
     task->max_age = config->max_age;
     task->budget = config->steps;
-    task->keep = m->start.segment > 0 && is_same(m->start, slot->held);
+    task->keep = m->start.segment > 0 && pbti_checkpoint_equal(m->start, slot->held);
     task->from = m->start;
     task->checkpoint = saved_by(task);
     task->space = &config->space;

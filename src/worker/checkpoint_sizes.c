@@ -12,17 +12,12 @@ static size_t home(const struct pbti_checkpoint_sizes *sizes, struct pbti_checkp
     return (size_t)(hash >> 32) & (sizes->capacity - 1);
 }
 
-static bool same(struct pbti_checkpoint a, struct pbti_checkpoint b)
-{
-    return a.member == b.member && a.segment == b.segment && a.attempt == b.attempt;
-}
-
 /* Where it is, or the empty place where it would be. Requires capacity > count. */
 static size_t locate(const struct pbti_checkpoint_sizes *sizes, struct pbti_checkpoint checkpoint)
 {
     size_t at = home(sizes, checkpoint);
     while (sizes->entries[at].checkpoint.segment != 0 &&
-           !same(sizes->entries[at].checkpoint, checkpoint)) {
+           !pbti_checkpoint_equal(sizes->entries[at].checkpoint, checkpoint)) {
         at = (at + 1) & (sizes->capacity - 1);
     }
     return at;

@@ -84,11 +84,7 @@ static struct pbti_embed_slot *maker(const struct pbt_study *study,
                                      struct pbti_checkpoint checkpoint)
 {
     for (uint32_t i = 0; i < study->opts.slots; i++) {
-        struct pbti_checkpoint const save = study->slots[i].save;
-        if (save.member == checkpoint.member && save.segment == checkpoint.segment &&
-            save.attempt == checkpoint.attempt) {
-            return &study->slots[i];
-        }
+        if (pbti_checkpoint_equal(study->slots[i].save, checkpoint)) { return &study->slots[i]; }
     }
     return NULL;
 }

@@ -23,11 +23,6 @@ static struct pbti_config *new_config(uint32_t members)
     return config;
 }
 
-static bool is_same(struct pbti_checkpoint a, struct pbti_checkpoint b)
-{
-    return a.member == b.member && a.segment == b.segment && a.attempt == b.attempt;
-}
-
 /* -------- a generation, watched -------- */
 
 struct generation {
@@ -86,7 +81,7 @@ static void test_rule_01_a_clone_starts_from_the_donors_checkpoint(void **unused
     struct pbti_checkpoint const good = lab_member(lab, 0)->start;
     lab_run(lab, 1, 0.0);
     assert_int_equal(lab->last.decision.kind, PBTI_REPLACE);
-    assert_true(is_same(lab_member(lab, 1)->start, good));
+    assert_true(pbti_checkpoint_equal(lab_member(lab, 1)->start, good));
     assert_int_equal(lab_member(lab, 1)->age, lab_member(lab, 0)->age);
     assert_int_equal(lab_member(lab, 1)->steps, 10);
     lab_close(lab);
@@ -249,7 +244,7 @@ static void test_rule_05_a_failed_member_waits_for_a_donor(void **unused)
     assert_int_equal(lab_member(lab, 2)->phase, PBTI_FAILED);
     lab_run(lab, 1, 3.0);
     assert_int_equal(lab_member(lab, 2)->phase, PBTI_WAITING);
-    assert_true(is_same(lab_member(lab, 2)->start, lab_member(lab, 1)->start));
+    assert_true(pbti_checkpoint_equal(lab_member(lab, 2)->start, lab_member(lab, 1)->start));
     lab_close(lab);
     free(config);
 }
@@ -378,7 +373,7 @@ static void test_rule_08_frozen_values_travel_with_the_weights(void **unused)
         assert_int_equal(lab->last.decision.kind, PBTI_REPLACE);
         assert_true(pbti_state_values(lab->state, 1)[0] == (weights ? donor : own));
         assert_int_equal(lab->last.decision.moves[0].kind, PBTI_MOVE_KEPT);
-        assert_int_equal(is_same(lab_member(lab, 1)->start, before), weights);
+        assert_int_equal(pbti_checkpoint_equal(lab_member(lab, 1)->start, before), weights);
         lab_close(lab);
     }
     free(config);
@@ -516,7 +511,7 @@ static void test_rule_13_a_checkpoint_lives_as_long_as_somebody_starts_from_it(v
     lab_done(lab, 1, 3.0);
     assert_false(pbti_state_reachable(lab->state, donor));
     assert_int_equal(lab->gone_count, 2);
-    assert_true(is_same(lab->gone[1], donor));
+    assert_true(pbti_checkpoint_equal(lab->gone[1], donor));
     lab_close(lab);
     free(config);
 }

@@ -5,11 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool pbti_same_checkpoint(struct pbti_checkpoint a, struct pbti_checkpoint b)
-{
-    return a.member == b.member && a.segment == b.segment && a.attempt == b.attempt;
-}
-
 static uint64_t mix(uint64_t hash, uint64_t value)
 {
     hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
@@ -32,7 +27,7 @@ struct pbti_fake_store_item *pbti_fake_store_find(const struct pbti_fake_store *
                                                   struct pbti_checkpoint id)
 {
     for (uint32_t i = 0; i < store->count; i++) {
-        if (pbti_same_checkpoint(store->items[i].id, id)) { return &store->items[i]; }
+        if (pbti_checkpoint_equal(store->items[i].id, id)) { return &store->items[i]; }
     }
     return NULL;
 }

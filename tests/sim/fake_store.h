@@ -24,8 +24,6 @@ struct pbti_fake_store {
     uint32_t count, capacity;
 };
 
-bool pbti_same_checkpoint(struct pbti_checkpoint a, struct pbti_checkpoint b);
-
 /* Weights after training; `start` is 0 for fresh ones. values: shape (count). */
 uint64_t pbti_weights(uint64_t start, uint64_t seed, uint64_t age, uint64_t steps,
                       const double *values, uint32_t count);

@@ -43,11 +43,11 @@ bool pbti_oracle_claimed(const struct pbti_oracle *oracle, uint32_t member, uint
 bool pbti_oracle_needs(const struct pbti_oracle *oracle, struct pbti_checkpoint checkpoint)
 {
     for (uint32_t i = 0; i < oracle->members; i++) {
-        if (pbti_same_checkpoint(oracle->member[i].start, checkpoint)) { return true; }
+        if (pbti_checkpoint_equal(oracle->member[i].start, checkpoint)) { return true; }
     }
     for (uint32_t group = 0; group < PBTI_GROUPS; group++) {
         for (uint32_t i = 0; i < oracle->kept_count[group]; i++) {
-            if (pbti_same_checkpoint(oracle->kept[group][i].checkpoint, checkpoint)) {
+            if (pbti_checkpoint_equal(oracle->kept[group][i].checkpoint, checkpoint)) {
                 return true;
             }
         }
@@ -541,7 +541,7 @@ static void see_note(struct pbti_oracle *w, const struct pbti_event_note *note)
         return;
     }
     w->late++;
-    if (member < w->members && pbti_same_checkpoint(w->member[member].start, note->checkpoint)) {
+    if (member < w->members && pbti_checkpoint_equal(w->member[member].start, note->checkpoint)) {
         pbti_oracle_blame(w, "12: a report of member %u was taken and called late", member);
     }
 }
@@ -591,7 +591,7 @@ static const char *member_differs(const struct pbti_seen *seen, const struct pbt
     if (seen->source != m->score_source) { return "source of the score"; }
     if (!is_same_number(seen->score, m->score)) { return "score"; }
     if (seen->scores_count != m->scores_count) { return "number of scores"; }
-    if (!pbti_same_checkpoint(seen->start, m->start)) { return "start"; }
+    if (!pbti_checkpoint_equal(seen->start, m->start)) { return "start"; }
     if (seen->founder != m->founder) { return "founder"; }
     return NULL;
 }
@@ -622,7 +622,7 @@ void pbti_oracle_compare(struct pbti_oracle *w, const struct pbti_state *state)
     for (uint8_t group = 0; group < PBTI_GROUPS; group++) {
         struct pbti_best const best = pbti_state_best(state, group);
         if (!is_same_number(best.score, w->best[group].score) ||
-            !pbti_same_checkpoint(best.checkpoint, w->best[group].checkpoint)) {
+            !pbti_checkpoint_equal(best.checkpoint, w->best[group].checkpoint)) {
             pbti_oracle_blame(w, "14: the best network of a group differs");
         }
     }

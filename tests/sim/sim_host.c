@@ -169,7 +169,7 @@ static void check_task(struct pbti_process *process, uint32_t slot, const struct
     }
     bool const same = task->segment == seen->segment && task->attempt == seen->attempt &&
                       task->age == seen->age && task->steps == seen->claimed_steps &&
-                      pbti_same_checkpoint(task->from, seen->start);
+                      pbti_checkpoint_equal(task->from, seen->start);
     if (!same) { PBTI_BLAME(sim, "9: the task of member %u is not what is due", task->member); }
     for (uint32_t i = 0; i < oracle->config->space.count; i++) {
         seen->handed[i] = task->values[i];
@@ -213,7 +213,7 @@ static void world_start(void *context, uint32_t slot, const struct pbti_task *ta
     if (trainer->running || trainer->cancelling || trainer->broken) {
         PBTI_BLAME(sim, "12: a slot is to run two tasks at once");
     }
-    if (task->keep && !pbti_same_checkpoint(trainer->memory, task->from)) {
+    if (task->keep && !pbti_checkpoint_equal(trainer->memory, task->from)) {
         PBTI_BLAME(sim, "1: member %u goes on with weights that are not in memory", task->member);
     }
     sim->counts.tasks++;

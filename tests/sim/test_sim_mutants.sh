@@ -176,7 +176,7 @@ mutant worker/agent.c 'if (failed || !slot->reported) {' \
     'if (failed) {' 'the checkpoint of a zombie stays'
 mutant worker/agent.c 'PBTI_TRY(stage_release(agent, i, m->claim, PBTI_RELEASE_LOST, err));' \
     'continue;' "a dead worker's claims stay"
-mutant worker/agent.c 'm->start.segment > 0 && is_same(m->start, slot->held)' \
+mutant worker/agent.c 'm->start.segment > 0 && pbti_checkpoint_equal(m->start, slot->held)' \
     'm->start.segment > 0 && slot->last == task->member' \
     'a slot goes on with old weights after an exploit'
 mutant worker/agent.c 'if (!agent->joined) { PBTI_TRY(stage_self(agent, PBTI_WORKER, err)); }' \
