@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * core/state_check.c - the invariants of state.h: of one member, asserted at each transition, and of
- * the whole state, the slow and plain way, for tests.
+ * core/state_check.c - the invariants of state.h: of one member, asserted at each transition, and
+ * of the whole state, the slow and plain way, for tests.
  */
 #include "core/state_inside.h"
 
