@@ -187,8 +187,10 @@ static void say_begin(struct pbti_progress *progress, const struct pbti_progress
                       view->slots_count == 1 ? "" : "s");
     }
     pbti_str_addf(out, ", in %s\n", pbti_str_text(&progress->dir));
-    pbti_str_rules(out, config);
-    pbti_str_add(out, "\n");
+    if (view->slots_count > 0) {
+        pbti_str_rules(out, config);
+        pbti_str_add(out, "\n");
+    }
     send(progress, out);
 }
 
