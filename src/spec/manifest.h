@@ -178,6 +178,7 @@ enum pbti_section {
     X(SHARE, share)             /* uint64_t, or a share of `steps` */                              \
     X(NUMBER, number)           /* double */                                                       \
     X(OPTIONAL, optional)       /* the target: a double and whether it is there */                 \
+    X(GPUS, gpus)               /* double: 0, a share of one, or whole; below 0 = unset */         \
     X(WORD, word)               /* one byte: enum or bool, from a list of words */                 \
     X(STRATEGY, strategy)       /* sets exploit, explore and explore_always */                     \
     X(DURATION, duration)       /* uint64_t milliseconds; 0 = none */                              \
@@ -315,8 +316,9 @@ struct pbti_schedule_entry {
       "-", "what one member is given")                                                             \
     X(RESOURCES, cpus, WHOLE32, PBTI_AT(trainer.cpus), PBTI_WHOLE(1, 4096), PBTI_FOR_ALL,          \
       "1", "processors of one member")                                                             \
-    X(RESOURCES, gpus, WHOLE32, PBTI_AT(trainer.gpus), PBTI_WHOLE(0, 1024), PBTI_FOR_ALL,          \
-      "0", "GPUs of one member; with 0 it is shown none")                                          \
+    X(RESOURCES, gpus, GPUS, PBTI_AT(trainer.gpus), PBTI_REAL(0.0, 1024.0), PBTI_FOR_ALL,          \
+      "unset", "GPUs of one member; 0.25 lets four share one; with 0 it is shown none; unset, it " \
+      "sees what the worker sees")                                                                 \
     X(RESOURCES, threads, WHOLE32, PBTI_AT(trainer.threads), PBTI_WHOLE(1, 4096), PBTI_FOR_ALL,    \
       "1", "threads that it may use (`OMP_NUM_THREADS` and its like); part of the spec because "   \
       "results can depend on it")                                                                  \

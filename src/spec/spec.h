@@ -23,7 +23,8 @@ struct pbti_trainer {
     char **argv;       /* NULL-terminated; builtin: its name alone */
     char *directory;   /* absolute: where it runs; default: the folder of the spec file */
     uint32_t cpus;     /* of one member, at least 1 */
-    uint32_t gpus;     /* of one member; 0 = none are shown to it */
+    double gpus;       /* of one member: 0 = none are shown to it, a share of one, or a whole
+                          number; below 0 = unset: it sees what the worker sees */
     uint32_t threads;  /* it may use (OMP_NUM_THREADS and its like); default 1 */
     uint64_t start_ms; /* limits; 0 = none */
     uint64_t silence_ms;

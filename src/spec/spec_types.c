@@ -218,6 +218,46 @@ static void optional_describe(struct pbti_out *out, const struct pbti_key *key)
 
 const struct pbti_type_info pbti_optional_type = {optional_read, optional_write, optional_describe};
 
+/* -------- GPUs -------- */
+
+#define GPUS_UNSET (-1.0)
+
+/* Several GPUs are whole ones; less than one is shared by as many members as fit. */
+static bool is_gpus(double value)
+{
+    return value < 1.0 ? value == 0.0 || value >= 1.0 / 64.0 : value == floor(value);
+}
+
+static pbt_status gpus_read(struct pbti_read *read, const struct pbti_key *key,
+                            const struct pbti_node *node, void *base)
+{
+    double *const gpus = field(base, key);
+    if (pbti_node_is(node, "unset")) {
+        *gpus = GPUS_UNSET;
+        return PBT_OK;
+    }
+    PBTI_TRY(number_read(read, key, node, base));
+    return is_gpus(*gpus) ? PBT_OK : pbti_read_wrong(read, key, node);
+}
+
+static void gpus_write(struct pbti_out *out, const struct pbti_key *key,
+                       const struct pbti_spec *spec, const void *base)
+{
+    if (*(const double *)const_field(base, key) < 0.0) {
+        pbti_out_put(out, "unset");
+    } else {
+        number_write(out, key, spec, base);
+    }
+}
+
+static void gpus_describe(struct pbti_out *out, const struct pbti_key *key)
+{
+    pbti_out_format(out, "unset, a whole number from 0 to %g, or a share of one GPU from 1/64 on",
+                    key->allowed.high);
+}
+
+const struct pbti_type_info pbti_gpus_type = {gpus_read, gpus_write, gpus_describe};
+
 /* -------- words -------- */
 
 _Static_assert(sizeof(bool) == 1, "a word is read into a bool or a uint8_t");

@@ -243,6 +243,9 @@ static bool is_of_launcher(const char *variable)
     return false;
 }
 
+const char *const pbti_gpu_variables[] = {"CUDA_VISIBLE_DEVICES", "HIP_VISIBLE_DEVICES",
+                                          "ROCR_VISIBLE_DEVICES", "ZE_AFFINITY_MASK", NULL};
+
 void pbti_launch_environment(const struct pbti_launch *launch, const char *gpus,
                              struct pbti_strings *environment)
 {
@@ -258,7 +261,12 @@ void pbti_launch_environment(const struct pbti_launch *launch, const char *gpus,
         pbti_strings_set(environment, thread_names[i], threads);
     }
     pbti_strings_set(environment, "PYTHONUNBUFFERED", "1");
-    if (gpus != NULL) { pbti_strings_set(environment, "CUDA_VISIBLE_DEVICES", gpus); }
+    for (size_t i = 0; gpus != NULL && pbti_gpu_variables[i] != NULL; i++) {
+        /* CUDA's always, the others where they are in use */
+        if (i == 0 || getenv(pbti_gpu_variables[i]) != NULL) {
+            pbti_strings_set(environment, pbti_gpu_variables[i], gpus);
+        }
+    }
     add_python(launch, environment);
     add_clients(launch, environment);
     const char *name;

@@ -59,11 +59,15 @@ void pbti_launch_command(const struct pbti_launch *launch, struct pbti_strings *
  */
 const char *pbti_launch_program(const struct pbti_launch *launch, char *path, size_t size);
 
+/* The variables that choose GPUs: NVIDIA's, AMD's two, Intel's. Ends with NULL. */
+extern const char *const pbti_gpu_variables[];
+
 /*
  * The environment of a trainer: the worker's own, threads, GPUs, PYTHONPATH, what the spec adds.
  * If the program lies in a Python environment (pyvenv.cfg), its folder comes first in PATH.
  *
- * gpus        value of CUDA_VISIBLE_DEVICES; NULL: leave it alone
+ * gpus        value of CUDA_VISIBLE_DEVICES, and of the other variables of the list above that
+ *             are set; NULL: leave them alone
  */
 void pbti_launch_environment(const struct pbti_launch *launch, const char *gpus,
                              struct pbti_strings *environment);

@@ -524,6 +524,12 @@ static pbt_status open_slots(struct run *run, struct pbt_error *err)
         free(visible);
         run->slots_count = i + 1;
     }
+    if (gpus.count > 0 && spec->trainer.gpus < 0.0) {
+        warn(run,
+             "this machine has %zu GPU%s and the spec names none: each trainer sees what this "
+             "program sees; trainer.resources.gpus gives each its own",
+             gpus.count, gpus.count == 1 ? "" : "s");
+    }
     pbti_strings_free(&gpus);
     return status;
 }

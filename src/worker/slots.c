@@ -5,6 +5,7 @@
 #include "base/fail.h"
 #include "worker/run.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <limits.h>
 #include <sched.h>
@@ -134,6 +135,11 @@ uint32_t pbti_machine_cpus(void)
 
 static void list_given(const char *text, struct pbti_strings *gpus)
 {
+    /* what container runtimes and batch systems write for no GPU at all */
+    static const char *const none[] = {"NoDevFiles", "none", "void"};
+    for (size_t i = 0; i < sizeof none / sizeof none[0]; i++) {
+        if (strcmp(text, none[i]) == 0) { return; }
+    }
     while (*text != '\0') {
         size_t const size = strcspn(text, ",");
         /* CUDA ignores everything from the first invalid entry on, and -1 is the usual one */
@@ -145,10 +151,12 @@ static void list_given(const char *text, struct pbti_strings *gpus)
 
 void pbti_machine_gpus(struct pbti_strings *gpus)
 {
-    const char *const given = getenv("CUDA_VISIBLE_DEVICES");
-    if (given != NULL) {
-        list_given(given, gpus);
-        return;
+    for (size_t i = 0; pbti_gpu_variables[i] != NULL; i++) {
+        const char *const given = getenv(pbti_gpu_variables[i]);
+        if (given != NULL) {
+            list_given(given, gpus);
+            return;
+        }
     }
     DIR *const dir = opendir("/proc/driver/nvidia/gpus");
     const struct dirent *item;
@@ -156,17 +164,41 @@ void pbti_machine_gpus(struct pbti_strings *gpus)
         if (item->d_name[0] != '.') { pbti_strings_add(gpus, "%zu", gpus->count); }
     }
     if (dir != NULL) { (void)closedir(dir); }
+    /* WSL 2 has no such folder, but a device for all GPUs together; one is sure to be there */
+    if (dir == NULL && access("/dev/dxg", F_OK) == 0) { pbti_strings_add(gpus, "0"); }
 }
 
-char *pbti_slot_gpus(const struct pbti_strings *gpus, uint32_t slot, uint32_t per_slot)
+/* How many slots share a GPU: 1 unless less than one is asked for. */
+static uint32_t slots_a_gpu(double per_slot)
 {
-    if (per_slot == 0) { return gpus->count > 0 ? strdup("") : NULL; }
+    return per_slot > 0.0 && per_slot < 1.0 ? (uint32_t)(1.0 / per_slot + 1e-9) : 1;
+}
+
+uint64_t pbti_gpus_needed(uint64_t slots, double per_slot)
+{
+    if (!(per_slot > 0.0)) { return 0; }
+    if (per_slot >= 1.0) { return slots * (uint64_t)per_slot; }
+    uint32_t const sharing = slots_a_gpu(per_slot);
+    return (slots + sharing - 1) / sharing;
+}
+
+uint64_t pbti_slots_on(uint64_t gpus, double per_slot)
+{
+    assert(per_slot > 0.0);
+    return per_slot >= 1.0 ? gpus / (uint64_t)per_slot : gpus * slots_a_gpu(per_slot);
+}
+
+char *pbti_slot_gpus(const struct pbti_strings *gpus, uint32_t slot, double per_slot)
+{
+    if (per_slot < 0.0) { return NULL; }
+    if (!(per_slot > 0.0)) { return gpus->count > 0 ? strdup("") : NULL; }
+    uint32_t const whole = per_slot < 1.0 ? 1 : (uint32_t)per_slot;
     char *text = NULL;
     size_t size = 0;
     FILE *const stream = open_memstream(&text, &size);
     if (stream == NULL) { return NULL; }
-    for (uint32_t i = 0; i < per_slot; i++) {
-        size_t const index = (size_t)slot * per_slot + i;
+    for (uint32_t i = 0; i < whole; i++) {
+        size_t const index = (size_t)(slot / slots_a_gpu(per_slot)) * whole + i;
         if (index < gpus->count) {
             (void)fprintf(stream, "%s%s", i > 0 ? "," : "", gpus->items[index]);
         }
@@ -191,7 +223,9 @@ uint32_t pbti_slots_auto(const struct pbti_spec *spec)
 {
     uint32_t const cpus = spec->trainer.cpus > 0 ? spec->trainer.cpus : 1;
     uint32_t slots = pbti_machine_cpus() / cpus;
-    if (spec->trainer.gpus > 0) { slots = min_u32(slots, count_gpus() / spec->trainer.gpus); }
+    if (spec->trainer.gpus > 0.0) {
+        slots = min_u32(slots, (uint32_t)pbti_slots_on(count_gpus(), spec->trainer.gpus));
+    }
     slots = min_u32(slots, pbti_config_members(&spec->config));
     return slots > 0 ? slots : 1;
 }
@@ -210,12 +244,12 @@ pbt_status pbti_slots_count(const struct pbti_spec *spec, uint32_t asked, uint32
         pbti_fail_hint(err, "say how many it may use: --set trainer.resources.cpus=%u", cpus);
         return PBT_EINVAL;
     }
-    uint32_t const gpus = trainer->gpus > 0 ? count_gpus() : 0;
-    if ((uint64_t)*count * trainer->gpus > gpus) {
+    uint32_t const gpus = trainer->gpus > 0.0 ? count_gpus() : 0;
+    if (pbti_gpus_needed(*count, trainer->gpus) > gpus) {
         return PBTI_FAIL(err, PBT_EINVAL, 0,
-                         "trainer.resources: %u slot%s of %u gpu%s each; this machine shows %u",
+                         "trainer.resources: %u slot%s of %g gpu%s each; this machine shows %u",
                          *count, *count == 1 ? "" : "s", trainer->gpus,
-                         trainer->gpus == 1 ? "" : "s", gpus);
+                         trainer->gpus == 1.0 ? "" : "s", gpus);
     }
     return PBT_OK;
 }

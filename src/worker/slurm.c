@@ -12,6 +12,7 @@
 #include "study/study_journal.h"
 #include "trainer/launch.h"
 #include "worker/command.h"
+#include "worker/slots.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -195,16 +196,16 @@ static pbt_status add_resources(struct pbti_strings *command,
     const struct pbti_trainer *const trainer = &request->spec->trainer;
     uint64_t slots = request->slots > 0 ? request->slots : request->spec->slots;
     uint64_t gpus = request->gpus;
-    if (trainer->gpus > 0 && slots == 0) {
-        slots = gpus / trainer->gpus;
+    if (trainer->gpus > 0.0 && slots == 0) {
+        slots = pbti_slots_on(gpus, trainer->gpus);
         if (slots == 0) {
             return PBTI_FAIL(err, PBT_EINVAL, 0,
-                             "a member needs %u GPU%s: say how many each node "
+                             "a member needs %g GPU%s: say how many each node "
                              "has with --gpus-per-node",
-                             trainer->gpus, trainer->gpus == 1 ? "" : "s");
+                             trainer->gpus, trainer->gpus == 1.0 ? "" : "s");
         }
     }
-    if (gpus == 0) { gpus = slots * trainer->gpus; }
+    if (gpus == 0) { gpus = pbti_gpus_needed(slots, trainer->gpus); }
     if (slots > 0) {
         uint64_t const cpus = slots * (trainer->cpus > 0 ? trainer->cpus : 1);
         pbti_strings_add(command, "--cpus-per-task=%llu", (unsigned long long)cpus);

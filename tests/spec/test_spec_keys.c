@@ -43,7 +43,7 @@ static bool is_json_text(const json_t *json, const char *text)
       strcmp(spec->trainer.directory, "/tmp/folder/work") == 0)                                    \
     X(TRAINER, resources, "trainer.resources={cpus: 3}", "{cpus: 3,", spec->trainer.cpus == 3)     \
     X(RESOURCES, cpus, "trainer.resources.cpus=2", "{cpus: 2,", spec->trainer.cpus == 2)           \
-    X(RESOURCES, gpus, "trainer.resources.gpus=4", " gpus: 4,", spec->trainer.gpus == 4)           \
+    X(RESOURCES, gpus, "trainer.resources.gpus=0.25", " gpus: 0.25,", spec->trainer.gpus == 0.25)  \
     X(RESOURCES, threads,                                                                          \
       "trainer.resources.threads=8", " threads: 8}", spec->trainer.threads == 8)                   \
     X(TRAINER, limits,                                                                             \

@@ -114,7 +114,7 @@ static void test_defaults_agree_with_the_core(void **state)
     assert_string_equal(spec->score_name, "score");
     assert_string_equal(spec->trainer.directory, "/tmp/folder");
     assert_int_equal(spec->trainer.cpus, 1);
-    assert_int_equal(spec->trainer.gpus, 0);
+    assert_true(spec->trainer.gpus < 0.0); /* unset */
     assert_int_equal(spec->trainer.threads, 1);
     assert_int_equal(spec->trainer.grace_ms, 10000);
     assert_int_equal(json_object_size(spec->trainer.environment), 0);

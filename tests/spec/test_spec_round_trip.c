@@ -378,7 +378,8 @@ static void random_trainer(struct dice *dice, struct pbti_trainer *trainer)
     free(name);
     trainer->directory = strdup(directory);
     trainer->cpus = (uint32_t)whole(dice, 4096);
-    trainer->gpus = (uint32_t)below(dice, 9);
+    static double const gpus[] = {-1.0, 0.0, 0.25, 0.5, 1.0, 8.0};
+    trainer->gpus = gpus[below(dice, 6)];
     trainer->threads = (uint32_t)whole(dice, 4096);
     uint64_t *const limits[] = {&trainer->start_ms, &trainer->silence_ms, &trainer->segment_ms,
                                 &trainer->grace_ms};

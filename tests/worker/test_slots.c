@@ -23,7 +23,7 @@
 
 static struct pbti_spec spec; /* zeroed but for what a test sets */
 
-static void make_spec(uint32_t cpus, uint32_t gpus, uint32_t members)
+static void make_spec(uint32_t cpus, double gpus, uint32_t members)
 {
     memset(&spec, 0, sizeof spec);
     spec.trainer.cpus = cpus;
@@ -60,6 +60,14 @@ static void test_slots_follow_cpus_gpus_and_members(void **state)
     assert_int_equal(pbti_slots_count(&spec, 0, &count, &err), PBT_EINVAL);
     assert_non_null(strstr(err.message, "a member needs"));
     make_spec(1, 0, 4);
+    assert_int_equal(setenv("CUDA_VISIBLE_DEVICES", "0,1", 1), 0);
+    make_spec(1, 0.5, 100000);
+    assert_int_equal(pbti_slots_auto(&spec), cpus < 4 ? cpus : 4);
+    assert_int_equal(pbti_slots_count(&spec, 4, &count, &err), PBT_OK);
+    assert_int_equal(pbti_slots_count(&spec, 5, &count, &err), PBT_EINVAL);
+    assert_non_null(strstr(err.message, "5 slots of 0.5 gpus each; this machine shows 2"));
+    assert_int_equal(unsetenv("CUDA_VISIBLE_DEVICES"), 0);
+    make_spec(1, 0, 4);
     spec.slots = 7;
     assert_int_equal(pbti_slots_count(&spec, 0, &count, &err), PBT_OK);
     assert_int_equal(count, 7);
@@ -84,7 +92,7 @@ static void test_slots_are_those_of_the_slurm_job(void **state)
     assert_int_equal(unsetenv("SLURM_CPUS_ON_NODE"), 0);
 }
 
-static void expect_gpus(const char *visible, uint32_t slot, uint32_t per_slot, const char *wanted)
+static void expect_gpus(const char *visible, uint32_t slot, double per_slot, const char *wanted)
 {
     struct pbti_strings gpus = {0};
     assert_int_equal(setenv("CUDA_VISIBLE_DEVICES", visible, 1), 0);
@@ -111,6 +119,12 @@ static void test_gpus_are_chosen_from_the_inherited_ones(void **state)
     expect_gpus("0,1", 0, 0, ""); /* hidden from a trainer that asks for none */
     expect_gpus("", 0, 0, NULL);  /* nothing there to hide */
     expect_gpus("0,-1,1", 1, 1, "");
+    expect_gpus("0,1", 0, -1.0, NULL); /* the spec names none: left alone */
+    expect_gpus("NoDevFiles", 0, 0, NULL);
+    for (uint32_t slot = 0; slot < 4; slot++) {
+        expect_gpus("0,1", slot, 0.5, slot < 2 ? "0" : "1");
+    }
+    expect_gpus("GPU-aa,GPU-bb", 3, 0.25, "GPU-aa");
     assert_int_equal(setenv("CUDA_VISIBLE_DEVICES", "0,1,2", 1), 0);
     make_spec(1, 2, 8);
     assert_int_equal(pbti_slots_auto(&spec), 1);
