@@ -103,7 +103,7 @@ static void learner_init(struct pbti_a2c_agent *agent, uint64_t seed)
     struct pbt_error err = {0};
     pbti_nn_setup(1);
     need(pbti_a2c_agent_init(agent, &settings, &err) == PBT_OK, err.message);
-    need(pbti_a2c_agent_reserve(agent, settings.unroll, &err) == PBT_OK, err.message);
+    need(pbti_a2c_agent_reserve(agent, &settings, &err) == PBT_OK, err.message);
     pbti_a2c_agent_randomise(agent, seed);
     pbti_a2c_agent_begin(agent, &settings, seed, true);
     for (size_t i = 0; i < WARM_UP; i++) {

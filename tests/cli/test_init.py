@@ -71,7 +71,7 @@ class Init(Lab):
 
     def test_the_examples_are_right_specs(self):
         for name in ("python/python.yaml", "shell/shell.yaml", "c/c.yaml", "fashion.yaml",
-                     "breakout.yaml", "gan.yaml"):
+                     "breakout.yaml", "gan.yaml", "beacon.yaml", "maze.yaml"):
             done = self.pbt("run", os.path.join(SOURCE, "examples", name),
                             "--set", "population=zero", code=2)
             self.assertIn("population", done.stderr, name)

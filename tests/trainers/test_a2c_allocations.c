@@ -49,7 +49,7 @@ void *__wrap_aligned_alloc(size_t alignment, size_t size)
     return __real_aligned_alloc(alignment, size);
 }
 
-static void check_updates(const char *game, bool lstm)
+static void check_updates(const char *game, bool lstm, uint32_t kind)
 {
     struct pbti_a2c_agent agent;
     struct pbti_a2c_settings s;
@@ -59,14 +59,19 @@ static void check_updates(const char *game, bool lstm)
     s.hidden = 16;
     s.unroll = 5;
     s.lstm = lstm;
+    s.agent = kind;
+    s.replay = 40;
     allocations = 0;
     assert_int_equal(pbti_a2c_agent_init(&agent, &s, NULL), PBT_OK);
     assert_true(allocations > 0); /* they are counted */
     allocations = 0;
-    assert_int_equal(pbti_a2c_agent_reserve(&agent, s.unroll, NULL), PBT_OK);
+    assert_int_equal(pbti_a2c_agent_reserve(&agent, &s, NULL), PBT_OK);
     assert_true(allocations > 0);
     allocations = 0;
-    assert_int_equal(pbti_a2c_agent_reserve(&agent, s.unroll - 1, NULL), PBT_OK);
+    struct pbti_a2c_settings shorter = s;
+    shorter.unroll--;
+    assert_int_equal(pbti_a2c_agent_reserve(&agent, &shorter, NULL), PBT_OK);
+    assert_int_equal(pbti_a2c_agent_reserve(&agent, &s, NULL), PBT_OK);
     pbti_a2c_agent_randomise(&agent, 1);
     pbti_a2c_agent_begin(&agent, &s, 1, true);
     for (int i = 0; i < 50; i++) {
@@ -80,10 +85,11 @@ static void check_updates(const char *game, bool lstm)
 static void test_updates_allocate_nothing(void **state)
 {
     (void)state;
-    check_updates("cartpole", false);
-    check_updates("cartpole", true);
-    check_updates("breakout", false);
-    check_updates("breakout", true);
+    check_updates("cartpole", false, PBTI_A2C_PLAIN);
+    check_updates("cartpole", true, PBTI_A2C_PLAIN);
+    check_updates("breakout", false, PBTI_A2C_PLAIN);
+    check_updates("breakout", true, PBTI_A2C_PLAIN);
+    check_updates("breakout", true, PBTI_A2C_UNREAL);
 }
 
 /* However many rounds an evaluation plays, it takes as many pieces of memory. */
@@ -98,7 +104,7 @@ static uint64_t allocations_of_playing(uint32_t episodes)
     s.lstm = true;
     s.episodes = episodes;
     assert_int_equal(pbti_a2c_agent_init(&agent, &s, NULL), PBT_OK);
-    assert_int_equal(pbti_a2c_agent_reserve(&agent, 1, NULL), PBT_OK);
+    assert_int_equal(pbti_a2c_agent_reserve(&agent, &s, NULL), PBT_OK);
     pbti_a2c_agent_randomise(&agent, 1);
     pbti_a2c_agent_begin(&agent, &s, 1, true);
     struct pbti_a2c_tally tally;

@@ -23,6 +23,7 @@ static const char *game_word(uint32_t index)
 
 PBTI_SETTING_WORDS(report_word, "mean", "list")
 PBTI_SETTING_WORDS(score_word, "return", "normalised")
+PBTI_SETTING_WORDS(agent_word, "a2c", "unreal")
 
 #define SETTINGS struct pbti_a2c_settings
 static const struct pbti_setting table[] = {PBTI_A2C_SETTINGS(PBTI_SETTING_ENTRY){0}};
@@ -49,16 +50,23 @@ static pbt_status check(const void *settings, struct pbt_error *err)
         return pbti_nn_fail(err, PBT_EINVAL, "\"filters\" is %u; allowed are multiples of %d",
                             s->filters, (int)FILTERS_MULTIPLE);
     }
-    if (s->inputs && !s->lstm) {
+    if (s->inputs && !s->lstm && s->agent == PBTI_A2C_PLAIN) {
         return pbti_nn_fail(err, PBT_EINVAL,
                             "\"inputs\" is true without \"lstm\": the last action and reward are "
                             "inputs of the LSTM");
+    }
+    const struct pbti_env_kind *const game = pbti_env_at(s->game);
+    if (s->agent == PBTI_A2C_UNREAL && s->pixel_control > 0.0 && !game->cells && !game->bytes) {
+        return pbti_nn_fail(err, PBT_EINVAL,
+                            "\"pixel_control\" is %g; only 0 is allowed where nothing is seen as a "
+                            "picture, as in \"%s\"",
+                            s->pixel_control, game->name);
     }
     if (s->score == NORMALISED && !scale_of(s, &scale)) {
         return pbti_nn_fail(err, PBT_EINVAL,
                             "\"score\" is \"normalised\"; with these options \"%s\" has no "
                             "reference scores",
-                            pbti_env_at(s->game)->name);
+                            game->name);
     }
     return PBT_OK;
 }
@@ -92,8 +100,7 @@ static pbt_status prepare(void *state, const void *settings, const struct pbti_b
     struct pbti_a2c *const a = state;
     (void)task;
     a->result = (struct pbti_a2c_result){.score = NAN, .counted = pbti_a2c_tally_none()};
-    return pbti_a2c_agent_reserve(&a->agent, ((const struct pbti_a2c_settings *)settings)->unroll,
-                                  err);
+    return pbti_a2c_agent_reserve(&a->agent, settings, err);
 }
 
 /* -------- checkpoints -------- */
@@ -128,6 +135,22 @@ static pbt_status progress(const struct pbti_a2c *a, const struct pbti_builtin_t
     return pbti_builtin_progress(task, frames < task->steps ? frames : task->steps, loss, err);
 }
 
+static void add_extra(struct pbti_a2c_result *result, const struct pbti_a2c_extra_loss *extra)
+{
+    result->replayed += extra->computed;
+    result->extra.control += extra->control;
+    result->extra.value += extra->value;
+    result->extra.prediction += extra->prediction;
+}
+
+static void divide_extra(struct pbti_a2c_result *result)
+{
+    double const count = result->replayed > 0 ? (double)result->replayed : 1.0;
+    result->extra.control /= count;
+    result->extra.value /= count;
+    result->extra.prediction /= count;
+}
+
 /* An agent that has diverged is trained no further: its score is NaN whatever follows. */
 static pbt_status train(void *state, const void *settings, const struct pbti_builtin_task *task,
                         struct pbt_error *err)
@@ -150,6 +173,7 @@ static pbt_status train(void *state, const void *settings, const struct pbti_bui
         result->entropy += update.loss.entropy;
         result->value_loss += update.loss.value;
         result->norm += update.norm;
+        add_extra(result, &update.extra);
         pbt_status const status = progress(a, task, done, update.loss.value, err);
         if (status != PBT_OK) { return status; }
     }
@@ -157,6 +181,7 @@ static pbt_status train(void *state, const void *settings, const struct pbti_bui
     result->entropy /= count;
     result->value_loss /= count;
     result->norm /= count;
+    divide_extra(result);
     result->trained = updates > 0;
     a->saved.surplus = a->saved.surplus + rounds * copies - task->steps;
     result->counted = a->agent.tally;
@@ -198,6 +223,12 @@ static void report_in_force(const struct pbti_a2c_agent *agent, struct pbti_buil
     pbti_builtin_in_force(to, "clip", agent->clip);
     pbti_builtin_in_force(to, "reward_scale", agent->reward_scale);
     pbti_builtin_in_force(to, "reward_clip", agent->reward_clip);
+    if (agent->unreal != NULL) {
+        pbti_builtin_in_force(to, "pixel_control", agent->unreal->control_cost);
+        pbti_builtin_in_force(to, "value_replay", agent->unreal->value_cost);
+        pbti_builtin_in_force(to, "reward_prediction", agent->unreal->prediction_cost);
+        pbti_builtin_in_force(to, "control_discount", agent->unreal->control_discount);
+    }
     pbti_builtin_in_force(to, "envs", agent->copies);
     pbti_builtin_in_force(to, "filters", agent->net.shape.filters);
     pbti_builtin_in_force(to, "hidden", agent->net.shape.hidden);
@@ -243,6 +274,11 @@ static void report(const void *state, const void *settings, struct pbti_builtin_
         pbti_builtin_metric(to, "value_loss", result->value_loss);
         pbti_builtin_metric(to, "gradient_norm", result->norm);
         report_in_force(&((const struct pbti_a2c *)state)->agent, to);
+    }
+    if (result->replayed > 0) {
+        pbti_builtin_metric(to, "control_loss", result->extra.control);
+        pbti_builtin_metric(to, "replay_value_loss", result->extra.value);
+        pbti_builtin_metric(to, "prediction_loss", result->extra.prediction);
     }
     report_score(result, settings, to);
 }

@@ -23,6 +23,8 @@ struct pbti_a2c_result {
     uint64_t unfinished;              /* those of an evaluation that were not over */
     bool trained;                     /* the next ones mean something: */
     double entropy, value_loss, norm; /* means over updates: nats, squared returns, of gradients */
+    uint64_t replayed;                /* updates of UNREAL that had enough to replay: */
+    struct pbti_a2c_extra_loss extra; /* means over them */
 };
 
 struct pbti_a2c {

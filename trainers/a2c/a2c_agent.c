@@ -37,8 +37,8 @@ static struct pbti_a2c_shape shape_of(const struct pbti_a2c_settings *s, uint32_
         .actions = actions,
         .filters = s->filters,
         .hidden = s->hidden,
-        .lstm = s->lstm,
-        .inputs = s->inputs,
+        .lstm = s->lstm || s->agent == PBTI_A2C_UNREAL,
+        .inputs = s->inputs || s->agent == PBTI_A2C_UNREAL,
     };
 }
 
@@ -63,6 +63,31 @@ static pbt_status make_copies(struct pbti_a2c_agent *agent, struct pbt_error *er
     return PBT_OK;
 }
 
+/* The network, and what UNREAL adds to it. */
+static pbt_status make_network(struct pbti_a2c_agent *agent,
+                               const struct pbti_a2c_settings *settings, struct pbt_error *err)
+{
+    struct pbti_a2c_network *const net = &agent->net;
+    struct pbti_a2c_shape const shape = shape_of(settings, pbti_env_actions(agent->env));
+    uint16_t const constant = pbti_env_at(settings->game)->constant;
+    bool const unreal = settings->agent == PBTI_A2C_UNREAL;
+    pbt_status status = pbti_a2c_network_plan(net, &shape, agent->copies, err);
+    if (status != PBT_OK) { return status; }
+    if (unreal) {
+        agent->unreal = calloc(1, sizeof *agent->unreal);
+        status = agent->unreal == NULL ? pbti_nn_fail(err, PBT_ENOMEM, "no memory for UNREAL")
+                                       : pbti_a2c_unreal_init(agent->unreal, net, constant,
+                                                              PBTI_A2C_CONTROL_MAPS, err);
+    }
+    if (status == PBT_OK) {
+        status = pbti_a2c_network_allocate(net, pbti_nn_rmsprop_slots(false, false), err);
+    }
+    if (status == PBT_OK && unreal) {
+        status = pbti_a2c_unreal_join(agent->unreal, net, agent->copies, settings->replay, err);
+    }
+    return status;
+}
+
 pbt_status pbti_a2c_agent_init(struct pbti_a2c_agent *agent,
                                const struct pbti_a2c_settings *settings, struct pbt_error *err)
 {
@@ -70,11 +95,7 @@ pbt_status pbti_a2c_agent_init(struct pbti_a2c_agent *agent,
     agent->copies = settings->envs;
     agent->tally = pbti_a2c_tally_none();
     pbt_status status = make_env(settings, &agent->env, err);
-    if (status == PBT_OK) {
-        struct pbti_a2c_shape const shape = shape_of(settings, pbti_env_actions(agent->env));
-        status = pbti_a2c_network_init(&agent->net, &shape, pbti_nn_rmsprop_slots(false, false),
-                                       agent->copies, err);
-    }
+    if (status == PBT_OK) { status = make_network(agent, settings, err); }
     if (status == PBT_OK) { status = make_copies(agent, err); }
     if (status != PBT_OK) { pbti_a2c_agent_deinit(agent); }
     return status;
@@ -100,11 +121,15 @@ void pbti_a2c_agent_deinit(struct pbti_a2c_agent *agent)
     free(agent->quotas);
     free(agent->whole);
     pbti_env_destroy(agent->env);
+    if (agent->unreal != NULL) {
+        pbti_a2c_unreal_deinit(agent->unreal);
+        free(agent->unreal);
+    }
     pbti_a2c_network_deinit(&agent->net);
     memset(agent, 0, sizeof *agent);
 }
 
-pbt_status pbti_a2c_agent_reserve(struct pbti_a2c_agent *agent, uint32_t unroll,
+static pbt_status reserve_rollout(struct pbti_a2c_agent *agent, uint32_t unroll,
                                   struct pbt_error *err)
 {
     if (unroll <= agent->capacity) { return PBT_OK; }
@@ -126,11 +151,20 @@ pbt_status pbti_a2c_agent_reserve(struct pbti_a2c_agent *agent, uint32_t unroll,
     return PBT_OK;
 }
 
+pbt_status pbti_a2c_agent_reserve(struct pbti_a2c_agent *agent,
+                                  const struct pbti_a2c_settings *settings, struct pbt_error *err)
+{
+    pbt_status const status = reserve_rollout(agent, settings->unroll, err);
+    if (status != PBT_OK || agent->unreal == NULL) { return status; }
+    return pbti_a2c_unreal_reserve(agent->unreal, settings, err);
+}
+
 /* -------- segments -------- */
 
 void pbti_a2c_agent_randomise(struct pbti_a2c_agent *agent, uint64_t seed)
 {
     pbti_a2c_network_randomise(&agent->net, seed);
+    if (agent->unreal != NULL) { pbti_a2c_unreal_randomise(agent->unreal, &agent->net, seed); }
     pbti_env_seed(agent->env, seed);
     pbti_env_reset(agent->env);
 }
@@ -160,6 +194,7 @@ void pbti_a2c_agent_begin(struct pbti_a2c_agent *agent, const struct pbti_a2c_se
     agent->reward_scale = settings->reward_scale;
     agent->reward_clip = settings->reward_clip;
     agent->seed = seed;
+    if (agent->unreal != NULL) { pbti_a2c_unreal_begin(agent->unreal, seed); }
     count_from_here(agent, fresh);
     pbti_env_seed(agent->env, seed);
     pbti_a2c_network_ready(&agent->net);
@@ -226,6 +261,10 @@ void pbti_a2c_agent_step(struct pbti_a2c_agent *agent, uint32_t t)
     pbti_env_step(agent->env, agent->chosen + at, agent->rewards + at, agent->ends + at);
     count_episodes(agent, agent->rewards + at, agent->ends + at);
     fit_rewards(agent, agent->rewards + at);
+    if (agent->unreal != NULL) {
+        pbti_a2c_unreal_keep(agent->unreal, &agent->net, t * agent->copies, agent->chosen + at,
+                             agent->rewards + at, agent->ends + at);
+    }
     pbti_a2c_network_forget(&agent->net, agent->ends + at);
     pbti_a2c_network_note(&agent->net, agent->chosen + at, agent->rewards + at, agent->ends + at);
     agent->rounds++;
@@ -266,9 +305,11 @@ struct pbti_a2c_update pbti_a2c_agent_update(struct pbti_a2c_agent *agent, uint3
         pbti_a2c_agent_act(agent, t);
         pbti_a2c_agent_step(agent, t);
     }
-    struct pbti_a2c_loss const loss = pbti_a2c_agent_backward(agent, rounds);
-    double const norm = pbti_a2c_agent_optimise(agent);
-    return (struct pbti_a2c_update){loss, norm, !isfinite(norm)};
+    struct pbti_a2c_update update = {.loss = pbti_a2c_agent_backward(agent, rounds)};
+    if (agent->unreal != NULL) { update.extra = pbti_a2c_unreal_learn(agent->unreal, &agent->net); }
+    update.norm = pbti_a2c_agent_optimise(agent);
+    update.diverged = !isfinite(update.norm);
+    return update;
 }
 
 /* -------- playing -------- */

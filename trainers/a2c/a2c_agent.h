@@ -6,7 +6,7 @@
  *
  *     for t in 0 .. T - 1:  act (network, draw), step (games)
  *     look once more, for the value of what comes next
- *     returns, loss, backward, clip, RMSProp
+ *     returns, loss, backward, [what is replayed: a2c_unreal.h,] clip, RMSProp
  *
  * Acting is the forward pass of training: rows of time t stay where they are until the way back.
  * All memory is taken by pbti_a2c_agent_init() and _reserve(); the others allocate nothing.
@@ -18,12 +18,14 @@
 #include "a2c/a2c_policy.h"
 #include "a2c/a2c_settings.h"
 #include "a2c/a2c_tally.h"
+#include "a2c/a2c_unreal.h"
 #include "nn/nn_rmsprop.h"
 
 struct pbti_a2c_agent {
     struct pbti_a2c_network net;
     struct pbti_env *env;
-    uint32_t copies; /* B */
+    uint32_t copies;                /* B */
+    struct pbti_a2c_unreal *unreal; /* NULL: a plain actor-critic */
 
     /* What the next update uses; written at the start of each segment. */
     struct pbti_nn_rmsprop rmsprop;
@@ -49,6 +51,7 @@ struct pbti_a2c_agent {
 /* What an update says of itself. */
 struct pbti_a2c_update {
     struct pbti_a2c_loss loss;
+    struct pbti_a2c_extra_loss extra; /* of UNREAL */
     double norm;   /* of the gradient before clipping; not finite: the weights were left alone */
     bool diverged; /* there is nothing to step along */
 };
@@ -66,8 +69,9 @@ PBT_NODISCARD pbt_status pbti_a2c_agent_init(struct pbti_a2c_agent *agent,
                                              struct pbt_error *err);
 void pbti_a2c_agent_deinit(struct pbti_a2c_agent *agent);
 
-/* Make room for rollouts of `unroll` rounds. Errors: PBT_ENOMEM. */
-PBT_NODISCARD pbt_status pbti_a2c_agent_reserve(struct pbti_a2c_agent *agent, uint32_t unroll,
+/* Make room for what a segment with these settings does. Errors: PBT_ENOMEM. */
+PBT_NODISCARD pbt_status pbti_a2c_agent_reserve(struct pbti_a2c_agent *agent,
+                                                const struct pbti_a2c_settings *settings,
                                                 struct pbt_error *err);
 
 /* New weights, new episodes. */
@@ -79,7 +83,7 @@ void pbti_a2c_agent_randomise(struct pbti_a2c_agent *agent, uint64_t seed);
  *
  * fresh       in, every copy is at the beginning of an episode
  *
- * Requires    pbti_a2c_agent_reserve() with settings->unroll
+ * Requires    pbti_a2c_agent_reserve() with these settings
  */
 void pbti_a2c_agent_begin(struct pbti_a2c_agent *agent, const struct pbti_a2c_settings *settings,
                           uint64_t seed, bool fresh);

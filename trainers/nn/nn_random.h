@@ -24,6 +24,7 @@ enum pbti_nn_purpose {
     PBTI_NN_PURPOSE_ACTION = 5,  /* actions of a policy; step = round */
     PBTI_NN_PURPOSE_ENV = 6,     /* games of trainers/env; step = frame, block = copy */
     PBTI_NN_PURPOSE_LATENT = 7,  /* what a generator trains with; step = update, lane = D or G */
+    PBTI_NN_PURPOSE_REPLAY = 9,  /* what is learnt from again; step = update, lane = loss */
     PBTI_NN_PURPOSE_LATENT_EVALUATION = 8, /* what it is scored by; step = batch */
 };
 
