@@ -12,8 +12,8 @@
  *
  * Then the allocations of updates and of their bare products, for each of which oneDNN makes one
  * (wanted: as many); two learners, each a process pinned to a core of its own, against one (wanted:
- * 1.9); and the same update in PyTorch (bench/a2c_torch.py) where python3-torch is installed, on
- * the same games, from a shared library.
+ * 1.9); the same update in PyTorch (bench/a2c_torch.py) where python3-torch is installed, on the
+ * same games, from a shared library; and the agents of mazes against each other.
  *
  * Medians are printed, of processor time: one thread that never waits takes as much of it as of the
  * clock's, unless other programs want its core.
@@ -412,6 +412,62 @@ static void torch_row(const struct pbti_a2c_agent *agent, double update)
     }
 }
 
+/* -------- the agents -------- */
+
+/* Frames a second of an agent with an LSTM that is told the last action and reward; unroll 20. */
+static double agent_rate(const char *game, uint32_t kind, uint32_t hidden, double ratio)
+{
+    enum { AGENT_UPDATES = 101 };
+    static struct pbti_a2c_agent agent;
+    static double times[AGENT_UPDATES];
+    struct pbti_a2c_settings settings;
+    struct pbt_error err = {0};
+    pbti_settings_default(pbti_builtin_a2c.settings, &settings);
+    while (strcmp(pbti_env_at(settings.game)->name, game) != 0) {
+        settings.game++;
+    }
+    settings.agent = kind;
+    settings.hidden = hidden;
+    settings.replay_ratio = ratio;
+    settings.unroll = 20;
+    settings.replay = 100;
+    settings.lstm = settings.inputs = settings.minimal = true;
+    need(pbti_a2c_agent_init(&agent, &settings, &err) == PBT_OK, err.message);
+    need(pbti_a2c_agent_reserve(&agent, &settings, &err) == PBT_OK, err.message);
+    pbti_a2c_agent_randomise(&agent, 1);
+    pbti_a2c_agent_begin(&agent, &settings, 1, true);
+    for (size_t i = 0; i < WARM_UP; i++) {
+        (void)pbti_a2c_agent_update(&agent, agent.unroll);
+    }
+    double since = 0.0;
+    (void)lap(&since);
+    for (size_t i = 0; i < AGENT_UPDATES; i++) {
+        (void)pbti_a2c_agent_update(&agent, agent.unroll);
+        times[i] = lap(&since);
+    }
+    double const rate = frames_of(&agent) / median(times, AGENT_UPDATES);
+    pbti_a2c_agent_deinit(&agent);
+    return rate;
+}
+
+/* Each against the plain agent on the same game. */
+static void agent_rows(void)
+{
+    static const struct {
+        const char *game;
+        uint32_t hidden;
+    } games[] = {{"maze", 128}, {"maze3d", 64}};
+    for (size_t i = 0; i < sizeof games / sizeof games[0]; i++) {
+        const char *const game = games[i].game;
+        double const plain = agent_rate(game, PBTI_A2C_PLAIN, games[i].hidden, 0.0);
+        double const quarter = agent_rate(game, PBTI_A2C_UNREAL, games[i].hidden, 0.25);
+        double const whole = agent_rate(game, PBTI_A2C_UNREAL, games[i].hidden, 1.0);
+        (void)printf("%s, %u units: %.0f frames/s; UNREAL %.0f (%.2f); with replay_ratio 1 %.0f "
+                     "(%.2f)\n",
+                     game, games[i].hidden, plain, quarter, quarter / plain, whole, whole / plain);
+    }
+}
+
 int main(void)
 {
     static struct pbti_a2c_agent agent;
@@ -424,5 +480,6 @@ int main(void)
     allocation_row(&agent);
     torch_row(&agent, update);
     pbti_a2c_agent_deinit(&agent);
+    agent_rows();
     return 0;
 }

@@ -36,13 +36,13 @@ study: poles
 seed: 6
 trainer: {builtin: a2c}
 population: 2
-steps: 2000
-ready: 1000
+steps: STEPS
+ready: READY
 slots: 1
 score: {name: return, goal: maximize}
 space:
   lr: {type: log, low: 1e-3, high: 1e-2}
-fixed: {game: GAME, envs: 4, hidden: 16, lstm: true, inputs: true, reward_scale: 0.5}
+fixed: {game: GAME, envs: 4, hidden: 16, lstm: true, inputs: true, reward_scale: 0.5MORE}
 """
 
 
@@ -158,8 +158,9 @@ class Images(Use):
 
 
 class Agents(Use):
-    def study(self, game):
-        self.write("poles.yaml", A2C.replace("GAME", game))
+    def study(self, game, more="", ready=1000):
+        self.write("poles.yaml", A2C.replace("GAME", game).replace("MORE", more)
+                   .replace("STEPS", str(2 * ready)).replace("READY", str(ready)))
         self.pbt("run", "poles.yaml", "-q")
 
     def test_returns_of_episodes(self):
@@ -194,6 +195,24 @@ class Agents(Use):
         self.assertEqual(text[1], "#" * 10)
         self.assertIn("=", text[9])
         self.assertIn("not over", text[-1])
+
+
+    def test_a_maze_is_drawn(self):
+        self.study("maze", ", agent: unreal", 1300)
+        text = self.pbt("use", "poles", "--frames", "1").stdout.splitlines()
+        self.assertEqual(len(text), 7 + 2)
+        self.assertIn("?", "".join(text[:7]))  # not seen
+        self.assertIn(text[6][3], ".a")        # where the agent is
+        found = self.lines("poles", "--frames", "40")
+        self.assertEqual({len(line["picture"]) for line in found[:-1]}, {7})
+
+    def test_a_picture_of_bytes_is_drawn(self):
+        self.study("maze3d", ", size: 7", 3700)
+        found = self.lines("poles", "--frames", "40")
+        rows = found[0]["picture"]
+        self.assertEqual((len(rows), {len(row) for row in rows}), (24, {24}))
+        self.assertEqual(found[-1]["return"], sum(line["reward"] for line in found[:-1]))
+        self.assertNotEqual(found[0]["picture"], found[39]["picture"])
 
 
 class Others(Use):

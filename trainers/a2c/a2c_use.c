@@ -15,15 +15,26 @@
 
 enum { PICTURES_PER_SECOND = 15 };
 
-/* What stands for a channel of a game, in the order of its channels; the first that is set in a
- * cell is drawn. */
-static const struct {
+/* What stands for a channel of a game, in the order of its channels, and for a cell without any. Of
+ * those that are set in a cell the first is drawn, or, with `top`, the last. */
+struct drawing {
     const char *game, *glyphs;
-} drawings[] = {
-    {"breakout", "=o'#"}, {"asterix", "@x-$"},          {"freeway", "@#-----"},
-    {"beacon", "@B"},     {"space_invaders", "AMMM|!"}, {"seaquest", "@@|-!fS=+d"},
-    {"shards", "@&$"},    {"keydoor", "#@k+$."},        {"maze", "#.a$"},
+    bool top;
+    char nothing;
 };
+static const struct drawing drawings[] = {
+    {"breakout", "=o'#", false, '.'},
+    {"asterix", "@x-$", false, '.'},
+    {"freeway", "@#-----", false, '.'},
+    {"beacon", "@B", false, '.'},
+    {"space_invaders", "AMMM|!", false, '.'},
+    {"seaquest", "@@|-!fS=+d", false, '.'},
+    {"shards", "@&$", false, '.'},
+    {"keydoor", "#@k+$.", false, '.'},
+    {"maze", "#.a$", true, '?'},
+    {"roaches", "MmRr", true, '.'},
+};
+static const struct drawing plain = {"", "@abcdefghijklmno", false, '.'};
 
 /* -------- playing -------- */
 
@@ -105,25 +116,42 @@ static void print_returns(struct pbti_a2c_agent *agent, uint64_t episodes,
 
 /* -------- drawing -------- */
 
-static const char *glyphs_of(const char *game)
+static const struct drawing *drawing_of(const char *game)
 {
     for (size_t i = 0; i < sizeof drawings / sizeof drawings[0]; i++) {
-        if (strcmp(drawings[i].game, game) == 0) { return drawings[i].glyphs; }
+        if (strcmp(drawings[i].game, game) == 0) { return &drawings[i]; }
     }
-    return "@abcdefghijklmno";
+    return &plain;
+}
+
+static char cell_text(uint32_t cell, const struct drawing *drawing)
+{
+    uint32_t channel = 0;
+    if (cell == 0) { return drawing->nothing; }
+    while ((cell >> channel & 1u) == 0 || (drawing->top && cell >> (channel + 1) != 0)) {
+        channel++;
+    }
+    return drawing->glyphs[channel];
+}
+
+/* A pixel by its colour where a thing has it, else by its light. */
+static char pixel_text(const float *rgb)
+{
+    static const char ramp[] = " .:-=+*%#";
+    if (rgb[0] > 0.9f && rgb[1] > 0.8f) { return 'G'; }
+    if (rgb[0] > 0.85f && rgb[1] < 0.2f) { return 'a'; }
+    float const light = (rgb[0] + rgb[1] + rgb[2]) / 3.0f;
+    return ramp[(size_t)lroundf(light * (float)(sizeof ramp - 2))];
 }
 
 static void row_text(const struct pbti_a2c_agent *agent, uint32_t y, char *text)
 {
     const struct pbti_a2c_shape *const shape = &agent->net.shape;
-    const char *const glyphs = glyphs_of(pbti_env_kind(agent->env)->name);
+    const struct drawing *const drawing = drawing_of(pbti_env_kind(agent->env)->name);
     for (uint32_t x = 0; x < shape->columns; x++) {
-        uint16_t const cell = agent->net.cells[y * shape->columns + x];
-        uint32_t channel = 0;
-        while (channel < shape->channels && (cell >> channel & 1u) == 0) {
-            channel++;
-        }
-        text[x] = channel == shape->channels ? '.' : glyphs[channel];
+        uint32_t const at = y * shape->columns + x;
+        text[x] = shape->bytes ? pixel_text(agent->net.features + at * shape->channels)
+                               : cell_text(agent->net.cells[at], drawing);
     }
     text[shape->columns] = '\0';
 }
@@ -143,20 +171,21 @@ static void gauge_text(double value, char text[24])
 static void print_picture(const struct pbti_a2c_agent *agent, const struct pbti_builtin_use *use)
 {
     const struct pbti_a2c_shape *const shape = &agent->net.shape;
-    uint32_t const lines = shape->cells ? shape->rows : shape->channels;
+    bool const picture = shape->cells || shape->bytes;
+    uint32_t const lines = picture ? shape->rows : shape->channels;
     char text[PBTI_ENV_CELLS_MAX + 1];
-    if (use->json) { (void)fputs(shape->cells ? "\"picture\": [" : "\"features\": [", use->out); }
+    if (use->json) { (void)fputs(picture ? "\"picture\": [" : "\"features\": [", use->out); }
     for (uint32_t i = 0; i < lines; i++) {
         const char *const comma = i == 0 ? "" : ", ";
-        double const feature = shape->cells ? 0.0 : (double)agent->net.features[i];
-        if (shape->cells) {
+        double const feature = picture ? 0.0 : (double)agent->net.features[i];
+        if (picture) {
             row_text(agent, i, text);
         } else {
             gauge_text(feature, text);
         }
         if (!use->json) {
-            (void)fprintf(use->out, shape->cells ? "%s\n" : "%s %8.4f\n", text, feature);
-        } else if (shape->cells) {
+            (void)fprintf(use->out, picture ? "%s\n" : "%s %8.4f\n", text, feature);
+        } else if (picture) {
             (void)fprintf(use->out, "%s\"%s\"", comma, text);
         } else {
             (void)fprintf(use->out, "%s%.9g", comma, feature);
@@ -173,7 +202,8 @@ static void wait_and_return(const struct pbti_a2c_agent *agent, const struct pbt
     struct timespec const pause = {.tv_nsec = 1000000000 / PICTURES_PER_SECOND};
     (void)fflush(use->out);
     (void)nanosleep(&pause, NULL);
-    (void)fprintf(use->out, "\033[%uA\033[J", (shape->cells ? shape->rows : shape->channels) + 1);
+    bool const picture = shape->cells || shape->bytes;
+    (void)fprintf(use->out, "\033[%uA\033[J", (picture ? shape->rows : shape->channels) + 1);
 }
 
 static void draw_episode(struct pbti_a2c_agent *agent, uint64_t frames_max,
