@@ -35,7 +35,9 @@ bool pbti_signal_pipe_open(struct pbti_signal_pipe *pipe, const int *numbers, si
     pipe->count = count;
     for (size_t i = 0; i < count; i++) {
         pipe->numbers[i] = numbers[i];
-        (void)sigaction(numbers[i], &action, &pipe->before[i]);
+        (void)sigaction(numbers[i], NULL, &pipe->before[i]);
+        bool const ignored = pipe->before[i].sa_handler == SIG_IGN; /* nohup: it stays so */
+        if (!ignored) { (void)sigaction(numbers[i], &action, NULL); }
     }
     return true;
 }

@@ -185,8 +185,9 @@ bool pbti_liveness_dead(struct pbti_liveness *liveness, const struct pbti_event_
     }
     enum lock_says const says = here ? ask_lock(lock) : LOCK_NOTHING;
     if (says == LOCK_DEAD) { (void)unlink(beat); }
-    if (says != LOCK_NOTHING) { return says == LOCK_DEAD; }
-    /* its files stay: should it live after all, it goes on with them */
+    if (says == LOCK_DEAD) { return true; }
+    /* a process that holds its lock and does not beat is stopped or stuck: others get its claims,
+     * and what it reports later is refused; its files stay, it may go on with them */
     struct pbti_pulse *const pulse = pulse_of(liveness, worker->worker);
     return pulse != NULL && pbti_pulse_gone(pulse, beat, steady_ms());
 }

@@ -28,6 +28,8 @@
 
 #define LINGER_MS 2000
 #define NEVER UINT64_MAX
+#define LOOK_MS 1000 /* at least so often it is looked at the limits */
+#define GAP_MS 500   /* a timer that is later than this was not late by load alone */
 
 enum runner_phase { EMPTY, STARTING, READY, BUSY, ENDING };
 
@@ -42,6 +44,7 @@ struct pbti_runner {
     int handles;
     enum runner_phase phase;
 
+    uint32_t tasks; /* started so far */
     bool has_task;
     bool failed;    /* answer.outcome and the message are those of a failure */
     bool answering; /* an answer is to be given as soon as the trainer has ended */
@@ -67,6 +70,7 @@ struct pbti_runner {
     /* loop times, ms */
     uint64_t launched, ordered, progressed, heard;
     uint64_t linger_until; /* a rank has closed its connection; 0: none has */
+    uint64_t due;          /* when the timer is to fire */
 };
 
 static const struct pbti_trainer *trainer_of(const struct pbti_runner *runner)
@@ -226,13 +230,33 @@ static void arm(struct pbti_runner *runner)
         return;
     }
     uint64_t const time = now(runner);
-    (void)uv_timer_start(&runner->timer, on_limit, next > time ? next - time : 0, 0);
+    uint64_t const wait = next > time ? next - time : 0;
+    runner->due = time + (wait < LOOK_MS ? wait : LOOK_MS); /* often enough to notice a gap */
+    (void)uv_timer_start(&runner->timer, on_limit, runner->due - time, 0);
+}
+
+/* Time in which the loop did not run (the worker was stopped, or its storage stalled) is no time in
+ * which the trainer could be heard. */
+static void leave_out_gap(struct pbti_runner *runner)
+{
+    uint64_t const time = now(runner);
+    uint64_t const gap = time > runner->due + GAP_MS ? time - runner->due : 0;
+    runner->launched += gap;
+    runner->ordered += gap;
+    runner->heard += gap;
+    if (runner->linger_until > 0) { runner->linger_until += gap; }
 }
 
 static void on_limit(uv_timer_t *timer)
 {
     struct pbti_runner *const runner = timer->data;
     const struct pbti_trainer *const limits = trainer_of(runner);
+    leave_out_gap(runner);
+    /* what lies in the sockets counts; reading it may end the task, or the trainer */
+    uint32_t const tasks = runner->tasks;
+    if (runner->talk != NULL) { pbti_trainer_socket_drain(runner->talk); }
+    bool const waits = runner->phase == STARTING || runner->phase == BUSY || runner->phase == READY;
+    if (runner->tasks != tasks || !waits) { return; }
     uint64_t const time = now(runner);
     char words[400];
     if (runner->linger_until > 0 && time >= runner->linger_until) {
@@ -380,6 +404,12 @@ static void on_broken(void *context, const char *why)
     fail(runner, PBTI_OUTCOME_PROTOCOL, "%s", why);
 }
 
+static void on_unable(void *context, const char *why)
+{
+    struct pbti_runner *const runner = context;
+    fail_from(runner, PBTI_OUTCOME_START, PBTI_ORIGIN_MACHINE, "%s", why);
+}
+
 static void on_rank_closed(void *context, uint32_t rank)
 {
     struct pbti_runner *const runner = context;
@@ -467,6 +497,7 @@ static pbt_status open_talk(struct pbti_runner *runner, const char *path, struct
                                                   .ready = on_ready,
                                                   .said = on_said,
                                                   .broken = on_broken,
+                                                  .unable = on_unable,
                                                   .closed = on_rank_closed};
     return pbti_trainer_socket_open(&opts, &runner->talk, err);
 }
@@ -559,6 +590,7 @@ void pbti_runner_start(struct pbti_runner *runner, const struct pbti_task *task)
     runner->message[0] = '\0';
     runner->result = (struct pbti_result){0};
     runner->has_task = true;
+    runner->tasks++;
     runner->failed = runner->answering = false;
     runner->step = 0;
     runner->progressed = 0;

@@ -245,9 +245,15 @@ void pbti_trainer_socket_drain(struct pbti_trainer_socket *talk)
 static void on_connection(uv_stream_t *server, int code)
 {
     struct pbti_trainer_socket *const talk = server->data;
-    struct connection *const connection =
-        code == 0 && !talk->closing ? calloc(1, sizeof *connection) : NULL;
-    if (connection == NULL) { return; }
+    if (talk->closing) { return; }
+    struct connection *const connection = code == 0 ? calloc(1, sizeof *connection) : NULL;
+    if (connection == NULL) {
+        char why[160];
+        (void)snprintf(why, sizeof why, "could not take a trainer's connection: %s",
+                       code != 0 ? uv_strerror(code) : "out of memory");
+        talk->opts.unable(talk->opts.context, why);
+        return;
+    }
     connection->talk = talk;
     connection->rank = NO_RANK;
     connection->pipe.data = connection;

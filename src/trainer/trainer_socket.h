@@ -27,6 +27,9 @@ struct pbti_trainer_socket_opts {
     void (*said)(void *context, uint32_t rank, struct pbti_message *message);
     /* What came is not the protocol; nothing more is read. `why` is borrowed. */
     void (*broken)(void *context, const char *why);
+    /* This process cannot take a connection (no descriptor, no memory). The talk must be closed
+     * from within: the loop would call again and again. */
+    void (*unable)(void *context, const char *why);
     /* A rank that had said hello has closed its connection. */
     void (*closed)(void *context, uint32_t rank);
 };

@@ -29,6 +29,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -38,6 +39,8 @@
 #define POLL_MS_MIN 20 /* with a free slot: another worker's report may be what it waits for; ... */
 #define POLL_OF_IDLE 16 /* ... later, this part of the time for which it has waited */
 #define TICK_MS 200
+#define DESCRIPTORS 40u        /* of a worker: journal, store, loop, its thread pool at work */
+#define DESCRIPTORS_OF_SLOT 8u /* listener, connection, pipes, status, log */
 
 struct run;
 
@@ -66,7 +69,7 @@ struct run {
 
     uv_loop_t loop;
     uv_timer_t poll, tick, wake;
-    uv_signal_t signals[3];
+    uv_signal_t signals[PBTI_ENDING_SIGNALS];
     uint32_t slots_count;
     struct pbti_slots shared;     /* what the slots have in common */
     struct pbti_slot **slots;     /* owned, shape (slots_count) */
@@ -492,11 +495,28 @@ static pbt_status check_opts(const struct pbti_run_opts *opts, struct pbt_error 
     return PBT_OK;
 }
 
+/* Raise the soft limit of descriptors to what the slots need; refuse what the hard one forbids. */
+static pbt_status check_descriptors(uint32_t slots, struct pbt_error *err)
+{
+    struct rlimit limit;
+    rlim_t const need = DESCRIPTORS + (rlim_t)slots * DESCRIPTORS_OF_SLOT;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need) { return PBT_OK; }
+    rlim_t const hard = limit.rlim_max;
+    limit.rlim_cur = need;
+    if (hard >= need && setrlimit(RLIMIT_NOFILE, &limit) == 0) { return PBT_OK; }
+    (void)PBTI_FAIL(err, PBT_EINVAL, 0,
+                    "%u slot%s need %llu open files, the limit of this process is %llu", slots,
+                    slots == 1 ? "" : "s", (unsigned long long)need, (unsigned long long)hard);
+    pbti_fail_hint(err, "raise it (ulimit -n), or use fewer slots (--slots)");
+    return PBT_EINVAL;
+}
+
 static pbt_status open_slots(struct run *run, struct pbt_error *err)
 {
     const struct pbti_spec *const spec = run->study.spec;
     uint32_t count;
     PBTI_TRY(pbti_slots_count(spec, run->opts.slots, &count, err));
+    PBTI_TRY(check_descriptors(count, err));
     run->slots = calloc(count, sizeof *run->slots);
     run->views = calloc(count, sizeof *run->views);
     if (run->slots == NULL || run->views == NULL) {
@@ -557,14 +577,15 @@ static pbt_status open_agent(struct run *run, struct pbt_error *err)
 
 static void open_timers(struct run *run)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    int numbers[PBTI_ENDING_SIGNALS];
+    size_t const count = run->opts.signals ? pbti_ending_signals(numbers) : 0;
     run->poll.data = run->tick.data = run->wake.data = run;
     (void)uv_timer_init(&run->loop, &run->poll);
     (void)uv_timer_init(&run->loop, &run->tick);
     (void)uv_timer_init(&run->loop, &run->wake);
     plan_poll(run);
     if (run->opts.tick != NULL) { (void)uv_timer_start(&run->tick, on_tick, 0, TICK_MS); }
-    for (size_t i = 0; run->opts.signals && i < sizeof numbers / sizeof numbers[0]; i++) {
+    for (size_t i = 0; i < count; i++) {
         run->signals[i].data = run;
         (void)uv_signal_init(&run->loop, &run->signals[i]);
         (void)uv_signal_start(&run->signals[i], on_signal, numbers[i]);

@@ -79,9 +79,10 @@ static void on_signal(uv_signal_t *handle, int number)
 
 void pbti_runner_sync_heed_signals(struct pbti_runner_sync *solo)
 {
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+    int numbers[PBTI_ENDING_SIGNALS];
+    solo->signals_count = pbti_ending_signals(numbers);
     solo->heeds = true;
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    for (size_t i = 0; i < solo->signals_count; i++) {
         solo->signals[i].data = solo;
         (void)uv_signal_init(&solo->loop, &solo->signals[i]);
         (void)uv_signal_start(&solo->signals[i], on_signal, numbers[i]);
@@ -114,7 +115,7 @@ void pbti_runner_sync_close(struct pbti_runner_sync *solo)
     if (!solo->open) { return; }
     if (solo->runner != NULL) { pbti_runner_sync_end_trainer(solo); }
     pbti_runner_destroy(solo->runner);
-    for (size_t i = 0; solo->heeds && i < sizeof solo->signals / sizeof solo->signals[0]; i++) {
+    for (size_t i = 0; solo->heeds && i < solo->signals_count; i++) {
         uv_close((uv_handle_t *)&solo->signals[i], NULL);
     }
     (void)uv_run(&solo->loop, UV_RUN_DEFAULT);

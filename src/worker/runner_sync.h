@@ -20,7 +20,8 @@ struct pbti_runner_sync { /* begin with all zero */
     const struct pbti_result *result; /* of the last task, until the next one */
     bool open, stopped, usable;
     bool heeds, interrupted;
-    uv_signal_t signals[3];
+    uv_signal_t signals[PBTI_ENDING_SIGNALS];
+    size_t signals_count;
 };
 
 /*

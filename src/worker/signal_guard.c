@@ -3,10 +3,27 @@
 #include "worker/signal_guard.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
-static const int kept[PBTI_GUARDED_SIGNALS] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP};
+static const int kept[PBTI_GUARDED_SIGNALS] = {SIGCHLD, SIGINT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2};
+
+size_t pbti_ending_signals(int numbers[PBTI_ENDING_SIGNALS])
+{
+    static const struct {
+        int number;
+        bool always;
+    } all[] = {{SIGTERM, true}, {SIGUSR1, true}, {SIGUSR2, true}, {SIGINT, false}, {SIGHUP, false}};
+    size_t count = 0;
+    for (size_t i = 0; i < PBTI_ENDING_SIGNALS; i++) {
+        struct sigaction now;
+        (void)sigaction(all[i].number, NULL, &now);
+        bool const ignored = now.sa_handler == SIG_IGN;
+        if (all[i].always || !ignored) { numbers[count++] = all[i].number; }
+    }
+    return count;
+}
 
 void pbti_signal_guard_begin(struct pbti_signal_guard *quiet)
 {

@@ -11,13 +11,24 @@
 #define PBTI_WORKER_SIGNAL_GUARD_H
 
 #include <signal.h>
+#include <stddef.h>
 
-#define PBTI_GUARDED_SIGNALS 4
+#define PBTI_GUARDED_SIGNALS 6
+#define PBTI_ENDING_SIGNALS 5 /* TERM, USR1, USR2, INT, HUP */
 
 struct pbti_signal_guard {
     sigset_t mask;
     struct sigaction actions[PBTI_GUARDED_SIGNALS];
 };
+
+/*
+ * The signals that end a worker in order: TERM, and USR1 and USR2, which batch systems send before
+ * a time limit; INT and HUP unless they were ignored when the program began (nohup, `cmd &`).
+ *
+ * numbers     out
+ * Returns     how many
+ */
+size_t pbti_ending_signals(int numbers[PBTI_ENDING_SIGNALS]);
 
 void pbti_signal_guard_begin(struct pbti_signal_guard *quiet);
 void pbti_signal_guard_end(const struct pbti_signal_guard *quiet);

@@ -134,6 +134,24 @@ static void test_a_lock_tells_at_once(void **state)
     check(true);
 }
 
+/* A worker that is stopped holds its lock and does not beat: its claims go to others. */
+static void test_a_stopped_worker_that_holds_its_lock_is_gone(void **state)
+{
+    struct pbti_liveness *liveness = NULL;
+    struct pbt_error err;
+    uint64_t own = 0;
+    struct worker worker = {0};
+    (void)state;
+    assert_int_equal(pbti_liveness_open(folder, &own, &liveness, &err), PBT_OK);
+    start_worker(&worker);
+    assert_false(found_dead(liveness, &worker, 20));
+    assert_int_equal(kill(worker.pid, SIGSTOP), 0);
+    assert_true(found_dead(liveness, &worker, 500));
+    assert_int_equal(kill(worker.pid, SIGCONT), 0);
+    kill_worker(&worker);
+    pbti_liveness_close(liveness);
+}
+
 static void test_without_locks_beats_tell(void **state)
 {
     (void)state;
@@ -164,6 +182,7 @@ int main(void)
 #define TEST(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         TEST(test_a_lock_tells_at_once),
+        TEST(test_a_stopped_worker_that_holds_its_lock_is_gone),
         TEST(test_without_locks_beats_tell),
         TEST(test_a_wrong_beat_is_refused),
     };

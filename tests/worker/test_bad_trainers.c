@@ -12,10 +12,12 @@
 
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -272,6 +274,45 @@ static void test_a_flood_of_output_is_capped(void **state)
     lab_close(&lab);
 }
 
+/*
+ * A worker that is stopped for longer than the silence limit, as by Ctrl-Z, judges nobody by that
+ * time: what the trainer sent meanwhile lies in the socket.
+ */
+static void test_rule_15_time_in_which_the_worker_is_stopped_does_not_count(void **state)
+{
+    struct lab lab;
+    char trainer[600];
+    (void)state;
+    lab_open(&lab);
+    lab_study(&lab,
+              "study: stopped\n%s"
+              "population: 1\nsteps: 40\nready: 10\nstrategy: random\nslots: 1\nsync: normal\n"
+              "space:\n  lr: {type: log, low: 1e-3, high: 1e-1}\n",
+              lab_bad_trainer(&lab, "good",
+                              "  limits: {silence: 1500ms}\n  retries: 0\n"
+                              "  environment: {BAD_SLEEP: \"0.5\"}\n",
+                              trainer, sizeof trainer));
+    pid_t const pid = lab_start_worker(&lab);
+    char path[200];
+    (void)snprintf(path, sizeof path, "%s/good.done", lab.dir); /* its trainer has begun */
+    for (int i = 0; access(path, F_OK) != 0 && i < 1000; i++) {
+        (void)usleep(10000);
+    }
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    (void)usleep(2500000);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    int code = 0;
+    assert_int_equal(waitpid(pid, &code, 0), pid);
+    assert_true(WIFEXITED(code) && WEXITSTATUS(code) == 0);
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_int_equal(lab.stop, PBTI_STOP_BUDGET);
+    assert_int_equal(lab.reports_count, 4);
+    for (size_t i = 0; i < lab.reports_count; i++) {
+        assert_int_equal(lab.reports[i].outcome, PBTI_OUTCOME_DONE);
+    }
+    lab_close(&lab);
+}
+
 static void test_a_command_that_is_not_there_is_named(void **state)
 {
     struct lab lab;
@@ -312,6 +353,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(test_rule_17_a_hyperparameter_never_read_gives_one_warning),
         cmocka_unit_test(test_an_empty_checkpoint_gives_one_warning),
         cmocka_unit_test(test_a_flood_of_output_is_capped),
+        cmocka_unit_test(test_rule_15_time_in_which_the_worker_is_stopped_does_not_count),
         cmocka_unit_test(test_a_command_that_is_not_there_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
