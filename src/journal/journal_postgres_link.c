@@ -13,6 +13,7 @@
  * Passwords    are libpq's business (PGPASSWORD, ~/.pgpass, services, the URL) and in no message.
  */
 #include "journal/journal_postgres.h"
+#include "journal/journal_postgres_open.h"
 
 #include "base/fail.h"
 #include "journal/poll.h"
@@ -304,7 +305,7 @@ static const char *const defaults[][3] = {
 };
 #define DEFAULTS (sizeof defaults / sizeof *defaults)
 
-static PGconn *open_connection(const char *conninfo)
+static enum pbti_postgres_opened open_connection(const char *conninfo, PGconn **connection)
 {
     const char *keywords[64];
     const char *values[64];
@@ -317,7 +318,7 @@ static PGconn *open_connection(const char *conninfo)
     keywords[count] = "dbname"; /* a URL is expanded here, and what comes later counts */
     values[count++] = conninfo;
     keywords[count] = values[count] = NULL;
-    return PQconnectdbParams(keywords, values, 1);
+    return pbti_postgres_open(keywords, values, connection);
 }
 
 /* Set up the session; nobody's tables can stand in front of ours. A server that does not sync by
@@ -447,8 +448,19 @@ static pbt_status set_up_all(struct pbti_postgres *state, struct pbt_error *err)
 
 static pbt_status try_to_connect(struct pbti_postgres *state, struct pbt_error *err)
 {
-    state->connection = open_connection(state->conninfo);
+    enum pbti_postgres_opened const opened = open_connection(state->conninfo, &state->connection);
     if (state->connection == NULL) { return PBTI_FAIL(err, PBT_ENOMEM, 0, "out of memory"); }
+    if (opened == PBTI_POSTGRES_TIMEOUT) {
+        return fail(state, PBT_EBUSY, NULL, "no answer from the server in time", err);
+    }
+    if (opened == PBTI_POSTGRES_CLEAR) {
+        (void)PBTI_FAIL(err, PBT_EINVAL, 0,
+                        "journal \"%s\": the server asks for the password in clear text, on a "
+                        "connection that is not encrypted",
+                        state->name);
+        pbti_fail_hint(err, "use scram-sha-256 or TLS at the server; is it the right server?");
+        return PBT_EINVAL;
+    }
     if (PQstatus(state->connection) != CONNECTION_OK) {
         /* libpq keeps the server's code to itself. What a server says begins with FATAL; with these
          * words it says that it is starting or stopping. */
