@@ -29,6 +29,16 @@ static bool beside(char path[PATH_MAX], const char *file, const char *folder, co
     return size > 0 && size < PATH_MAX;
 }
 
+/* Is `file` in the folder of modules: is it a module itself, which opens another one? */
+static bool is_module(const char *file)
+{
+    static const char folder[] = "/pbt/";
+    const char *const slash = strrchr(file, '/');
+    size_t const size = sizeof folder - 1;
+    return slash != NULL && (size_t)(slash + 1 - file) >= size &&
+           memcmp(slash + 1 - size, folder, size) == 0;
+}
+
 /* The file of the module, or false. */
 static bool find(const char *name, char path[PATH_MAX])
 {
@@ -46,6 +56,9 @@ static bool find(const char *name, char path[PATH_MAX])
         ssize_t const size = readlink("/proc/self/exe", file, sizeof file - 1);
         if (size < 0) { return false; }
         file[size] = '\0';
+    }
+    if (is_module(file) && beside(path, file, ".", name) && access(path, R_OK) == 0) {
+        return true;
     }
     if (beside(path, file, "pbt", name) && access(path, R_OK) == 0) { return true; }
     return beside(path, file, PBT_MODULES_FROM_BIN, name) && access(path, R_OK) == 0;
