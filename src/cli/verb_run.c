@@ -2,6 +2,7 @@
 /* cli/verb_run.c - pbt run SPEC, pbt resume DIR, pbt worker DIR. */
 #include "cli/cli_slurm.h"
 #include "cli/cli_work.h"
+#include "study/folder_identity.h"
 #include "study/study_handle.h"
 #include "worker/run.h"
 
@@ -93,6 +94,44 @@ int pbti_verb_run(const struct pbti_call *given)
     return code >= 0 ? code : work(&call, dir);
 }
 
+/* -------- the folder -------- */
+
+/* A pbti_visitor: what the journal says of the study's folder. */
+static pbt_status on_event(void *context, const struct pbti_state *state, uint64_t seq,
+                           const struct pbti_event *event, struct pbt_error *err)
+{
+    (void)state, (void)seq, (void)err;
+    pbti_folder_identity_fold(context, event);
+    return PBT_OK;
+}
+
+/* Open the study to work on it in this folder. Returns -1, or the exit code. */
+static int open_folder(const struct pbti_call *call, const char *dir,
+                       struct pbti_folder_identity *recorded, struct pbti_study_reader **reader)
+{
+    struct pbti_study_reader_opts opts = pbti_cli_reader_opts(call);
+    *recorded = (struct pbti_folder_identity){.set = false};
+    opts.visitor = on_event;
+    opts.context = recorded;
+    int const code = pbti_cli_open(call, dir, &opts, reader);
+    if (code >= 0) { return code; }
+    struct pbt_error err;
+    bool const takes_over = pbti_cli_has(call, PBTI_OPT_TAKE_OVER);
+    if (takes_over || pbti_folder_identity_check(dir, recorded, &err) == PBT_OK) { return -1; }
+    pbti_study_reader_close(*reader);
+    *reader = NULL;
+    return pbti_cli_fail(call, &err);
+}
+
+/* Record the folder where the user says so, and at the first resume of an older study. */
+static pbt_status record_folder(const struct pbti_call *call, const char *dir,
+                                struct pbti_folder_identity *recorded, struct pbt_error *err)
+{
+    bool const wanted = pbti_cli_has(call, PBTI_OPT_TAKE_OVER) || !recorded->set;
+    if (!wanted || !pbti_folder_identity_is_needed(dir)) { return PBT_OK; }
+    return pbti_folder_identity_take(dir, call->value[PBTI_OPT_JOURNAL], recorded, err);
+}
+
 /* -------- resume -------- */
 
 /* What is not as whoever resumes the study may believe: an edited rendering, a foreign command. */
@@ -173,14 +212,16 @@ int pbti_verb_resume(const struct pbti_call *given)
     int const wrong = pbti_cli_slurm_check(&call);
     if (wrong >= 0) { return wrong; }
     struct pbti_study_reader *reader = NULL;
-    int code = pbti_cli_open(&call, dir, NULL, &reader);
+    struct pbti_folder_identity recorded;
+    int code = open_folder(&call, dir, &recorded, &reader);
     if (code >= 0) { return code; }
     struct pbt_error err;
     bool const ended =
         pbti_state_stop(pbti_study_reader_state(reader)) != PBTI_STOP_NONE && call.set_count == 0;
     if (!pbti_cli_has(&call, PBTI_OPT_QUIET)) { warn_of_changes(&call, dir, reader); }
-    pbt_status const status = ended ? PBT_OK : amend(&call, reader, dir, &err);
+    pbt_status status = ended ? PBT_OK : amend(&call, reader, dir, &err);
     pbti_study_reader_close(reader);
+    if (status == PBT_OK) { status = record_folder(&call, dir, &recorded, &err); }
     if (status != PBT_OK) { return pbti_cli_fail(&call, &err); }
     code = check_end(&call, dir);
     return code >= 0 ? code : work(&call, dir);
@@ -192,7 +233,8 @@ int pbti_verb_worker(const struct pbti_call *call)
 {
     const char *const dir = call->argument[0];
     struct pbti_study_reader *reader = NULL;
-    int const code = pbti_cli_open(call, dir, NULL, &reader);
+    struct pbti_folder_identity recorded;
+    int const code = open_folder(call, dir, &recorded, &reader);
     if (code >= 0) { return code; }
     uint8_t const stop = pbti_state_stop(pbti_study_reader_state(reader));
     pbti_study_reader_close(reader);

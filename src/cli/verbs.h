@@ -140,7 +140,7 @@ enum pbti_option_kind {
     X(FORMAT) X(FULL) X(GPUS) X(HELP) X(JOURNAL) X(JSON) X(LEADERS) X(LISTEN) X(MEMBER)            \
     X(NO_CHECKPOINTS) X(NODES) X(OPEN) X(OUTPUT) X(PARTITION) X(PORT) X(QUIET) X(SCHEDULE)         \
     X(SEED) X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(SLURM) X(STEPS) X(STRATEGIES) X(TENSORBOARD)       \
-    X(TIME) X(TOKEN) X(TOKEN_FILE) X(TRAINER)                                                      \
+    X(TAKE_OVER) X(TIME) X(TOKEN) X(TOKEN_FILE) X(TRAINER)                                         \
     X(AGAIN) X(FROM) X(TO)
 
 /* Of every verb that takes a study. */
@@ -172,6 +172,7 @@ enum pbti_option_kind {
     X(resume, GPUS, 0, "gpus-per-node", COUNT, "N", "GPUs of each (default: what its slots need)") \
     X(resume, TIME, 0, "time", TEXT, "LIMIT", "of the job, after which it queues again")           \
     X(resume, PARTITION, 0, "partition", TEXT, "P", "of the cluster")                              \
+    X(resume, TAKE_OVER, 0, "take-over", FLAG, "", "this copy is the study's folder from now on")  \
     X(resume, JSON, 0, "json", FLAG, "", "print the closing summary as JSON; progress to stderr")  \
     X(resume, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                           \
     X(resume, JOURNAL, 0, "journal", TEXT, "URL", PBTI_JOURNAL_HELP)                               \

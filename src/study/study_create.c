@@ -10,6 +10,7 @@
 
 #include "base/fail.h"
 #include "base/file_tree.h"
+#include "study/folder_identity.h"
 #include "study/study_journal.h"
 
 #include <errno.h>
@@ -202,7 +203,9 @@ static pbt_status make_in(const char *dir, const char *journal, const struct pbt
     struct study study = {NULL, NULL};
     pbt_status const status = begin_in(dir, spec, &study, err);
     shut(&study);
-    return status;
+    if (status != PBT_OK || !pbti_folder_identity_is_needed(dir)) { return status; }
+    struct pbti_folder_identity identity = {.set = false};
+    return pbti_folder_identity_take(dir, NULL, &identity, err);
 }
 
 pbt_status pbti_study_create(const char *dir, const char *journal, const struct pbti_spec *spec,
