@@ -226,8 +226,8 @@ pbt_status pbti_study_journal_open(const char *dir, const char *named,
 
 /* -------- a new one -------- */
 
-/* Whole or not at all, and never over what is there. For its owner alone: it may say more about a
- * database than others need to know. */
+/* Whole or not at all, and never over what is there. Whoever may read the folder may read it, and
+ * can join the study with --journal: it holds no password. */
 static pbt_status write_url(const char *dir, const char *url, struct pbt_error *err)
 {
     char part[PATH_MAX];
@@ -235,7 +235,9 @@ static pbt_status write_url(const char *dir, const char *url, struct pbt_error *
     PBTI_TRY(join(path, dir, "journal.url", err));
     PBTI_TRY(join(part, dir, "journal.url.part", err));
     (void)unlink(part);
-    int const descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    struct stat info;
+    mode_t const mode = stat(dir, &info) == 0 ? info.st_mode & 0666 : 0600;
+    int const descriptor = open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
     if (descriptor < 0) { return fail_io(errno, "make", part, err); }
     int cause = dprintf(descriptor, "%s\n", url) > 0 && fsync(descriptor) == 0 ? 0 : errno;
     if (close(descriptor) != 0 && cause == 0) { cause = errno; }

@@ -160,6 +160,15 @@ class Elsewhere(Lab):
         self.url = f"sqlite:{self.folder}/elsewhere.db"
         self.run_toy("", "--journal", self.url, "-q")
 
+    def test_whoever_may_read_the_folder_may_read_the_url(self):
+        for mode in (0o700, 0o750, 0o755):
+            name = f"mode-{mode:o}"
+            os.mkdir(self.path(name), mode)
+            self.pbt("run", "toy.yaml", "--dir", name, "-q", "--set", "steps=10", "--journal",
+                     f"sqlite:{self.folder}/{name}.db")
+            there = os.stat(self.path(name, "journal.url")).st_mode & 0o777
+            self.assertEqual(there, mode & 0o666, name)
+
     def test_a_link_in_the_place_of_the_url_is_not_followed(self):
         os.rename(self.path("toy", "journal.url"), self.path("other.url"))
         os.symlink("../other.url", self.path("toy", "journal.url"))
