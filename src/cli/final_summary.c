@@ -2,7 +2,7 @@
 /* cli/final_summary.c - the end of a study: final evaluation, closing summary, what to do next. */
 #include "cli/cli_work.h"
 
-#include "study/study_handle.h"
+#include "study/study_append.h"
 #include "view/explain.h"
 #include "view/format.h"
 #include "view/summary.h"

@@ -4,7 +4,7 @@
 
 #include "base/fail.h"
 #include "base/file_tree.h"
-#include "study/study_handle.h"
+#include "study/study_append.h"
 
 #include <errno.h>
 #include <fcntl.h>

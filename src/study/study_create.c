@@ -11,6 +11,7 @@
 #include "base/fail.h"
 #include "base/file_tree.h"
 #include "study/folder_identity.h"
+#include "study/study_append.h"
 #include "study/study_journal.h"
 
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,14 +30,6 @@ static int64_t wall_ms(void)
     struct timespec now;
     (void)clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-static struct pbti_batch_id random_id(void)
-{
-    struct pbti_batch_id id = {{0}};
-    while (getrandom(&id, sizeof id, 0) != (ssize_t)sizeof id) { /* EINTR; else it cannot fail */
-    }
-    return id;
 }
 
 static pbt_status join(char path[PATH_MAX], const char *dir, const char *name,
@@ -61,22 +53,6 @@ static pbt_status render_to(const char *dir, const struct pbti_spec *spec, struc
 
 /* -------- events -------- */
 
-/* Append the event after whatever others appended first. A study event has none before it. */
-static pbt_status append(struct pbti_follower *follower, const struct pbti_event *event,
-                         struct pbt_error *err)
-{
-    pbt_status status = PBT_ECONFLICT;
-    while (status == PBT_ECONFLICT) {
-        status = pbti_follower_stage(follower, event, err);
-        if (status == PBT_OK) { status = pbti_follower_commit(follower, random_id(), err); }
-        bool const begun = event->type == PBTI_STUDY && pbti_follower_state(follower) != NULL;
-        if (status == PBT_ECONFLICT && begun) {
-            status = PBTI_FAIL(err, PBT_EEXIST, 0, "somebody else has just begun this study");
-        }
-    }
-    return status;
-}
-
 static pbt_status append_spec(struct pbti_follower *follower, uint8_t type,
                               const struct pbti_spec *spec, struct pbt_error *err)
 {
@@ -85,7 +61,7 @@ static pbt_status append_spec(struct pbti_follower *follower, uint8_t type,
     struct pbti_event event = {.type = type, .time_ms = wall_ms()};
     event.study.config = &spec->config;
     event.study.spec = (struct pbti_text){text, strlen(text)};
-    pbt_status const status = append(follower, &event, err);
+    pbt_status const status = pbti_study_append_to(follower, &event, err);
     free(text);
     return status;
 }
@@ -263,16 +239,6 @@ pbt_status pbti_study_amend(const char *dir, const char *named, struct pbti_spec
 {
     struct study study = {NULL, NULL};
     pbt_status const status = amend_in(dir, named, spec, &study, err);
-    shut(&study);
-    return status;
-}
-
-pbt_status pbti_study_append(const char *dir, const char *named, const struct pbti_event *event,
-                             struct pbt_error *err)
-{
-    struct study study = {NULL, NULL};
-    pbt_status status = open_study(dir, named, false, true, &study, err);
-    if (status == PBT_OK) { status = append(study.follower, event, err); }
     shut(&study);
     return status;
 }

@@ -47,10 +47,6 @@ PBT_NODISCARD pbt_status pbti_study_begin(struct pbti_follower *follower,
  * False also where there is none. */
 bool pbti_study_is_edited(const char *dir, const struct pbti_spec *spec);
 
-/* Append one event to the journal of the study in `dir`, whatever others append meanwhile. */
-PBT_NODISCARD pbt_status pbti_study_append(const char *dir, const char *named,
-                                           const struct pbti_event *event, struct pbt_error *err);
-
 /* Append an amend event with `spec`, which is set to the rules that the study has, and render
  * study.yaml anew; nothing when nothing changed and the study has not ended. */
 PBT_NODISCARD pbt_status pbti_study_amend(const char *dir, const char *named,
