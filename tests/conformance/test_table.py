@@ -86,7 +86,22 @@ def make_table():
                          + ", ".join(f"`{path}`" for path in simulated[rule]))
         text = sentence.replace("|", "\\|")
         lines.append(f"| {rule} | {text} | {'<br>'.join(cells)} |")
+    lines += ["", "What a decision of each exploit rule must be, and a value after each explore",
+              "rule, as the rule's file states it:", "", "| rule | statement |", "|---|---|"]
+    lines += [f"| `{path}` | {statement} |" for path, statement in statements().items()]
     return "\n".join([*lines, "", END])
+
+
+def statements():
+    """{file: the statement of the rule that it defines}."""
+    found = {}
+    for path in sorted((SOURCE / "src" / "core").glob("expl*_*.c")):
+        text = path.read_text(encoding="utf-8")
+        match = re.search(r"\.statement = ((?:\"[^\"]*\"\s*)+),", text)
+        if match:
+            parts = re.findall(r'"([^"]*)"', match[1])
+            found[path.relative_to(SOURCE).as_posix()] = "".join(parts)
+    return found
 
 
 def split_page():
@@ -111,6 +126,14 @@ class Table(unittest.TestCase):
         self.assertEqual(list(rows), list(RULES))
         for rule, sentence in sentences().items():
             self.assertIn(sentence, rows[rule])
+
+    def test_each_exploit_and_explore_rule_is_stated(self):
+        stated = statements()
+        table = split_page()[1]
+        self.assertGreaterEqual(len(stated), 7)
+        for path, statement in stated.items():
+            self.assertIn(f"| `{path}` | {statement} |", table,
+                          "run tests/conformance/test_table.py --write")
 
     def test_each_rule_has_a_test(self):
         for rule, tests in find_tests().items():
