@@ -221,6 +221,8 @@ class Task:
     seed: int                       #: 64 bits, the same in every attempt: seed everything with it
     age: int                        #: steps the weights have had before, through all ancestors
     steps: Steps                    #: iterates 1..n; empty: evaluate only
+    max_age: Optional[int]          #: no weights are trained beyond this age; None: not known
+    budget: Optional[int]           #: steps of the member in the whole study; None: not known
     start: str                      #: "fresh", "load" or "keep"
     load: Optional[Path]            #: folder to restore from (also "fresh": initial weights)
     save: Optional[Path]            #: empty folder, to be complete when the report is sent
@@ -249,6 +251,8 @@ class Task:
         self.seed = _integer(message, "seed", (1 << 64) - 1)
         self.age = _integer(message, "age", STEPS_MAX)
         self.steps = Steps(self, _integer(message, "steps", STEPS_MAX))
+        self.max_age = _optional_steps(message, "max_age")
+        self.budget = _optional_steps(message, "budget")
         self.start = _member(message, "start", str)
         load, save = _optional_text(message, "load"), _optional_text(message, "save")
         self.load = Path(load) if load is not None else None
@@ -373,6 +377,11 @@ def _optional_text(message: Mapping[str, Any], name: str) -> Optional[str]:
     if value is None or isinstance(value, str):
         return value
     raise ProtocolError(f'train message: "{name}" is neither text nor null')
+
+
+def _optional_steps(message: Mapping[str, Any], name: str) -> Optional[int]:
+    """A number of steps; absent or null, as from an older worker: None."""
+    return None if message.get(name) is None else _integer(message, name, STEPS_MAX)
 
 
 def _integer(message: Mapping[str, Any], name: str, highest: int = (1 << 32) - 1) -> int:

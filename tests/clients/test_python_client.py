@@ -61,15 +61,16 @@ class Conversation(ClientCase):
         done = self.one("""
 task.report(0, **{name: 1 for name in [
     "seed" if task.seed == 2**64 - 1 else "?", "age" if task.age == 6000 else "?",
+    "bounds" if (task.max_age, task.budget) == (9000, None) else "?",
     "place" if (task.member, task.segment, task.attempt) == (3, 12, 1) else "?",
     "save" if str(task.save) == "/s/a" and (task.save / "x").name == "x" else "?",
     "load" if task.load is None and task.from_checkpoint is None else "?",
     "id" if (task.id, task.checkpoint) == ("3.12.1", "m3") else "?",
     "steps" if len(task.steps) == 5 and list(task.steps) == [1, 2, 3, 4, 5] else "?",
     "fixed" if task.fixed == {"data": "./data", "n": 100} else "?"]})
-""", save="/s/a", checkpoint="m3")
+""", save="/s/a", checkpoint="m3", max_age=9000)
         self.assertEqual(sorted(done["metrics"]),
-                         ["age", "fixed", "id", "load", "place", "save", "seed", "steps"])
+                         ["age", "bounds", "fixed", "id", "load", "place", "save", "seed", "steps"])
 
     def test_fresh_load_and_keep(self):
         self.start("""
