@@ -24,6 +24,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,6 +85,9 @@ struct run {
     bool trouble_again;  /* it did in this round */
     uint64_t idle_ms;    /* loop time since when a slot is free; 0: none is */
     int64_t began_ms;    /* time of the last study or amend event */
+    uint64_t unscored;   /* segments done without a finite score, while there is none at all */
+    bool scored;         /* some segment had one */
+    bool warned_unscored;
 };
 
 static void after_agent(struct run *run, pbt_status status, const struct pbt_error *err);
@@ -203,9 +207,30 @@ static enum pbti_proposed world_propose(void *context, const struct pbti_observa
     return proposal->under_way ? PBTI_PROPOSED_LATER : PBTI_PROPOSED_NONE;
 }
 
+/* Selection needs scores: say once that the first round of a study brought none. */
+static void count_scores(struct run *run, const struct pbti_event_report *report)
+{
+    if (report->outcome != PBTI_OUTCOME_DONE) { return; }
+    for (uint32_t i = 0; i < report->scores_count; i++) {
+        run->scored = run->scored || isfinite(report->scores[i]);
+    }
+    if (run->scored) { return; }
+    run->unscored++;
+    if (run->agent == NULL || run->warned_unscored ||
+        run->unscored < run->study.spec->config.members) {
+        return;
+    }
+    run->warned_unscored = true;
+    warn(run,
+         "no score yet: none of the %llu segments that were trained reported a finite number, so "
+         "selection cannot work; the trainer has to report \"%s\" itself",
+         (unsigned long long)run->unscored, run->study.spec->score_name);
+}
+
 static void on_event(void *context, uint64_t seq, const struct pbti_event *event)
 {
     struct run *const run = context;
+    if (event->type == PBTI_REPORT) { count_scores(run, &event->report); }
     if (event->type == PBTI_STUDY || event->type == PBTI_AMEND) { run->began_ms = event->time_ms; }
     if (run->opts.observer != NULL) { run->opts.observer(run->opts.context, seq, event); }
 }

@@ -20,6 +20,19 @@ class Run(Lab):
         self.assertIn("exploit ttest needs at least 5 scores a segment, and the trainer reports 1",
                       done.stderr)
 
+    def test_a_first_round_without_a_finite_score_is_named(self):
+        self.make_spec()
+        path = os.path.join(self.folder, "train.py")
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        for score in ('float("nan")', "None, other=1.0"):
+            with self.subTest(score):
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text.replace('task.report(state["x"])', f"task.report({score})"))
+                done = self.pbt("run", "toy.yaml", "--dir", f"toy-{len(score)}", code=1)
+                self.assertEqual(done.stdout.count("no score yet: none of the 4 segments"), 1,
+                                 done.stderr)
+
     def test_an_unknown_builtin_trainer_is_refused_before_anything_is_made(self):
         with open(os.path.join(self.folder, "nosuch.yaml"), "w", encoding="utf-8") as file:
             file.write("trainer: {builtin: nosuch}\npopulation: 2\nsteps: 10\n"
