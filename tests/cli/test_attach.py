@@ -105,7 +105,6 @@ class Attach(SlurmLab):
         child = self.start_slurm("run", "toy.yaml", "--slurm")
         self.wait_for(lambda: os.path.exists(self.path("toy", "slurm", "job")))
         self.assertIn("toy: 4 members", child.stdout.readline())
-        self.assertIn("strategy pbt", child.stdout.readline())
         self.assertIn("job 4711: 1 running, 1 waiting (Resources)\n", child.stdout.readline())
         self.queue("COMPLETING None\n")
         worker = self.start("worker", "toy", "--quiet")
