@@ -23,6 +23,7 @@
 #include <xxhash.h>
 
 #define BUFFER_SIZE (64u << 10) /* small enough that malloc keeps it between two checkpoints */
+#define LIFTS_MAX 100000u       /* each shortens a path by almost PATH_MAX */
 
 struct entry {
     char *path; /* relative to the root; owned */
@@ -195,6 +196,41 @@ static pbt_status measure_file(struct measure *measure, const struct walk *walk,
     return PBT_OK;
 }
 
+/*
+ * Does a link lead out of the tree and back in through the name that its root has now? It would
+ * dangle once the tree is renamed or copied. By the text of the link alone: `depth` is that of the
+ * folder it is in.
+ */
+static bool link_names_root(const char *root, const char *target, size_t depth)
+{
+    const char *const slash = strrchr(root, '/');
+    const char *const name = slash != NULL ? slash + 1 : root;
+    bool leaves = false, named = false;
+    while (*target != '\0') {
+        size_t const size = strcspn(target, "/");
+        bool const up = size == 2 && memcmp(target, "..", 2) == 0;
+        bool const stays = size == 0 || (size == 1 && target[0] == '.');
+        leaves = leaves || (up && depth == 0);
+        named = named || (size == strlen(name) && memcmp(target, name, size) == 0);
+        if (up) {
+            depth -= depth > 0 ? 1 : 0;
+        } else if (!stays) {
+            depth++;
+        }
+        target += size + (target[size] == '/' ? 1 : 0);
+    }
+    return leaves && named;
+}
+
+static size_t depth_of(const char *path)
+{
+    size_t depth = 0;
+    for (; *path != '\0'; path++) {
+        depth += *path == '/' ? 1 : 0;
+    }
+    return depth;
+}
+
 /* A link must be relative (its folder is renamed) and lead to something inside the tree. */
 static pbt_status measure_link(struct measure *measure, const struct walk *walk,
                                const struct entry *entry, struct pbt_error *err)
@@ -208,7 +244,9 @@ static pbt_status measure_link(struct measure *measure, const struct walk *walk,
                   realpath(walk->name, root) != NULL && realpath(full, real) != NULL;
     if (inside) {
         size_t const prefix = strlen(root);
-        inside = strncmp(real, root, prefix) == 0 && (real[prefix] == '/' || real[prefix] == '\0');
+        inside = strncmp(real, root, prefix) == 0 &&
+                 (real[prefix] == '/' || real[prefix] == '\0') &&
+                 !link_names_root(root, target, depth_of(entry->path));
     }
     if (!inside) {
         return PBTI_FAIL(err, PBT_EINVAL, 0,
@@ -287,6 +325,20 @@ pbt_status pbti_file_tree_measure(const char *path, bool sync, struct pbti_store
     return status;
 }
 
+pbt_status pbti_file_tree_count(const char *path, struct pbti_stored *stored, struct pbt_error *err)
+{
+    *stored = (struct pbti_stored){0};
+    struct walk walk;
+    pbt_status const status = walk_begin(&walk, path, false, err);
+    for (size_t i = 0; status == PBT_OK && i < walk.count; i++) {
+        const struct stat *const info = &walk.entries[i].info;
+        stored->files += S_ISDIR(info->st_mode) ? 0 : 1;
+        stored->bytes += S_ISREG(info->st_mode) ? (uint64_t)info->st_size : 0;
+    }
+    walk_end(&walk);
+    return status;
+}
+
 uint64_t pbti_file_tree_bytes(const char *path)
 {
     struct walk walk;
@@ -304,6 +356,35 @@ uint64_t pbti_file_tree_bytes(const char *path)
 
 /* -------- removing -------- */
 
+/* Move the folder with the longest path to the top of the tree, so that what is below it has a path
+ * that fits. False when that cannot help. */
+static bool walk_lift(const struct walk *walk, unsigned number)
+{
+    const char *longest = "";
+    for (size_t i = 0; i < walk->count; i++) {
+        const struct entry *const entry = &walk->entries[i];
+        bool const longer = strlen(entry->path) > strlen(longest);
+        if (longer && S_ISDIR(entry->info.st_mode)) { longest = entry->path; }
+    }
+    char name[32];
+    (void)snprintf(name, sizeof name, ".lifted.%u", number);
+    return strchr(longest, '/') != NULL && renameat(walk->root, longest, walk->root, name) == 0;
+}
+
+/* walk_begin() for a tree that may be deeper than PATH_MAX. Bounded by LIFTS_MAX. */
+static pbt_status walk_to_remove(struct walk *walk, const char *path, struct pbt_error *err)
+{
+    struct pbt_error why = {0};
+    pbt_status status = walk_begin(walk, path, true, &why);
+    for (unsigned i = 0; status != PBT_OK && why.detail == ENAMETOOLONG && i < LIFTS_MAX; i++) {
+        if (!walk_lift(walk, i)) { break; }
+        walk_end(walk);
+        status = walk_begin(walk, path, true, &why);
+    }
+    if (status != PBT_OK && err != NULL) { *err = why; }
+    return status;
+}
+
 pbt_status pbti_file_tree_remove(const char *path, struct pbt_error *err)
 {
     if (rmdir(path) == 0 || errno == ENOENT) { return PBT_OK; }
@@ -312,7 +393,7 @@ pbt_status pbti_file_tree_remove(const char *path, struct pbt_error *err)
                                                     : fail_errno(err, errno, "remove", path, "");
     }
     struct walk walk;
-    pbt_status status = walk_begin(&walk, path, true, err);
+    pbt_status status = walk_to_remove(&walk, path, err);
     for (size_t i = walk.count; status == PBT_OK && i-- > 0;) {
         const struct entry *const entry = &walk.entries[i];
         int const flags = S_ISDIR(entry->info.st_mode) ? AT_REMOVEDIR : 0;

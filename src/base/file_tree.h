@@ -26,15 +26,22 @@ struct pbti_stored {
  *
  * sync        fsync every file and directory of it, too
  * Errors      PBT_ENOENT; PBT_EINVAL: it holds something else than regular files, directories and
- *             symbolic links that stay inside; PBT_EIO
+ *             symbolic links that stay inside, whatever the tree is called; PBT_EIO
  */
 PBT_NODISCARD pbt_status pbti_file_tree_measure(const char *path, bool sync,
                                                 struct pbti_stored *stored, struct pbt_error *err);
 
+/*
+ * The files and bytes of pbti_file_tree_measure(), from the folders alone: no file is opened, and
+ * the hash is 0. Errors: PBT_ENOENT, PBT_EIO.
+ */
+PBT_NODISCARD pbt_status pbti_file_tree_count(const char *path, struct pbti_stored *stored,
+                                              struct pbt_error *err);
+
 /* Bytes in the regular files below `path`; 0 when it is not there. Counts what it can read. */
 uint64_t pbti_file_tree_bytes(const char *path);
 
-/* Remove `path` and everything below it. What is not there is fine. */
+/* Remove `path` and everything below it, however deep. What is not there is fine. */
 PBT_NODISCARD pbt_status pbti_file_tree_remove(const char *path, struct pbt_error *err);
 
 /*

@@ -189,6 +189,9 @@ static pbt_status find_checkpoint(struct best *best, struct pbt_error *err)
     pbt_status status = pbti_store_open(pbti_study_reader_dir(best->reader), false, false, &store,
                                         target != NULL ? err : &ignored);
     if (status == PBT_OK && target != NULL) {
+        status = pbti_study_reader_check(best->reader, store, checkpoint, best->path, err);
+    }
+    if (status == PBT_OK && target != NULL) {
         status = pbti_store_export(store, checkpoint, target, err);
     }
     if (status == PBT_OK && pbti_store_path(store, checkpoint, best->path, &ignored) != PBT_OK) {

@@ -96,7 +96,9 @@ static pbt_status path_in_study(struct use *use, struct pbt_error *err)
     struct pbti_store *store = NULL;
     pbt_status status =
         pbti_store_open(pbti_study_reader_dir(use->reader), false, false, &store, err);
-    if (status == PBT_OK) { status = pbti_store_path(store, use->checkpoint, use->path, err); }
+    if (status == PBT_OK) {
+        status = pbti_study_reader_check(use->reader, store, use->checkpoint, use->path, err);
+    }
     pbti_store_close(store);
     return status;
 }

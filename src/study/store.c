@@ -95,6 +95,15 @@ pbt_status pbti_store_prepare(struct pbti_store *store, struct pbti_checkpoint c
                      strerror(errno));
 }
 
+/* Is it what the trainer made of its folder that cannot be read (a file in its place, a path that
+ * is too long, a file without permission), and not the storage? */
+static bool is_of_content(const struct pbti_store *store, int64_t code)
+{
+    bool const may_be =
+        code == ENOTDIR || code == ELOOP || code == ENAMETOOLONG || code == EACCES || code == EPERM;
+    return may_be && access(store->folder, R_OK | W_OK | X_OK) == 0;
+}
+
 pbt_status pbti_store_publish(struct pbti_store *store, struct pbti_checkpoint checkpoint,
                               struct pbti_stored *stored, struct pbt_error *err)
 {
@@ -102,10 +111,13 @@ pbt_status pbti_store_publish(struct pbti_store *store, struct pbti_checkpoint c
     store_path(store, checkpoint, PART, part);
     store_path(store, checkpoint, "", whole);
     (void)pbti_checkpoint_name(checkpoint, name);
-    pbt_status status = pbti_file_tree_measure(part, store->sync, stored, err);
+    struct pbt_error why;
+    pbt_status status = pbti_file_tree_measure(part, store->sync, stored, &why);
     if (status != PBT_OK) {
+        if (status == PBT_EIO && is_of_content(store, why.detail)) { status = PBT_EINVAL; }
         /* is it this one that is not there, or all of them? */
         if (status == PBT_ENOENT && access(store->folder, F_OK) != 0) { status = PBT_EIO; }
+        if (err != NULL) { *err = why; }
         return pbti_fail_context(err, status, "could not publish checkpoint \"%s\"", name);
     }
     if (rename(part, whole) != 0 || (store->sync && fsync(store->fd) != 0)) {
@@ -135,6 +147,26 @@ pbt_status pbti_store_room(struct pbti_store *store, uint64_t bytes, struct pbt_
     return status;
 }
 
+bool pbti_store_is_full(struct pbti_store *store)
+{
+    static const char zeros[ROOM_SLACK] = {0};
+    char name[32];
+    struct statvfs info;
+    if (fstatvfs(store->fd, &info) != 0 || info.f_blocks == 0) { return false; }
+    if ((uint64_t)info.f_bavail * info.f_frsize >= ROOM_SLACK) { return false; }
+    /* some file systems of the network do not know, and say so */
+    (void)snprintf(name, sizeof name, ".room.%ld", (long)getpid());
+    int const fd = openat(store->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    int code = fd < 0 ? errno : 0;
+    if (code == 0) {
+        ssize_t const put = write(fd, zeros, sizeof zeros);
+        code = put < 0 ? errno : (size_t)put < sizeof zeros ? ENOSPC : fsync(fd) != 0 ? errno : 0;
+        (void)close(fd);
+        (void)unlinkat(store->fd, name, 0);
+    }
+    return code == ENOSPC || code == EDQUOT;
+}
+
 /* -------- reading -------- */
 
 pbt_status pbti_store_path(struct pbti_store *store, struct pbti_checkpoint checkpoint, char *path,
@@ -144,6 +176,21 @@ pbt_status pbti_store_path(struct pbti_store *store, struct pbti_checkpoint chec
     struct stat info;
     if (stat(path, &info) == 0 && S_ISDIR(info.st_mode)) { return PBT_OK; }
     return PBTI_FAIL(err, PBT_ENOENT, ENOENT, "checkpoint \"%s\" does not exist", path);
+}
+
+pbt_status pbti_store_check(struct pbti_store *store, struct pbti_checkpoint checkpoint,
+                            const struct pbti_stored *reported, char *path, struct pbt_error *err)
+{
+    struct pbti_stored found;
+    PBTI_TRY(pbti_store_path(store, checkpoint, path, err));
+    PBTI_TRY(pbti_file_tree_count(path, &found, err));
+    if (found.files == reported->files && found.bytes == reported->bytes) { return PBT_OK; }
+    (void)PBTI_FAIL(err, PBT_ECORRUPT, 0,
+                    "checkpoint \"%s\" has %" PRIu32 " files and %" PRIu64
+                    " bytes, not the %" PRIu32 " and %" PRIu64 " that were reported",
+                    path, found.files, found.bytes, reported->files, reported->bytes);
+    pbti_fail_hint(err, "it was altered after it was saved; pbt verify names all that were");
+    return PBT_ECORRUPT;
 }
 
 pbt_status pbti_store_measure(struct pbti_store *store, struct pbti_checkpoint checkpoint,

@@ -25,8 +25,13 @@ void pbti_store_close(struct pbti_store *store);
 PBT_NODISCARD pbt_status pbti_store_prepare(struct pbti_store *store,
                                             struct pbti_checkpoint checkpoint, char *path,
                                             struct pbt_error *err);
-/* Measure, sync (when the store syncs) and publish it under its name. Blocking, off-loop. Refuses
- * anything but regular files, directories and symbolic links that stay inside. */
+/*
+ * Measure, sync (when the store syncs) and publish it under its name. Blocking, off-loop.
+ *
+ * Errors      PBT_EINVAL, PBT_ENOENT: what is in the folder, or in its place, is at fault: anything
+ *             but readable regular files, directories and symbolic links that stay inside;
+ *             PBT_EIO, PBT_ENOMEM: the storage is
+ */
 PBT_NODISCARD pbt_status pbti_store_publish(struct pbti_store *store,
                                             struct pbti_checkpoint checkpoint,
                                             struct pbti_stored *stored, struct pbt_error *err);
@@ -35,11 +40,24 @@ PBT_NODISCARD pbt_status pbti_store_path(struct pbti_store *store,
                                          struct pbti_checkpoint checkpoint, char *path,
                                          struct pbt_error *err);
 /*
+ * pbti_store_path() of what is about to be loaded: its files and bytes are compared with those of
+ * its report. Opens no file; the content is for pbti_store_measure().
+ *
+ * reported    the hash is not looked at
+ * Errors      PBT_ENOENT: it is not there; PBT_ECORRUPT: it differs; PBT_EIO
+ */
+PBT_NODISCARD pbt_status pbti_store_check(struct pbti_store *store,
+                                          struct pbti_checkpoint checkpoint,
+                                          const struct pbti_stored *reported, char *path,
+                                          struct pbt_error *err);
+/*
  * Is there room for a checkpoint of so many bytes, and a little more? PBT_EIO when there is not.
  * What cannot be known (a quota, a file system that does not tell) counts as room.
  */
 PBT_NODISCARD pbt_status pbti_store_room(struct pbti_store *store, uint64_t bytes,
                                          struct pbt_error *err);
+/* Is nothing left of its file system? Writes a little to be sure when that is what it says. */
+bool pbti_store_is_full(struct pbti_store *store);
 /* Read it again and measure it. */
 PBT_NODISCARD pbt_status pbti_store_measure(struct pbti_store *store,
                                             struct pbti_checkpoint checkpoint,

@@ -14,7 +14,7 @@
 
 #include "base/siphash.h"
 #include "journal/journal.h"
-#include "view/live_checkpoints.h"
+#include "study/live_checkpoints.h"
 #include "view/study_stats.h"
 
 struct pbti_cached {

@@ -93,14 +93,7 @@ static pbt_status fold_config(struct pbti_study_reader *reader, uint64_t seq,
 static pbt_status note_checkpoint(struct pbti_study_reader *reader, const struct pbti_event *event,
                                   struct pbt_error *err)
 {
-    const struct pbti_event_report *const report = &event->report;
-    if (event->type != PBTI_REPORT || report->outcome != PBTI_OUTCOME_DONE) { return PBT_OK; }
-    struct pbti_live_checkpoints_entry const entry = {
-        .checkpoint = {report->member, report->segment, report->attempt},
-        .files = report->files,
-        .bytes = report->bytes,
-        .hash = report->hash};
-    return pbti_live_checkpoints_add(&reader->known.alive, entry) ? PBT_OK : no_memory(err);
+    return pbti_live_checkpoints_note(&reader->known.alive, event) ? PBT_OK : no_memory(err);
 }
 
 static pbt_status fold_event(struct pbti_study_reader *reader, uint64_t seq,
@@ -289,6 +282,17 @@ struct pbti_text pbti_study_reader_spec_text(const struct pbti_study_reader *rea
 const struct pbti_study_stats *pbti_study_reader_tally(const struct pbti_study_reader *reader)
 {
     return &reader->known.tally;
+}
+
+pbt_status pbti_study_reader_check(const struct pbti_study_reader *reader, struct pbti_store *store,
+                                   struct pbti_checkpoint checkpoint, char *path,
+                                   struct pbt_error *err)
+{
+    const struct pbti_live_checkpoints_entry *const entry =
+        pbti_live_checkpoints_find(&reader->known.alive, checkpoint);
+    if (entry == NULL) { return pbti_store_path(store, checkpoint, path, err); }
+    struct pbti_stored const reported = {.files = entry->files, .bytes = entry->bytes};
+    return pbti_store_check(store, checkpoint, &reported, path, err);
 }
 
 const struct pbti_live_checkpoints *pbti_study_reader_alive(const struct pbti_study_reader *reader)

@@ -15,8 +15,9 @@
 
 #include "journal/journal.h"
 #include "spec/spec.h"
+#include "study/live_checkpoints.h"
+#include "study/store.h"
 #include "view/history.h"
-#include "view/live_checkpoints.h"
 #include "view/study_stats.h"
 
 struct pbti_study_reader; /* opaque */
@@ -63,6 +64,12 @@ const struct pbti_spec *pbti_study_reader_spec(const struct pbti_study_reader *r
 struct pbti_text pbti_study_reader_spec_text(const struct pbti_study_reader *reader); /* resolved */
 const struct pbti_study_stats *pbti_study_reader_tally(const struct pbti_study_reader *reader);
 const struct pbti_live_checkpoints *pbti_study_reader_alive(const struct pbti_study_reader *reader);
+/* The path of a checkpoint that is about to be used, PATH_MAX bytes, once its files and bytes are
+ * those of its report. Errors: those of pbti_store_check(). */
+PBT_NODISCARD pbt_status pbti_study_reader_check(const struct pbti_study_reader *reader,
+                                                 struct pbti_store *store,
+                                                 struct pbti_checkpoint checkpoint, char *path,
+                                                 struct pbt_error *err);
 const struct pbti_history *pbti_study_reader_history(const struct pbti_study_reader *reader);
 struct pbti_journal *pbti_study_reader_journal(const struct pbti_study_reader *reader);
 /* The number that the fold started from: 0, or that of the cache. */

@@ -48,14 +48,44 @@ static pbt_status run_seeds(struct pbti_evaluation *evaluation, const struct pbt
     return PBT_OK;
 }
 
+/* A checkpoint, and what the journal says of it. */
+struct wanted {
+    struct pbti_checkpoint checkpoint;
+    bool is_known;
+    struct pbti_stored reported;
+};
+
+/* A pbti_observer. */
+static void find_report(void *context, uint64_t seq, const struct pbti_event *event)
+{
+    struct wanted *const wanted = context;
+    const struct pbti_event_report *const report = &event->report;
+    (void)seq;
+    if (event->type != PBTI_REPORT || report->outcome != PBTI_OUTCOME_DONE) { return; }
+    struct pbti_checkpoint const made = {report->member, report->segment, report->attempt};
+    if (!pbti_checkpoint_equal(made, wanted->checkpoint)) { return; }
+    wanted->is_known = true;
+    wanted->reported = (struct pbti_stored){.files = report->files, .bytes = report->bytes};
+}
+
+static pbt_status find_load(struct pbti_store *store, const struct wanted *wanted, char *path,
+                            struct pbt_error *err)
+{
+    return wanted->is_known
+               ? pbti_store_check(store, wanted->checkpoint, &wanted->reported, path, err)
+               : pbti_store_path(store, wanted->checkpoint, path, err);
+}
+
 static pbt_status evaluate(const struct pbti_run_opts *opts, struct pbti_evaluation *evaluation,
                            struct pbti_study *study, struct pbti_runner_sync *solo,
                            struct pbt_error *err)
 {
     struct pbti_checkpoint const checkpoint = evaluation->checkpoint;
     char load[PATH_MAX], logs[PATH_MAX];
-    PBTI_TRY(pbti_study_open(study, opts->dir, opts->journal, true, NULL, NULL, err));
-    PBTI_TRY(pbti_store_path(study->store, checkpoint, load, err));
+    struct wanted wanted = {.checkpoint = checkpoint};
+    PBTI_TRY(pbti_study_open(study, opts->dir, opts->journal, true, find_report, &wanted, err));
+    pbti_follower_ignore(study->follower, &wanted);
+    PBTI_TRY(find_load(study->store, &wanted, load, err));
     (void)snprintf(logs, sizeof logs, "%s/logs", opts->dir);
     PBTI_TRY(pbti_runner_sync_open(solo, study->spec, opts->program, opts->clients, logs, err));
     if (opts->signals) { pbti_runner_sync_heed_signals(solo); }

@@ -40,6 +40,7 @@
 #define POLL_MS_MIN 20 /* with a free slot: another worker's report may be what it waits for; ... */
 #define POLL_OF_IDLE 16 /* ... later, this part of the time for which it has waited */
 #define TICK_MS 200
+#define PRUNE_MIN 256u         /* reports of checkpoints that may be kept */
 #define DESCRIPTORS 40u        /* of a worker: journal, store, loop, its thread pool at work */
 #define DESCRIPTORS_OF_SLOT 8u /* listener, connection, pipes, status, log */
 
@@ -66,6 +67,8 @@ struct run {
     struct run_proposal proposal;
     struct pbti_launch launch;
     struct pbti_checkpoint_sizes sizes;
+    struct pbti_live_checkpoints reported; /* may hold some that are gone: prune() */
+    size_t prune_at;                       /* when it holds so many */
     char logs[PATH_MAX];
 
     uv_loop_t loop;
@@ -232,6 +235,8 @@ static void on_event(void *context, uint64_t seq, const struct pbti_event *event
     struct run *const run = context;
     if (event->type == PBTI_REPORT) { count_scores(run, &event->report); }
     if (event->type == PBTI_STUDY || event->type == PBTI_AMEND) { run->began_ms = event->time_ms; }
+    /* without memory it is loaded as it is */
+    (void)pbti_live_checkpoints_note(&run->reported, event);
     if (run->opts.observer != NULL) { run->opts.observer(run->opts.context, seq, event); }
 }
 
@@ -392,9 +397,18 @@ static bool is_time_up(const struct run *run)
     return hours > 0.0 && (double)(wall_ms() - run->began_ms) >= hours * 3600.0 * 1000.0;
 }
 
+/* Forget the reports of checkpoints that are gone: all at once, when they may be half of it. */
+static void prune(struct run *run)
+{
+    if (run->reported.count < run->prune_at) { return; }
+    pbti_live_checkpoints_prune(&run->reported, pbti_follower_state(run->study.follower));
+    run->prune_at = 2 * run->reported.count + PRUNE_MIN;
+}
+
 static void look(struct run *run)
 {
     struct pbt_error err;
+    prune(run);
     pbt_status status = PBT_OK;
     if (is_time_up(run) && !pbti_agent_done(run->agent)) {
         status = pbti_agent_stop(run->agent, PBTI_STOP_HOURS, &err);
@@ -552,6 +566,7 @@ static pbt_status open_slots(struct run *run, struct pbt_error *err)
                                       .spec = spec,
                                       .store = run->study.store,
                                       .sizes = &run->sizes,
+                                      .reported = &run->reported,
                                       .logs = run->logs,
                                       .context = run,
                                       .finished = on_slot_finished,
@@ -669,6 +684,7 @@ static void close_all(struct run *run)
     pbti_liveness_close(run->liveness);
     pbti_launch_close(&run->launch);
     pbti_checkpoint_sizes_free(&run->sizes);
+    pbti_live_checkpoints_deinit(&run->reported);
     free(run->slots);
     free(run->views);
 }

@@ -114,7 +114,8 @@ struct pbti_evaluation {
  * Evaluate a checkpoint: trains of zero steps on some seeds, one after the other in one trainer.
  * Needs no slot, appends nothing.
  *
- * Errors      PBT_ETRAINER, those of the study's folder
+ * Errors      PBT_ETRAINER, PBT_ECORRUPT (it is not what its report says), those of the study's
+ *             folder
  */
 PBT_NODISCARD pbt_status pbti_evaluate(const struct pbti_run_opts *opts,
                                        struct pbti_evaluation *evaluation, struct pbt_error *err);

@@ -123,6 +123,20 @@ static void finish_locally(struct pbti_slot *slot, uint8_t outcome, uint8_t orig
     slot->shared->wake(slot->shared->context);
 }
 
+/* Find the checkpoint to load, and compare it with its report: not where the trainer that waits in
+ * this slot holds it. */
+static pbt_status find_load(struct pbti_slot *slot, struct pbt_error *err)
+{
+    const struct pbti_slots *const shared = slot->shared;
+    struct pbti_checkpoint const from = slot->task.from;
+    const struct pbti_live_checkpoints_entry *const entry =
+        pbti_live_checkpoints_find(shared->reported, from);
+    bool const is_held = slot->task.keep && pbti_runner_is_ready(slot->runner);
+    if (entry == NULL || is_held) { return pbti_store_path(shared->store, from, slot->load, err); }
+    struct pbti_stored const reported = {.files = entry->files, .bytes = entry->bytes};
+    return pbti_store_check(shared->store, from, &reported, slot->load, err);
+}
+
 /* Make the folder to save into, with room for what goes there when that was missing before, and
  * find what to load: in this order, since storage that is gone as a whole must not look like a
  * checkpoint that is missing. */
@@ -134,7 +148,7 @@ static pbt_status find_paths(struct pbti_slot *slot, struct pbt_error *err)
     slot->no_space = false;
     slot->load[0] = '\0';
     if (slot->task.from.segment != 0) {
-        PBTI_TRY(pbti_store_path(store, slot->task.from, slot->load, err));
+        PBTI_TRY(find_load(slot, err));
     } else if (spec_of(slot)->initial_checkpoint != NULL) {
         (void)snprintf(slot->load, sizeof slot->load, "%s", spec_of(slot)->initial_checkpoint);
     }
@@ -145,7 +159,7 @@ static void begin(struct pbti_slot *slot)
 {
     struct pbt_error err;
     pbt_status const status = find_paths(slot, &err);
-    if (status == PBT_ENOENT) {
+    if (status == PBT_ENOENT || status == PBT_ECORRUPT) {
         finish_locally(slot, PBTI_OUTCOME_CHECKPOINT, PBTI_ORIGIN_LOAD, err.message);
         return;
     }
@@ -282,15 +296,22 @@ static void warn_empty(struct pbti_slot *slot)
 
 /*
  * The trainer failed: because there is no room for what it saves? Then it is not to blame. What it
- * had written of its checkpoint, which takes room, too, tells how much is needed at least.
+ * had written of its checkpoint, which takes room, too, tells how much is needed at least. A
+ * trainer that is done, but saved while the disk was full, may not have noticed: that is not taken
+ * for whole, either.
  */
 static bool is_cramped(struct pbti_slot *slot)
 {
     const struct pbti_slots *const shared = slot->shared;
     uint8_t const outcome = slot->result.outcome;
-    if (outcome != PBTI_OUTCOME_ERROR && outcome != PBTI_OUTCOME_CRASH) { return false; }
-    if (pbti_store_room(shared->store, shared->largest_bytes, NULL) == PBT_OK) { return false; }
+    bool const done = outcome == PBTI_OUTCOME_DONE;
+    if (!done && outcome != PBTI_OUTCOME_ERROR && outcome != PBTI_OUTCOME_CRASH) { return false; }
+    if (done ? !pbti_store_is_full(shared->store)
+             : pbti_store_room(shared->store, shared->largest_bytes, NULL) == PBT_OK) {
+        return false;
+    }
     uint64_t const written = pbti_file_tree_bytes(slot->save);
+    if (done && written == 0 && shared->largest_bytes == 0) { return false; } /* it saves nothing */
     slot->no_space_bytes = written > shared->largest_bytes ? written : shared->largest_bytes;
     return true;
 }

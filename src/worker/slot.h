@@ -9,6 +9,7 @@
 #ifndef PBTI_WORKER_SLOT_H
 #define PBTI_WORKER_SLOT_H
 
+#include "study/live_checkpoints.h"
 #include "study/store.h"
 #include "trainer/runner.h"
 #include "worker/checkpoint_sizes.h"
@@ -20,7 +21,8 @@ struct pbti_slots {
     struct pbti_launch *launch;
     const struct pbti_spec *spec;
     struct pbti_store *store;
-    struct pbti_checkpoint_sizes *sizes; /* of the checkpoints on disk */
+    struct pbti_checkpoint_sizes *sizes;          /* of the checkpoints on disk */
+    const struct pbti_live_checkpoints *reported; /* what the journal says of them */
     const char *logs;
 
     /* The run. `started`, `finished` and `freed` never come from inside a call of a function below,

@@ -188,6 +188,100 @@ static void test_links_must_stay_inside(void **state)
     assert_int_equal(stored.files, 2);
 }
 
+static void test_links_may_not_use_the_name_before_publishing(void **state)
+{
+    char path[PATH_MAX], link[PATH_MAX + 16];
+    (void)state;
+    static const char *const through[] = {"../m3.s12.a1.part/opt", "opt/../../m3.s12.a1.part",
+                                          "../../checkpoints/m3.s12.a1.part/opt"};
+    for (size_t i = 0; i < sizeof through / sizeof through[0]; i++) {
+        assert_int_equal(pbti_store_prepare(store, one, path, NULL), PBT_OK);
+        make_folder(path, "opt");
+        (void)snprintf(link, sizeof link, "%s/link", path);
+        assert_int_equal(symlink(through[i], link), 0);
+        refuse("does not stay inside the checkpoint");
+    }
+}
+
+/* A link up and down again within the tree is fine, also beside a folder of the tree's own name. */
+static void test_links_may_go_up_inside(void **state)
+{
+    char path[PATH_MAX], link[PATH_MAX + 16];
+    struct pbti_stored stored, again;
+    (void)state;
+    assert_int_equal(pbti_store_prepare(store, one, path, NULL), PBT_OK);
+    make_folder(path, "opt");
+    make_folder(path, name_of_one);
+    (void)snprintf(link, sizeof link, "%s/opt/link", path);
+    assert_int_equal(symlink("../m3.s12.a1", link), 0);
+    assert_int_equal(pbti_store_publish(store, one, &stored, NULL), PBT_OK);
+    assert_int_equal(pbti_store_measure(store, one, &again, NULL), PBT_OK);
+    assert_memory_equal(&again, &stored, sizeof stored);
+}
+
+/* Folders in folders until no path from the top reaches the last one. */
+static void make_deep(const char *path)
+{
+    char name[201];
+    memset(name, 'd', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    int at = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    for (int i = 0; i < 2 * PATH_MAX / (int)sizeof name; i++) {
+        assert_true(at >= 0);
+        assert_int_equal(mkdirat(at, name, 0777), 0);
+        int const below = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        assert_int_equal(close(at), 0);
+        at = below;
+    }
+    assert_int_equal(close(at), 0);
+}
+
+static void test_what_a_trainer_made_of_its_folder_is_no_fault_of_the_storage(void **state)
+{
+    char path[PATH_MAX];
+    (void)state;
+    assert_int_equal(pbti_store_prepare(store, one, path, NULL), PBT_OK);
+    assert_int_equal(rmdir(path), 0);
+    assert_int_equal(symlink(".", path), 0);
+    refuse("could not publish checkpoint");
+    assert_int_equal(pbti_store_prepare(store, one, path, NULL), PBT_OK);
+    assert_int_equal(rmdir(path), 0);
+    int const file = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    assert_true(file >= 0 && close(file) == 0);
+    refuse("could not publish checkpoint");
+    assert_int_equal(pbti_store_prepare(store, one, path, NULL), PBT_OK);
+    make_deep(path);
+    refuse("File name too long");
+    /* none of them is in the way of the next attempt */
+    assert_int_equal(pbti_store_prepare(store, one, path, NULL), PBT_OK);
+    write_file(path, "secret", "");
+    char secret[PATH_MAX + 16];
+    (void)snprintf(secret, sizeof secret, "%s/secret", path);
+    assert_int_equal(chmod(secret, 0), 0);
+    if (geteuid() != 0) { refuse("Permission denied"); } /* root reads it all the same */
+    (void)publish(one);
+}
+
+static void test_what_is_loaded_must_have_the_reported_size(void **state)
+{
+    char path[PATH_MAX], file[PATH_MAX + 16];
+    struct pbt_error err;
+    (void)state;
+    struct pbti_stored const stored = publish(one);
+    assert_int_equal(pbti_store_check(store, one, &stored, path, NULL), PBT_OK);
+    write_file(path, "weights", "01234"); /* half of it */
+    assert_int_equal(pbti_store_check(store, one, &stored, path, &err), PBT_ECORRUPT);
+    assert_non_null(strstr(err.message, "has 2 files and 8 bytes, not the 2 and 13"));
+    write_file(path, "weights", "0123456789");
+    write_file(path, "more", "");
+    assert_int_equal(pbti_store_check(store, one, &stored, path, &err), PBT_ECORRUPT);
+    (void)snprintf(file, sizeof file, "%s/more", path);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(pbti_store_check(store, one, &stored, path, NULL), PBT_OK);
+    pbti_store_drop(store, one);
+    assert_int_equal(pbti_store_check(store, one, &stored, path, NULL), PBT_ENOENT);
+}
+
 static void test_only_files_folders_and_links_are_published(void **state)
 {
     char path[PATH_MAX], pipe[PATH_MAX + 16];
@@ -332,6 +426,10 @@ int main(void)
         STORE_TEST(test_preparing_removes_what_an_earlier_try_left),
         STORE_TEST(test_rule_1_the_hash_sees_every_change),
         STORE_TEST(test_links_must_stay_inside),
+        STORE_TEST(test_links_may_not_use_the_name_before_publishing),
+        STORE_TEST(test_links_may_go_up_inside),
+        STORE_TEST(test_what_a_trainer_made_of_its_folder_is_no_fault_of_the_storage),
+        STORE_TEST(test_what_is_loaded_must_have_the_reported_size),
         STORE_TEST(test_only_files_folders_and_links_are_published),
         STORE_TEST(test_dropping_takes_any_form_and_nothing_is_fine),
         STORE_TEST(test_a_half_deleted_one_is_listed_and_never_whole),

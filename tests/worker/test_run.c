@@ -12,6 +12,9 @@
 #include "study/study_handle.h"
 #include "worker/worker_lab.h"
 
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -468,6 +471,94 @@ static void test_a_checkpoint_can_be_evaluated(void **state)
     pbti_study_close(&study);
 }
 
+/* Half of what was saved, in the place of all of it. */
+static void halve(struct pbti_study *study, struct pbti_checkpoint checkpoint)
+{
+    char path[PATH_MAX];
+    struct pbti_stored stored;
+    assert_int_equal(pbti_store_path(study->store, checkpoint, path, NULL), PBT_OK);
+    DIR *const dir = opendir(path);
+    assert_non_null(dir);
+    const struct dirent *item;
+    while ((item = readdir(dir)) != NULL) {
+        if (item->d_type != DT_REG) { continue; }
+        assert_int_equal(pbti_store_measure(study->store, checkpoint, &stored, NULL), PBT_OK);
+        int const file = openat(dirfd(dir), item->d_name, O_WRONLY | O_CLOEXEC);
+        assert_true(file >= 0 && stored.bytes > 0);
+        assert_int_equal(ftruncate(file, (off_t)stored.bytes / 2), 0);
+        assert_int_equal(close(file), 0);
+    }
+    assert_int_equal(closedir(dir), 0);
+}
+
+static void test_an_altered_checkpoint_is_not_evaluated(void **state)
+{
+    struct pbti_study study;
+    struct pbt_error err;
+    (void)state;
+    make_study(1, 1, "0", "slots: 1\n");
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_int_equal(pbti_study_open(&study, lab.study, NULL, true, NULL, NULL, NULL), PBT_OK);
+    const struct pbti_state *const folded = pbti_follower_state(study.follower);
+    uint64_t const seed = 1;
+    double score;
+    struct pbti_evaluation evaluation = {.checkpoint = pbti_state_member(folded, 0)->start,
+                                         .values = pbti_state_values(folded, 0),
+                                         .age = 1,
+                                         .seeds = &seed,
+                                         .count = 1,
+                                         .scores = &score};
+    halve(&study, evaluation.checkpoint);
+    assert_int_equal(pbti_evaluate(&lab.opts, &evaluation, &err), PBT_ECORRUPT);
+    assert_non_null(strstr(err.message, "that were reported"));
+    pbti_study_close(&study);
+}
+
+/* Member 1 alters what member 0 has saved: the next segment of member 0 does not begin with it. */
+static void test_an_altered_checkpoint_is_not_loaded(void **state)
+{
+    (void)state;
+    lab_study(&lab,
+              "study: altered\n"
+              "trainer:\n"
+              "  one_shot: [/bin/sh, -c, 'echo weights > $0/w; case $1 in 1) for f in "
+              "$0/../m0.*.a?/w; do echo x >> $f; done;; esac; echo $1', '{save}', '{member}']\n"
+              "  retries: 0\n"
+              "population: 2\nsteps: 2\nready: 1\nsync: normal\nslots: 1\n"
+              "strategy: random\n"
+              "space:\n  lr: {type: log, low: 1e-3, high: 1e-1}\n");
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    size_t refused = 0;
+    for (size_t i = 0; i < lab.reports_count; i++) {
+        if (lab.reports[i].outcome != PBTI_OUTCOME_CHECKPOINT) { continue; }
+        assert_non_null(strstr(lab.reports[i].message, "that were reported"));
+        refused++;
+    }
+    assert_int_equal(refused, 1);
+}
+
+/* However a trainer leaves its folder, the segment has failed and the run goes on. */
+static void test_a_spoilt_save_folder_is_the_trainers_fault(void **state)
+{
+    (void)state;
+    lab_study(&lab,
+              "study: spoilt\n"
+              "trainer:\n"
+              "  one_shot: [/bin/sh, -c, 'case $1 in 1) rmdir $0; echo x > $0;; esac; echo $1', "
+              "'{save}', '{member}']\n"
+              "  retries: 0\n"
+              "population: 2\nsteps: 1\nready: 1\nsync: normal\nslots: 1\n"
+              "strategy: random\n"
+              "space:\n  lr: {type: log, low: 1e-3, high: 1e-1}\n");
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_int_equal(lab.end, PBTI_RUN_ENDED);
+    size_t refused = 0;
+    for (size_t i = 0; i < lab.reports_count; i++) {
+        refused += lab.reports[i].outcome == PBTI_OUTCOME_CHECKPOINT ? 1 : 0;
+    }
+    assert_int_equal(refused, 1);
+}
+
 static void test_the_log_belongs_to_the_member(void **state)
 {
     char path[120], text[2000] = "";
@@ -506,6 +597,9 @@ int main(int argc, char **argv)
         RUN_TEST(test_12_interrupted_proposals_are_made_again),
         RUN_TEST(test_a_run_leaves_the_process_as_it_was),
         RUN_TEST(test_a_checkpoint_can_be_evaluated),
+        RUN_TEST(test_an_altered_checkpoint_is_not_evaluated),
+        RUN_TEST(test_an_altered_checkpoint_is_not_loaded),
+        RUN_TEST(test_a_spoilt_save_folder_is_the_trainers_fault),
         RUN_TEST(test_the_log_belongs_to_the_member),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

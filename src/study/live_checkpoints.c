@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * view/live_checkpoints.c - a hash table with linear probing; removal shifts back: no tombstones.
+ * study/live_checkpoints.c - a hash table with linear probing; removal shifts back: no tombstones.
  */
-#include "view/live_checkpoints.h"
+#include "study/live_checkpoints.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -80,6 +80,31 @@ void pbti_live_checkpoints_remove(struct pbti_live_checkpoints *alive,
         }
     }
     memset(&alive->entries[hole], 0, sizeof alive->entries[hole]);
+}
+
+bool pbti_live_checkpoints_note(struct pbti_live_checkpoints *alive, const struct pbti_event *event)
+{
+    const struct pbti_event_report *const report = &event->report;
+    if (event->type != PBTI_REPORT || report->outcome != PBTI_OUTCOME_DONE) { return true; }
+    return pbti_live_checkpoints_add(
+        alive, (struct pbti_live_checkpoints_entry){
+                   .checkpoint = {report->member, report->segment, report->attempt},
+                   .files = report->files,
+                   .bytes = report->bytes,
+                   .hash = report->hash});
+}
+
+void pbti_live_checkpoints_prune(struct pbti_live_checkpoints *alive,
+                                 const struct pbti_state *state)
+{
+    for (size_t i = 0; i < alive->capacity;) {
+        struct pbti_checkpoint const checkpoint = alive->entries[i].checkpoint;
+        if (checkpoint.segment == 0 || pbti_state_reachable(state, checkpoint)) {
+            i++;
+        } else {
+            pbti_live_checkpoints_remove(alive, checkpoint); /* another may move to this place */
+        }
+    }
 }
 
 const struct pbti_live_checkpoints_entry *pbti_live_checkpoints_find(
