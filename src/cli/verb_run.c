@@ -2,6 +2,7 @@
 /* cli/verb_run.c - pbt run SPEC, pbt resume DIR, pbt worker DIR. */
 #include "cli/cli_slurm.h"
 #include "cli/cli_work.h"
+#include "cli/given_up.h"
 #include "study/folder_identity.h"
 #include "study/study_handle.h"
 #include "worker/run.h"
@@ -96,28 +97,36 @@ int pbti_verb_run(const struct pbti_call *given)
 
 /* -------- the folder -------- */
 
-/* A pbti_visitor: what the journal says of the study's folder. */
+/* What is read from the journal beside the state. */
+struct recorded {
+    struct pbti_folder_identity folder;
+    struct pbti_given_up given_up;
+};
+
+/* A pbti_visitor: what the journal says of the study's folder, and of failures. */
 static pbt_status on_event(void *context, const struct pbti_state *state, uint64_t seq,
                            const struct pbti_event *event, struct pbt_error *err)
 {
-    (void)state, (void)seq, (void)err;
-    pbti_folder_identity_fold(context, event);
-    return PBT_OK;
+    (void)state, (void)seq;
+    struct recorded *const recorded = context;
+    pbti_folder_identity_fold(&recorded->folder, event);
+    return pbti_given_up_see(&recorded->given_up, event, err);
 }
 
 /* Open the study to work on it in this folder. Returns -1, or the exit code. */
-static int open_folder(const struct pbti_call *call, const char *dir,
-                       struct pbti_folder_identity *recorded, struct pbti_study_reader **reader)
+static int open_folder(const struct pbti_call *call, const char *dir, struct recorded *recorded,
+                       struct pbti_study_reader **reader)
 {
     struct pbti_study_reader_opts opts = pbti_cli_reader_opts(call);
-    *recorded = (struct pbti_folder_identity){.set = false};
     opts.visitor = on_event;
     opts.context = recorded;
     int const code = pbti_cli_open(call, dir, &opts, reader);
     if (code >= 0) { return code; }
     struct pbt_error err;
     bool const takes_over = pbti_cli_has(call, PBTI_OPT_TAKE_OVER);
-    if (takes_over || pbti_folder_identity_check(dir, recorded, &err) == PBT_OK) { return -1; }
+    if (takes_over || pbti_folder_identity_check(dir, &recorded->folder, &err) == PBT_OK) {
+        return -1;
+    }
     pbti_study_reader_close(*reader);
     *reader = NULL;
     return pbti_cli_fail(call, &err);
@@ -171,8 +180,9 @@ static pbt_status amend(const struct pbti_call *call, const struct pbti_study_re
     pbt_status status =
         pbti_spec_amend(text.data, text.size, call->set, call->set_count, &spec, err);
     if (status == PBT_OK) { status = check(call, spec, pbti_study_reader_state(reader), err); }
-    if (status == PBT_OK && call->set_count > 0) {
-        status = pbti_study_amend(dir, call->value[PBTI_OPT_JOURNAL], spec, err);
+    bool const revive = pbti_cli_has(call, PBTI_OPT_REVIVE);
+    if (status == PBT_OK && (call->set_count > 0 || revive)) {
+        status = pbti_study_amend(dir, call->value[PBTI_OPT_JOURNAL], spec, revive, err);
     }
     pbti_spec_destroy(spec);
     return status;
@@ -203,6 +213,31 @@ static int check_end(const struct pbti_call *call, const char *dir)
     return pbti_cli_close(call, dir, !pbti_cli_has(call, PBTI_OPT_SLURM));
 }
 
+/* Is there nothing to amend: has the study ended, and nothing was said that begins it again? */
+static bool stays_ended(const struct pbti_call *call, const struct pbti_state *state)
+{
+    bool const revives = pbti_cli_has(call, PBTI_OPT_REVIVE) && pbti_state_given_up(state) > 0;
+    return pbti_state_stop(state) != PBTI_STOP_NONE && call->set_count == 0 && !revives;
+}
+
+/* Say what the user should know, and record what was asked for. Returns -1, or the exit code. */
+static int prepare(const struct pbti_call *call, const char *dir, struct recorded *recorded)
+{
+    struct pbti_study_reader *reader = NULL;
+    int const code = open_folder(call, dir, recorded, &reader);
+    if (code >= 0) { return code; }
+    struct pbt_error err;
+    const struct pbti_state *const state = pbti_study_reader_state(reader);
+    if (!pbti_cli_has(call, PBTI_OPT_QUIET)) {
+        warn_of_changes(call, dir, reader);
+        pbti_given_up_say(&recorded->given_up, call, dir, state);
+    }
+    pbt_status status = stays_ended(call, state) ? PBT_OK : amend(call, reader, dir, &err);
+    pbti_study_reader_close(reader);
+    if (status == PBT_OK) { status = record_folder(call, dir, &recorded->folder, &err); }
+    return status == PBT_OK ? -1 : pbti_cli_fail(call, &err);
+}
+
 int pbti_verb_resume(const struct pbti_call *given)
 {
     struct pbti_call call = *given;
@@ -211,19 +246,10 @@ int pbti_verb_resume(const struct pbti_call *given)
     if (steps != NULL && !pbti_cli_override(&call, "steps", steps)) { return PBTI_EXIT_USAGE; }
     int const wrong = pbti_cli_slurm_check(&call);
     if (wrong >= 0) { return wrong; }
-    struct pbti_study_reader *reader = NULL;
-    struct pbti_folder_identity recorded;
-    int code = open_folder(&call, dir, &recorded, &reader);
-    if (code >= 0) { return code; }
-    struct pbt_error err;
-    bool const ended =
-        pbti_state_stop(pbti_study_reader_state(reader)) != PBTI_STOP_NONE && call.set_count == 0;
-    if (!pbti_cli_has(&call, PBTI_OPT_QUIET)) { warn_of_changes(&call, dir, reader); }
-    pbt_status status = ended ? PBT_OK : amend(&call, reader, dir, &err);
-    pbti_study_reader_close(reader);
-    if (status == PBT_OK) { status = record_folder(&call, dir, &recorded, &err); }
-    if (status != PBT_OK) { return pbti_cli_fail(&call, &err); }
-    code = check_end(&call, dir);
+    struct recorded recorded = {0};
+    int code = prepare(&call, dir, &recorded);
+    pbti_given_up_deinit(&recorded.given_up);
+    if (code < 0) { code = check_end(&call, dir); }
     return code >= 0 ? code : work(&call, dir);
 }
 
@@ -233,8 +259,9 @@ int pbti_verb_worker(const struct pbti_call *call)
 {
     const char *const dir = call->argument[0];
     struct pbti_study_reader *reader = NULL;
-    struct pbti_folder_identity recorded;
+    struct recorded recorded = {0};
     int const code = open_folder(call, dir, &recorded, &reader);
+    pbti_given_up_deinit(&recorded.given_up);
     if (code >= 0) { return code; }
     uint8_t const stop = pbti_state_stop(pbti_study_reader_state(reader));
     pbti_study_reader_close(reader);

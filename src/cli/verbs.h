@@ -136,12 +136,11 @@ enum pbti_option_kind {
 
 /* X(id): what an option is called inside. */
 #define PBTI_OPT_LIST(X)                                                                           \
-    X(AT_END) X(CHECKPOINT) X(COMPARE) X(COPY_TO) X(CSV) X(DECISIONS) X(DIR) X(FOLLOW)             \
-    X(FORMAT) X(FULL) X(GPUS) X(HELP) X(JOURNAL) X(JSON) X(LEADERS) X(LISTEN) X(MEMBER)            \
-    X(NO_CHECKPOINTS) X(NODES) X(OPEN) X(OUTPUT) X(PARTITION) X(PORT) X(QUIET) X(SCHEDULE)         \
-    X(SEED) X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(SLURM) X(STEPS) X(STRATEGIES) X(TENSORBOARD)       \
-    X(TAKE_OVER) X(TIME) X(TOKEN) X(TOKEN_FILE) X(TRAINER)                                         \
-    X(AGAIN) X(FROM) X(TO)
+    X(AT_END) X(CHECKPOINT) X(COMPARE) X(COPY_TO) X(CSV) X(DECISIONS) X(DIR) X(FOLLOW) X(FORMAT)   \
+    X(FULL) X(GPUS) X(HELP) X(JOURNAL) X(JSON) X(LEADERS) X(LISTEN) X(MEMBER) X(NO_CHECKPOINTS)    \
+    X(NODES) X(OPEN) X(OUTPUT) X(PARTITION) X(PORT) X(QUIET) X(REVIVE) X(SCHEDULE) X(SEED)         \
+    X(SEEDS) X(SET) X(SINCE) X(SLOTS) X(SLURM) X(STEPS) X(STRATEGIES) X(TENSORBOARD)               \
+    X(TAKE_OVER) X(TIME) X(TOKEN) X(TOKEN_FILE) X(TRAINER) X(AGAIN) X(FROM) X(TO)
 
 /* Of every verb that takes a study. */
 #define PBTI_JOURNAL_HELP "of its journal, if another user wrote its journal.url"
@@ -166,6 +165,7 @@ enum pbti_option_kind {
     X(run, QUIET, 'q', "quiet", FLAG, "", "print nothing but errors")                              \
     X(resume, STEPS, 0, "steps", NUMBER, "N", "each member's new budget")                          \
     X(resume, SET, 0, "set", SET, "KEY=VALUE", "change a key of the spec; may be repeated")        \
+    X(resume, REVIVE, 0, "revive", FLAG, "", "try the members that were given up again")           \
     X(resume, SLOTS, 0, "slots", COUNT, "N", "trainers that run at once, this time")               \
     X(resume, SLURM, 0, "slurm", FLAG, "", "submit the workers as a job, and follow the study")    \
     X(resume, NODES, 0, "nodes", COUNT, "N", "workers of the job, a node each (default 1)")        \

@@ -169,6 +169,7 @@ struct pbti_config {
     /* trouble, ends, what is kept */
     uint32_t retries;  /* further attempts of a segment that failed */
     uint32_t revivals; /* times in a row that a failed member may be restarted from another */
+    bool revive;       /* amend only, and of it alone: members given up are tried again */
     uint64_t plateau;  /* stop when the best score is this many intervals old; 0 = never */
     bool keep_all;     /* delete no checkpoint */
     uint32_t keep_top; /* best checkpoints ever reported to keep; best_ever: 1, final: 0 */

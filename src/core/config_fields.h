@@ -74,7 +74,8 @@
     X(2, double, founders_until, PBTI_FOUNDERS_UNTIL, 0.0, 1.0,                                    \
       "founders.until is out of range", NULL, EXPLOIT)                                             \
     X(3, flag, founders_explore, true, 0, 1, "founders.explore is out of range", NULL, EXPLOIT)    \
-    X(4, flag, ties_copy, false, 0, 1, "ties is not known", NULL, EXPLOIT)
+    X(4, flag, ties_copy, false, 0, 1, "ties is not known", NULL, EXPLOIT)                         \
+    X(5, flag, revive, false, 0, 1, "revive is not known", NULL, NONE)
 /* clang-format on */
 
 /* Both lists as one. */

@@ -328,7 +328,10 @@ bool pbti_event_decode(struct pbti_event *event, struct pbti_reader *reader,
     event->time_ms = pbti_get_signed(reader);
     switch ((enum pbti_event_type)event->type) {
     case PBTI_STUDY:
-    case PBTI_AMEND: get_study(&event->study, version, reader, scratch); break;
+    case PBTI_AMEND:
+        get_study(&event->study, version, reader, scratch);
+        if (event->type == PBTI_STUDY && scratch->config.revive) { return false; }
+        break;
     case PBTI_CLAIM: get_claim(&event->claim, reader); break;
     case PBTI_RELEASE: get_release(&event->release, reader); break;
     case PBTI_REPORT: get_report(&event->report, reader, scratch); break;

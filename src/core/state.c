@@ -428,11 +428,13 @@ static uint8_t amended_phase(const struct pbti_state *state, uint32_t member)
         return pbti_is_finished(state->config, m) ? PBTI_DONE : PBTI_WAITING;
     case PBTI_WAITING: return pbti_is_finished(state->config, m) ? PBTI_DONE : PBTI_WAITING;
     case PBTI_FAILED: return pbti_is_finished(state->config, m) ? PBTI_DONE : PBTI_FAILED;
+    case PBTI_GONE:
+        if (!state->config->revive) { break; }
+        return pbti_is_finished(state->config, m) ? PBTI_DONE : PBTI_WAITING;
     case PBTI_RUNNING:
     case PBTI_REPORTED:
     case PBTI_PAUSED:
-    case PBTI_EXPECTING:
-    case PBTI_GONE: break;
+    case PBTI_EXPECTING: break;
     }
     return m->phase;
 }
@@ -449,6 +451,8 @@ static void amend_member(struct pbti_state *state, uint32_t member)
         m->attempt = 0;
     }
     if (m->phase == PBTI_WAITING && before == PBTI_OUT) { m->failures = 0; }
+    /* revived: as if it had never failed, but for the attempts, which name its checkpoints */
+    if (m->phase != PBTI_GONE && before == PBTI_GONE) { m->failures = m->revivals = 0; }
     bool const alive = m->phase != PBTI_OUT && m->phase != PBTI_GONE;
     if (alive) { pbti_line_join(state, m->group, m->founder); }
     state->group[m->group].members++;
@@ -518,6 +522,7 @@ pbt_status pbti_state_amend(const struct pbti_state *state, uint64_t seq,
     for (uint32_t i = state->members; i < members; i++) {
         begin_member(next, i);
     }
+    next->config->revive = false; /* of this amend alone */
     pbti_check_end(next);
     *out = next;
     return PBT_OK;
@@ -627,6 +632,16 @@ uint8_t pbti_state_stop(const struct pbti_state *state)
 struct pbti_counts pbti_state_counts(const struct pbti_state *state)
 {
     return state->counts;
+}
+
+uint32_t pbti_state_given_up(const struct pbti_state *state)
+{
+    uint32_t const members = pbti_config_members(state->config);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < members && i < state->members; i++) {
+        if (state->member[i].phase == PBTI_GONE) { count++; }
+    }
+    return count;
 }
 
 struct pbti_best pbti_state_best(const struct pbti_state *state, uint8_t group)

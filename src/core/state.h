@@ -237,6 +237,8 @@ const double *pbti_state_values(const struct pbti_state *state, uint32_t member)
 void pbti_state_in_force(const struct pbti_state *state, uint32_t member, double *values);
 uint8_t pbti_state_stop(const struct pbti_state *state); /* enum pbti_stop; NONE: going on */
 struct pbti_counts pbti_state_counts(const struct pbti_state *state);
+/* Members that were given up and that an amend with `revive` would try again. */
+uint32_t pbti_state_given_up(const struct pbti_state *state);
 /* Best network ever reported in a group; .checkpoint.segment 0 when there is none. */
 struct pbti_best pbti_state_best(const struct pbti_state *state, uint8_t group);
 /* Best network that is some member's latest, now (the paper's answer). */

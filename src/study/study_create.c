@@ -217,7 +217,7 @@ bool pbti_study_is_edited(const char *dir, const struct pbti_spec *spec)
     return edited;
 }
 
-static pbt_status amend_in(const char *dir, const char *named, struct pbti_spec *spec,
+static pbt_status amend_in(const char *dir, const char *named, struct pbti_spec *spec, bool revive,
                            struct study *study, struct pbt_error *err)
 {
     PBTI_TRY(open_study(dir, named, false, spec->sync_full, study, err));
@@ -229,16 +229,18 @@ static pbt_status amend_in(const char *dir, const char *named, struct pbti_spec 
     struct pbti_text const now = pbti_follower_spec(study->follower);
     bool const same = now.size == strlen(text) && memcmp(now.data, text, now.size) == 0;
     free(text);
-    if (same && pbti_state_stop(state) == PBTI_STOP_NONE) { return PBT_OK; }
+    bool const revives = revive && pbti_state_given_up(state) > 0;
+    if (same && !revives && pbti_state_stop(state) == PBTI_STOP_NONE) { return PBT_OK; }
+    spec->config.revive = revives;
     PBTI_TRY(append_spec(study->follower, PBTI_AMEND, spec, err));
     return render_to(dir, spec, err);
 }
 
-pbt_status pbti_study_amend(const char *dir, const char *named, struct pbti_spec *spec,
+pbt_status pbti_study_amend(const char *dir, const char *named, struct pbti_spec *spec, bool revive,
                             struct pbt_error *err)
 {
     struct study study = {NULL, NULL};
-    pbt_status const status = amend_in(dir, named, spec, &study, err);
+    pbt_status const status = amend_in(dir, named, spec, revive, &study, err);
     shut(&study);
     return status;
 }

@@ -48,8 +48,10 @@ PBT_NODISCARD pbt_status pbti_study_begin(struct pbti_follower *follower,
 bool pbti_study_is_edited(const char *dir, const struct pbti_spec *spec);
 
 /* Append an amend event with `spec`, which is set to the rules that the study has, and render
- * study.yaml anew; nothing when nothing changed and the study has not ended. */
+ * study.yaml anew; nothing when nothing changed and the study has not ended. `revive`: members that
+ * were given up are tried again. */
 PBT_NODISCARD pbt_status pbti_study_amend(const char *dir, const char *named,
-                                          struct pbti_spec *spec, struct pbt_error *err);
+                                          struct pbti_spec *spec, bool revive,
+                                          struct pbt_error *err);
 
 #endif

@@ -216,6 +216,7 @@ static void explain_study(struct pbti_str *str, const struct pbti_event *event)
     pbti_str_add(str, ", ");
     pbti_str_budget(str, config);
     pbti_str_addf(str, ", %s, seed %" PRIu64, pbti_mode_name(config->mode), config->seed);
+    if (config->revive) { pbti_str_add(str, "; members that were given up are tried again"); }
 }
 
 static void explain_claim(struct pbti_str *str, const struct pbti_state *state,

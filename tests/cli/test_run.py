@@ -250,6 +250,49 @@ class Resume(Lab):
         self.assertEqual(shown["steps_done"], 400)
         self.assertTrue(self.json("verify", "toy")["good"])
 
+    def test_what_was_given_up_is_said_and_tried_again(self):
+        self.make_spec()
+        with open(self.path("train.py"), encoding="utf-8") as file:
+            good = file.read()
+        self.write("train.py", good.replace('task.fixed.get("crash")',
+                                            "task.member == 1 and task.segment == 4"))
+        self.pbt("run", "toy.yaml", "-q", code=1)
+        done = self.pbt("resume", "toy", code=1)
+        self.assertIn("pbt resume: member 1 was given up in segment 4: error: ", done.stderr)
+        self.assertIn("broken on purpose", done.stderr)
+        self.assertNotIn("\033", done.stderr)
+        self.assertIn("hint: repair the cause, then try them again: pbt resume toy --revive\n",
+                      done.stderr)
+        self.assertEqual(self.pbt("resume", "toy", "-q", code=1).stderr.count("member 1"), 0)
+        self.write("train.py", good)
+        done = self.pbt("resume", "toy", "--revive")
+        self.assertIn("member 1 was given up in segment 4: error: ", done.stderr)
+        self.assertNotIn("hint: repair", done.stderr)
+        shown = self.json("show", "toy")
+        self.assertEqual((shown["stop"], shown["counts"]["given_up"], shown["steps_done"]),
+                         ("budget", 0, 240))
+        self.assertTrue(self.json("verify", "toy")["good"])
+        log = self.pbt("log", "toy").stdout
+        self.assertRegex(log, "the study was amended: .*; members that were given up are tried "
+                              "again\n")
+        self.assertRegex(log, r"member 1 starts segment 4 \(attempt 2\) from m\d\.s3\.a1 at age 30")
+        before = shown["seq"]
+        done = self.pbt("resume", "toy", "--revive")
+        self.assertIn('the study in "toy" has ended', done.stderr)
+        self.assertEqual(self.json("show", "toy")["seq"], before)
+
+    def test_at_most_five_of_those_given_up_are_named(self):
+        self.make_spec()
+        with open(self.path("train.py"), encoding="utf-8") as file:
+            good = file.read()
+        good = good.replace('on purpose")', 'on purpose" + "abcdefgh"[task.member])')  # not alike
+        self.write("train.py", good.replace('task.fixed.get("crash")',
+                                            "task.member > 0 and task.segment == 2"))
+        self.pbt("run", "toy.yaml", "-q", "--set", "population=8", "--set", "steps=20", code=1)
+        done = self.pbt("resume", "toy", code=1)
+        self.assertEqual(done.stderr.count("was given up in segment 2"), 5)
+        self.assertIn("pbt resume: 2 more were given up\nhint: ", done.stderr)
+
     def test_what_may_not_change_is_refused(self):
         self.run_toy("", "-q")
         before = self.json("show", "toy")["seq"]

@@ -236,6 +236,28 @@ static void test_fields_name_themselves(void **unused)
 }
 
 /* Both versions of the rules are read, and an amend keeps the study's. */
+/* What an amend alone may say: a study event with it is damaged. */
+static void test_only_an_amend_revives(void **unused)
+{
+    (void)unused;
+    struct pbti_config *const config = malloc(sizeof *config);
+    struct pbti_scratch *const scratch = malloc(sizeof *scratch);
+    assert_non_null(config);
+    assert_non_null(scratch);
+    lab_config(config, 4);
+    config->revive = true;
+    struct pbti_event event = {.type = PBTI_AMEND, .study = {.config = config}};
+    size_t const size = assert_round_trip(&event);
+    static const uint8_t field[] = {1, 5, 1, 1}; /* one field: number 5 of 1 byte, true */
+    assert_int_equal(buffer[1], 4);
+    assert_memory_equal(buffer + 4, field, sizeof field);
+    buffer[0] = PBTI_STUDY;
+    struct pbti_reader reader = {.data = buffer, .size = size};
+    assert_false(pbti_event_decode(&event, &reader, scratch));
+    free(scratch);
+    free(config);
+}
+
 static void test_rules_of_both_versions_survive(void **unused)
 {
     (void)unused;
@@ -404,6 +426,7 @@ int main(void)
         cmocka_unit_test(test_a_config_survives_its_encoding),
         cmocka_unit_test(test_a_config_has_one_version),
         cmocka_unit_test(test_fields_name_themselves),
+        cmocka_unit_test(test_only_an_amend_revives),
         cmocka_unit_test(test_rules_of_both_versions_survive),
         cmocka_unit_test(test_damaged_bytes_never_pass_for_more_than_they_are),
         cmocka_unit_test(test_events_that_do_not_fit_leave_no_trace),

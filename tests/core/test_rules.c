@@ -281,6 +281,71 @@ static void test_rule_05_revivals_in_a_row_are_limited(void **unused)
     free(config);
 }
 
+/* Given up, then tried again from its own last checkpoint, with all its tries. */
+static void test_rule_05_an_amend_revives_what_was_given_up(void **unused)
+{
+    (void)unused;
+    for (uint8_t mode = 0; mode < PBTI_MODES; mode++) {
+        struct pbti_config *const config = new_config(3);
+        config->mode = mode;
+        config->revivals = 0;
+        config->steps = 30;
+        struct lab *const lab = lab_open(config);
+        for (uint32_t member = 0; member < 3; member++) {
+            lab_run(lab, member, 1.0);
+        }
+        struct pbti_checkpoint const start = lab_member(lab, 1)->start;
+        double values[2];
+        memcpy(values, pbti_state_values(lab->state, 1), sizeof values);
+        lab_break(lab, 1);
+        for (uint32_t i = 0; i < 4; i++) {
+            lab_run(lab, i % 2 == 0 ? 0 : 2, 1.0);
+        }
+        assert_int_equal(lab_member(lab, 1)->phase, PBTI_GONE);
+        assert_int_equal(pbti_state_stop(lab->state), PBTI_STOP_BUDGET);
+        lab_amend(lab, config); /* without being asked to, nothing is revived */
+        assert_int_equal(lab_member(lab, 1)->phase, PBTI_GONE);
+        uint32_t const attempt = lab_member(lab, 1)->attempt;
+        config->revive = true;
+        lab_amend(lab, config);
+        const struct pbti_member *const m = lab_member(lab, 1);
+        assert_int_equal(m->phase, PBTI_WAITING);
+        assert_int_equal(pbti_state_stop(lab->state), PBTI_STOP_NONE);
+        assert_true(pbti_checkpoint_equal(m->start, start));
+        assert_memory_equal(values, pbti_state_values(lab->state, 1), sizeof values);
+        assert_int_equal(m->steps, 10);
+        assert_int_equal(m->failures, 0);
+        assert_int_equal(m->attempt, attempt); /* its files have names of their own */
+        assert_false(pbti_state_config(lab->state)->revive);
+        for (uint32_t i = 0; i < 2; i++) {
+            lab_run(lab, 1, 2.0);
+        }
+        assert_int_equal(pbti_state_stop(lab->state), PBTI_STOP_BUDGET);
+        assert_int_equal(pbti_state_counts(lab->state).phase[PBTI_DONE], 3);
+        lab_close(lab);
+        free(config);
+    }
+}
+
+/* One that the population has no place for any longer stays given up. */
+static void test_rule_05_what_is_out_is_not_revived(void **unused)
+{
+    (void)unused;
+    struct pbti_config *const config = new_config(3);
+    config->revivals = 0;
+    struct lab *const lab = lab_open(config);
+    lab_run(lab, 0, 1.0);
+    lab_break(lab, 2);
+    assert_int_equal(pbti_state_given_up(lab->state), 1);
+    config->members = 2;
+    config->revive = true;
+    lab_amend(lab, config);
+    assert_int_equal(lab_member(lab, 2)->phase, PBTI_GONE);
+    assert_int_equal(pbti_state_given_up(lab->state), 0);
+    lab_close(lab);
+    free(config);
+}
+
 static void test_rule_06_explore_starts_from_the_copied_values(void **unused)
 {
     (void)unused;
@@ -900,6 +965,8 @@ int main(void)
         cmocka_unit_test(test_rule_05_a_failed_member_waits_for_a_donor),
         cmocka_unit_test(test_rule_05_the_study_fails_when_nobody_is_left),
         cmocka_unit_test(test_rule_05_revivals_in_a_row_are_limited),
+        cmocka_unit_test(test_rule_05_an_amend_revives_what_was_given_up),
+        cmocka_unit_test(test_rule_05_what_is_out_is_not_revived),
         cmocka_unit_test(test_rule_06_explore_starts_from_the_copied_values),
         cmocka_unit_test(test_rule_06_every_hyperparameter_has_its_own_draw),
         cmocka_unit_test(test_rule_06_explore_only_explores_at_every_ready),

@@ -137,13 +137,17 @@ static void see_amend(struct pbti_oracle *w, const struct pbti_config *config)
 {
     bool const begins_anew = config->ready_every != w->config->ready_every;
     memcpy(w->config, config, sizeof *config);
+    w->config->revive = false; /* of this amend alone */
     resize_rows(w, begins_anew);
     uint32_t const wanted = pbti_config_members(config);
     for (uint32_t i = 0; i < w->members; i++) {
         struct pbti_seen *const seen = &w->member[i];
         uint8_t const before = seen->phase;
-        if (before == PBTI_GONE) { continue; }
-        if (i >= wanted) {
+        if (before == PBTI_GONE && (i >= wanted || !config->revive)) { continue; }
+        if (before == PBTI_GONE) {
+            seen->phase = pbti_oracle_rules_through(config, seen) ? PBTI_DONE : PBTI_WAITING;
+            seen->failures = seen->revivals = 0;
+        } else if (i >= wanted) {
             end_claim(seen, PBTI_OUT);
             if (before == PBTI_REPORTED) {
                 seen->segment++;

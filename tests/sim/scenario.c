@@ -365,6 +365,7 @@ void pbti_scenario_amend(const struct pbti_config *now, struct pbti_sim_random *
     if (pbti_sim_random_chance(random, 0.2)) { next->retries = pbti_sim_random_below(random, 3); }
     if (pbti_sim_random_chance(random, 0.2)) { next->plateau = pbti_sim_random_below(random, 4); }
     if (pbti_sim_random_chance(random, 0.3)) { next->has_target = false; }
+    next->revive = pbti_sim_random_chance(random, 0.5);
     assert(pbti_config_invalid(next) == NULL && pbti_config_unamendable(now, next) == NULL);
 }
 
