@@ -170,9 +170,12 @@ static int print_closing(const struct pbti_call *call, const struct pbti_study_r
         closing_text(&str, reader, winner);
         printed = pbti_cli_print(call, &str, code);
     }
-    return lacks ? pbti_cli_complain(call, printed,
-                                     "the trainers' own output is in the folder logs/", "%s", lack)
-                 : printed;
+    if (!lacks) { return printed; }
+    const char *const hint = pbti_state_given_up(pbti_study_reader_state(reader)) > 0
+                                 ? "the trainers' own output is in the folder logs/; repair the "
+                                   "cause, then try them again with pbt resume --revive"
+                                 : "the trainers' own output is in the folder logs/";
+    return pbti_cli_complain(call, printed, hint, "%s", lack);
 }
 
 int pbti_cli_close(const struct pbti_call *call, const char *dir, bool evaluate_best)
