@@ -162,6 +162,7 @@ int pbti_cli_work(const struct pbti_call *call, const char *dir)
     opts.clients = pbti_cli_clients();
     opts.slots = (uint32_t)call->number[PBTI_OPT_SLOTS];
     opts.signals = true;
+    opts.adopts = true;
     opts.builtin_known = pbti_cli_builtin_known;
     opts.observer = on_event;
     opts.tick = on_tick;

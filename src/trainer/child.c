@@ -12,6 +12,7 @@
 #include "trainer/child.h"
 
 #include "base/fail.h"
+#include "trainer/adopted.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,7 +42,8 @@ struct pbti_child {
     bool stopping;
     bool held; /* it is dead, and `end` is told in a moment */
     struct pbti_child_end end;
-    bool ended;         /* `ended` was called */
+    bool ended; /* `ended` was called */
+    char socket[PBTI_SOCKET_PATH_MAX];
     uint64_t oom_kills; /* of the kernel, before it started */
     char buffer[BUFFER_SIZE];
 };
@@ -152,6 +154,8 @@ static void on_ended(uv_process_t *process, int64_t code, int number)
     struct pbti_child *const child = process->data;
     if (child->ended) { return; } /* given up before: too late */
     struct pbti_child_end end = {.reaped = true};
+    /* the shim may have been killed itself, or ends as its command did */
+    if (number != 0 && child->opts.launch->adopts) { pbti_adopted_kill(child->socket); }
     end.started = !read_status(child, &end);
     end.clean = end.started && number == 0 && code == 0;
     end.oom = number == SIGKILL && !child->stopping && count_oom_kills() > child->oom_kills;
@@ -283,6 +287,7 @@ pbt_status pbti_child_start(const struct pbti_child_opts *opts, struct pbti_chil
         return PBTI_FAIL(err, PBT_EIO, code, "could not make a pipe: %s", strerror(code));
     }
     child->opts = *opts;
+    (void)snprintf(child->socket, sizeof child->socket, "%s", opts->socket);
     child->fds[0] = child->fds[1] = -1;
     child->oom_kills = count_oom_kills();
     child->process.data = child->timer.data = child;

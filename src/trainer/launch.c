@@ -3,14 +3,23 @@
 #include "trainer/launch.h"
 
 #include "base/fail.h"
+#include "base/file_tree.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define BOOT 8        /* characters of the random name that the kernel gives to its run */
+#define PREFIX_MAX 16 /* "pbt-", those, "-" */
+#define TRIES 5       /* to make a folder that no other worker takes for left */
 
 /* -------- lists of strings -------- */
 
@@ -70,18 +79,83 @@ void pbti_strings_free(struct pbti_strings *strings)
 
 /* -------- the folder of sockets -------- */
 
+/*
+ * How its name begins: other machines may have their folders in the same place, and a lock is proof
+ * of life only on the machine that holds it, until that starts again. "" when that is not known.
+ */
+static void name_prefix(char prefix[PREFIX_MAX])
+{
+    char boot[BOOT + 1] = "";
+    FILE *const file = fopen("/proc/sys/kernel/random/boot_id", "re");
+    if (file != NULL && fread(boot, 1, BOOT, file) != BOOT) { boot[0] = '\0'; }
+    if (file != NULL) { (void)fclose(file); }
+    (void)snprintf(prefix, PREFIX_MAX, boot[0] != '\0' ? "pbt-%s-" : "%s", boot);
+}
+
+static int open_folder(int at, const char *path)
+{
+    return openat(at, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Remove the folder `name` of `base` if it is this user's and its worker is dead. */
+static void remove_if_left(int at, const char *base, const char *name)
+{
+    struct stat info;
+    char path[PATH_MAX];
+    int const fd = open_folder(at, name);
+    if (fd < 0) { return; }
+    bool const ours = fstat(fd, &info) == 0 && info.st_uid == geteuid();
+    int const used = snprintf(path, sizeof path, "%s/%s", base, name);
+    if (ours && used > 0 && (size_t)used < sizeof path && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        pbt_status const ignored =
+            pbti_file_tree_remove(path, NULL); /* the next start tries, too */
+        (void)ignored;
+    }
+    (void)close(fd);
+}
+
+/* What killed workers left in `base`. */
+static void remove_left(const char *base, const char *prefix)
+{
+    DIR *const dir = prefix[0] != '\0' ? opendir(base) : NULL;
+    const struct dirent *item;
+    if (dir == NULL) { return; }
+    size_t const size = strlen(prefix);
+    while ((item = readdir(dir)) != NULL) {
+        bool const is_one = strncmp(item->d_name, prefix, size) == 0 &&
+                            strlen(item->d_name) == size + sizeof "XXXXXX" - 1;
+        if (is_one) { remove_if_left(dirfd(dir), base, item->d_name); }
+    }
+    (void)closedir(dir);
+}
+
 static bool make_folder(struct pbti_launch *launch, const char *base)
 {
+    char prefix[PREFIX_MAX];
     if (base == NULL || base[0] != '/') { return false; }
-    int const used = snprintf(launch->sockets, sizeof launch->sockets, "%s/pbt-XXXXXX", base);
-    if (used < 0 || (size_t)used >= sizeof launch->sockets) { return false; }
-    return mkdtemp(launch->sockets) != NULL; /* made with mode 0700 */
+    name_prefix(prefix);
+    remove_left(base, prefix);
+    for (int i = 0; i < TRIES; i++) {
+        int const used = snprintf(launch->sockets, sizeof launch->sockets, "%s/%sXXXXXX", base,
+                                  prefix[0] != '\0' ? prefix : "pbt-");
+        if (used < 0 || (size_t)used >= sizeof launch->sockets) { return false; }
+        if (mkdtemp(launch->sockets) == NULL) { return false; } /* made with mode 0700 */
+        launch->lock = open_folder(AT_FDCWD, launch->sockets);
+        /* a file system without such locks: then nobody takes it for left, either */
+        while (launch->lock >= 0 && flock(launch->lock, LOCK_EX) != 0 && errno == EINTR) {}
+        if (access(launch->sockets, F_OK) == 0) { return true; }
+        /* another worker saw it before it had its lock */
+        if (launch->lock >= 0) { (void)close(launch->lock); }
+        launch->lock = -1;
+    }
+    return false;
 }
 
 pbt_status pbti_launch_open(struct pbti_launch *launch, const struct pbti_spec *spec,
                             const char *program, const char *clients, struct pbt_error *err)
 {
-    *launch = (struct pbti_launch){.spec = spec, .program = program, .clients = clients};
+    *launch =
+        (struct pbti_launch){.spec = spec, .program = program, .clients = clients, .lock = -1};
     if (make_folder(launch, getenv("XDG_RUNTIME_DIR")) || make_folder(launch, getenv("TMPDIR")) ||
         make_folder(launch, "/tmp")) {
         return PBT_OK;
@@ -94,7 +168,10 @@ pbt_status pbti_launch_open(struct pbti_launch *launch, const struct pbti_spec *
 
 void pbti_launch_close(struct pbti_launch *launch)
 {
-    if (launch->sockets[0] != '\0') { (void)rmdir(launch->sockets); }
+    if (launch->sockets[0] != '\0') {
+        (void)rmdir(launch->sockets);
+        if (launch->lock >= 0) { (void)close(launch->lock); }
+    }
     launch->sockets[0] = '\0';
 }
 

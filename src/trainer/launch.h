@@ -17,10 +17,13 @@ struct pbti_launch {
     const struct pbti_spec *spec; /* borrowed */
     const char *program;          /* the pbt binary; borrowed */
     const char *clients;          /* put in front of PYTHONPATH; NULL: do not; borrowed */
-    char sockets[64];             /* the private folder; "" before open */
+    char sockets[84];             /* the private folder; "" before open */
+    int lock;                     /* of that folder: a lock says that its owner lives; or -1 */
+    bool adopts;                  /* this process is a subreaper: adopted.h; false after open */
     uint32_t count;               /* sockets made so far */
 };
 
+/* Makes the folder, and removes those of workers that were killed. */
 PBT_NODISCARD pbt_status pbti_launch_open(struct pbti_launch *launch, const struct pbti_spec *spec,
                                           const char *program, const char *clients,
                                           struct pbt_error *err);

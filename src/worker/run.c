@@ -15,6 +15,7 @@
 #include "base/fail.h"
 #include "study/liveness.h"
 #include "study/study_handle.h"
+#include "trainer/adopted.h"
 #include "worker/agent.h"
 #include "worker/proposer.h"
 #include "worker/retry.h"
@@ -656,6 +657,7 @@ static pbt_status open_all(struct run *run, struct pbt_error *err)
     }
     const struct pbti_run_opts *const opts = &run->opts;
     PBTI_TRY(pbti_launch_open(&run->launch, run->study.spec, opts->program, opts->clients, err));
+    run->launch.adopts = opts->adopts;
     PBTI_TRY(open_slots(run, err));
     return open_agent(run, err);
 }
@@ -729,6 +731,7 @@ pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end, st
     run->opts = *opts;
     struct pbti_signal_guard quiet;
     pbti_signal_guard_begin(&quiet);
+    bool const was_subreaper = opts->adopts && pbti_adopted_expect(true);
     int const code = uv_loop_init(&run->loop);
     pbt_status status =
         code == 0 ? PBT_OK
@@ -743,6 +746,7 @@ pbt_status pbti_run(const struct pbti_run_opts *opts, enum pbti_run_end *end, st
         }
         close_all(run);
     }
+    if (opts->adopts) { (void)pbti_adopted_expect(was_subreaper); }
     pbti_signal_guard_end(&quiet);
     free(run);
     return status;

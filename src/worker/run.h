@@ -40,6 +40,7 @@ struct pbti_run_opts {
     const char *clients; /* folder of the Python package, put on PYTHONPATH; NULL = do not */
     uint32_t slots;      /* 0 = as the spec says */
     bool signals;        /* handle SIGINT, SIGTERM, SIGHUP here */
+    bool adopts;         /* this process is for nothing else: be a subreaper, trainer/adopted.h */
     uint32_t give_up_ms; /* storage that fails for so long ends the run; default 60000 */
     uint32_t pause_ms;   /* the first pause after a failure of the place; 0: as failures.h says */
     /* Is there a builtin trainer of this name? NULL = do not ask: it shows when it is started. */

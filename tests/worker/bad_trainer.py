@@ -150,6 +150,10 @@ def misbehave(worker, task, mode):
         grandchild(True)
         time.sleep(0.05)
         os._exit(1)
+    if mode == "kill_shim":
+        grandchild(True)
+        os.kill(os.getppid(), signal.SIGKILL)
+        forever()
     if mode == "flood":
         for _ in range(400):
             os.write(1, b"x" * 65535 + b"\n")

@@ -10,6 +10,7 @@
  */
 #include "propose/propose.h"
 #include "study/study_handle.h"
+#include "trainer/adopted.h"
 #include "worker/worker_lab.h"
 
 #include <dirent.h>
@@ -202,6 +203,20 @@ static void test_rule_12_a_killed_trainer_costs_an_attempt(void **state)
     }
     assert_true(found);
     check_whole(2, 4);
+}
+
+/* ... and one whose shim was killed leaves no descendants to the machine. */
+static void test_a_killed_shim_leaves_nothing_where_the_worker_adopts(void **state)
+{
+    (void)state;
+    make_study_of("kill_shim", 1, 3, "0", "slots: 1\n");
+    lab.opts.adopts = true;
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    assert_int_equal(lab.end, PBTI_RUN_ENDED);
+    assert_int_equal(lab_processes(&lab), 0);
+    assert_true(lab.reports_count > 3);       /* it was killed */
+    assert_false(pbti_adopted_expect(false)); /* as it was before */
+    check_whole(1, 3);
 }
 
 static void test_two_workers_share_a_study(void **state)
@@ -587,6 +602,7 @@ int main(int argc, char **argv)
         RUN_TEST(test_rule_12_an_interrupted_run_is_resumed),
         RUN_TEST(test_rule_12_a_killed_worker_loses_nothing),
         RUN_TEST(test_rule_12_a_killed_trainer_costs_an_attempt),
+        RUN_TEST(test_a_killed_shim_leaves_nothing_where_the_worker_adopts),
         RUN_TEST(test_two_workers_share_a_study),
         RUN_TEST(test_two_workers_share_generations),
         RUN_TEST(test_storage_that_comes_back_is_waited_for),

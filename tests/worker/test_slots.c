@@ -11,12 +11,14 @@
 #include "worker/slots.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -307,6 +309,53 @@ static void test_the_ledger_counts_what_is_there(void **state)
     pbti_checkpoint_sizes_free(&sizes);
 }
 
+/* The folder of a launch in a process that was killed. */
+static void leave_folder(char left[84])
+{
+    struct pbti_launch launch;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t const pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        char path[PBTI_SOCKET_PATH_MAX];
+        if (pbti_launch_open(&launch, &spec, "pbt", NULL, NULL) != PBT_OK) { _exit(1); }
+        pbti_launch_socket(&launch, path);
+        (void)close(open(path, O_WRONLY | O_CREAT, 0600));
+        if (write(ends[1], launch.sockets, sizeof launch.sockets) < 0) { _exit(1); }
+        _exit(0);
+    }
+    assert_int_equal(read(ends[0], left, 84), 84);
+    assert_int_equal(close(ends[0]), 0);
+    assert_int_equal(close(ends[1]), 0);
+    assert_int_equal(waitpid(pid, NULL, 0), pid);
+}
+
+static void test_folders_of_killed_workers_are_removed_at_the_next_start(void **state)
+{
+    char folder[] = "/tmp/pbt-left-XXXXXX", left[84], other[PATH_MAX];
+    struct pbti_launch first, second;
+    (void)state;
+    if (access("/proc/sys/kernel/random/boot_id", R_OK) != 0) { skip(); }
+    assert_non_null(mkdtemp(folder));
+    assert_int_equal(setenv("XDG_RUNTIME_DIR", folder, 1), 0);
+    (void)snprintf(other, sizeof other, "%s/pbt-AAAAAA", folder); /* of another program */
+    assert_int_equal(mkdir(other, 0700), 0);
+    leave_folder(left);
+    assert_int_equal(access(left, F_OK), 0);
+    assert_int_equal(pbti_launch_open(&first, &spec, "pbt", NULL, NULL), PBT_OK);
+    assert_int_equal(access(left, F_OK), -1);
+    assert_int_equal(strncmp(first.sockets, folder, strlen(folder)), 0);
+    /* one whose worker lives stays */
+    assert_int_equal(pbti_launch_open(&second, &spec, "pbt", NULL, NULL), PBT_OK);
+    assert_int_equal(access(first.sockets, F_OK), 0);
+    pbti_launch_close(&second);
+    pbti_launch_close(&first);
+    assert_int_equal(rmdir(other), 0);
+    assert_int_equal(rmdir(folder), 0); /* nothing else is in it */
+    assert_int_equal(unsetenv("XDG_RUNTIME_DIR"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +364,7 @@ int main(void)
         cmocka_unit_test(test_slots_are_those_of_the_slurm_job),
         cmocka_unit_test(test_gpus_are_chosen_from_the_inherited_ones),
         cmocka_unit_test(test_the_environment_of_a_trainer),
+        cmocka_unit_test(test_folders_of_killed_workers_are_removed_at_the_next_start),
         cmocka_unit_test(test_a_python_environment_comes_first_in_the_path),
         cmocka_unit_test(test_a_trainer_has_no_rank_of_the_workers),
         cmocka_unit_test(test_logs_keep_beginning_and_end_within_the_cap),
