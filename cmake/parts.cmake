@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# cmake/parts.cmake - the libraries we use (why each: docs/design.md, section 8).
+# cmake/parts.cmake - the libraries we use (why each: docs/dependencies.md).
 #
 # pbt_parts           what libpbt needs; all required
 # pbt_postgres_parts  what journals in PostgreSQL need: libpq; optional

@@ -7,7 +7,7 @@
  * and by whom, is the exploit rule's (exploit.h).
  *
  * Source      Jaderberg et al. 2017, Algorithm 1.
- * Differences DESIGN section 5: clones and members without a finite score of their own are never
+ * Differences docs/rules.md: clones and members without a finite score of their own are never
  *             copied (rules 4, 5, 9); nobody is replaced at the end of its budget (rule 18); nobody
  *             copies weights that may not be trained further (rule 19); a failed member may start
  *             again from a donor. A clone is not evaluated again after the copy: it carries its

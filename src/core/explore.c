@@ -3,7 +3,7 @@
  * core/explore.c - the table of explore rules, and what holds for all of them; see explore.h.
  *
  * Source      Jaderberg et al. 2017, section 4.1.2.
- * Differences values obey their type and bounds (DESIGN section 5, rule 7); frozen hyperparameters
+ * Differences values obey their type and bounds (docs/rules.md, rule 7); frozen hyperparameters
  *             never move.
  */
 #include "core/explore.h"

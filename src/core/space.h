@@ -102,7 +102,7 @@ double pbti_hp_sample(const struct pbti_hp *hp, double unit);
 double pbti_hp_unit(const struct pbti_hp *hp, double value);
 
 /*
- * Multiply by `factor` in the way of the type (DESIGN section 5, rule 7): linear and log h*f; logit
+ * Multiply by `factor` in the way of the type (docs/rules.md, rule 7): linear and log h*f; logit
  * odds*f; integer rounded and moved by at least 1; ordinal to the neighbour (f > 1 up, f < 1 down,
  * no wrap-around); categorical and boolean unchanged; from exactly 0 by (f-1) of the range; then
  * clipped. Requires a valid value, factor > 0. Frozen is the caller's business.

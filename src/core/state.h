@@ -170,7 +170,7 @@ bool pbti_decision_due(const struct pbti_state *state);
  * Make the decision that is owed. Pure; borrows from `scratch`; time_ms is left 0 for the caller.
  *
  * Requires    pbti_decision_due(state)
- * Source      Jaderberg et al. 2017, Algorithm 1 and section 4.1; DESIGN sections 5 and 6
+ * Source      Jaderberg et al. 2017, Algorithm 1 and section 4.1; docs/rules.md
  */
 void pbti_decide(const struct pbti_state *state, struct pbti_event *event,
                  struct pbti_scratch *scratch);

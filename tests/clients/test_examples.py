@@ -137,7 +137,7 @@ class Loop(unittest.TestCase):
         with open(os.path.join(EXAMPLES, "loop", "train.py"), encoding="utf-8") as file:
             program = file.read()
         loop = program[program.index("def main():"):]
-        for name in ("README.md", "docs/trainers.md", "docs/design.md", "python/pbt/__init__.py"):
+        for name in ("README.md", "docs/trainers.md", "python/pbt/__init__.py"):
             with open(os.path.join(SOURCE, name), encoding="utf-8") as file:
                 shown = file.read()
             if name.endswith(".py"):

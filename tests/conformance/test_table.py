@@ -16,7 +16,7 @@ import unittest
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 PAGE = SOURCE / "docs" / "conformance.md"
-DESIGN = SOURCE / "docs" / "design.md"
+RULES_PAGE = SOURCE / "docs" / "rules.md"
 BEGIN = "<!-- table: made by tests/conformance/test_table.py --write -->"
 END = "<!-- end of the table -->"
 RULES = range(1, 20)
@@ -37,8 +37,9 @@ def named_rules(text):
 
 
 def sentences():
-    """{rule: its sentence}, from the design's section 5."""
-    section = DESIGN.read_text(encoding="utf-8").partition("\n## 5. ")[2].partition("\n## ")[0]
+    """{rule: its sentence}, from docs/rules.md."""
+    page = RULES_PAGE.read_text(encoding="utf-8")
+    section = page.partition("\n## What must hold\n")[2].partition("\n## ")[0]
     return {int(number): text for number, text in re.findall(r"^(\d+)\. (.*)$", section, re.M)}
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * tests/core/test_rules.c - the rules of docs/design.md section 5 that are decided in core, by
+ * tests/core/test_rules.c - the rules of docs/rules.md that are decided in core, by
  * number.
  *
  * Rules 12, 13, 15 and 17 need processes and storage: tests/sim, tests/worker and tests/cli.

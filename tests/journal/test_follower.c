@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_follower.c - a follower and its journal: staging, commit, conflict, rollback, lost answers,
- * amend, damage. Protects DESIGN section 2, ideas 1 to 4, and rule 12: nothing appended is lost or
- * doubled.
+ * amend, damage. Protects docs/design.md section 2, ideas 1 to 4, and rule 12: nothing
+ * appended is lost or doubled.
  *
- * Two followers share one true memory journal through doors that fail when told to.
+ * Two followers share one true memory journal through doors that
+ * fail when told to.
  */
 #include <setjmp.h>
 #include <stdarg.h>

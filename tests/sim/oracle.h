@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim/oracle.h - an independent observer: the rules of DESIGN section 5, derived again from the
+ * sim/oracle.h - an independent observer: the rules of docs/rules.md, derived again from the
  * events.
  *
  * The witness reads the journal's events and nothing else of core: it keeps its own plain account
@@ -9,17 +9,17 @@
  * different ways, to go unnoticed.
  *
  * Rules by their numbers, and where they are watched:
- *     1 weights after exploit    a report's hash is what the lineage makes of it   (witness.c)
- *     2, 3 truncation groups     sorted anew for every decision                    (laws.c)
- *     4, 5, 9 who may be a donor                                                   (laws.c)
- *     6, 7, 8 explore            start values, moves, bounds, frozen               (laws.c)
- *     10 the best is kept                                                          (laws.c)
+ *     1 weights after exploit    a report's hash is what the lineage makes of it   (oracle.c)
+ *     2, 3 truncation groups     sorted anew for every decision                    (oracle_rules.c)
+ *     4, 5, 9 who may be a donor                                                   (oracle_rules.c)
+ *     6, 7, 8 explore            start values, moves, bounds, frozen               (oracle_rules.c)
+ *     10 the best is kept                                                          (oracle_rules.c)
  *     11 same journal, same decisions; any order in generational mode              (judge.c, sim.c)
- *     12 nothing lost or twice   claims, tokens, acknowledged results   (witness.c, process.c)
+ *     12 nothing lost or twice   claims, tokens, acknowledged results   (oracle.c, process.c)
  *     13 no checkpoint missing   at each start, load and deletion                  (process.c)
  *     14 the best network stays  at the end                                        (sim.c)
  *     15 nobody waits for ever   the study finishes once the faults stop           (sim.c)
- *     18, 19 budget and age                                             (laws.c, witness.c)
+ *     18, 19 budget and age                                             (oracle_rules.c, oracle.c)
  */
 #ifndef PBTI_SIM_ORACLE_H
 #define PBTI_SIM_ORACLE_H
@@ -106,29 +106,33 @@ bool pbti_oracle_needs(const struct pbti_oracle *oracle, struct pbti_checkpoint 
 /* Remember the first broken rule. */
 void pbti_oracle_blame(struct pbti_oracle *oracle, const char *format, ...) PBT_PRINTF(2, 3);
 
-/* ladder.c: steps to a member's next rung. Studies with rungs only, as all of ladder.c. */
+/*
+ * oracle_rungs.c: steps to a member's next rung. Studies with rungs only, as all of oracle_rungs.c.
+ */
 uint64_t pbti_oracle_rungs_left(const struct pbti_config *config, uint32_t member, uint64_t steps);
-/* ladder.c: a member that has reported may have reached a rung. */
+/* oracle_rungs.c: a member that has reported may have reached a rung. */
 void pbti_oracle_rungs_reach(struct pbti_oracle *oracle, uint32_t member);
-/* ladder.c: the kind that a decision on a member which is not through its budget must have. */
+/*
+ * oracle_rungs.c: the kind that a decision on a member which is not through its budget must have.
+ */
 uint8_t pbti_oracle_rungs_verdict(const struct pbti_oracle *oracle,
                                   const struct pbti_event_decision *decision);
-/* ladder.c: between two batches nobody waits at a rung without reason. */
+/* oracle_rungs.c: between two batches nobody waits at a rung without reason. */
 void pbti_oracle_rungs_settled(struct pbti_oracle *oracle);
 
-/* laws.c: is this decision what the rules ask for? Before it comes into force. */
+/* oracle_rules.c: is this decision what the rules ask for? Before it comes into force. */
 void pbti_oracle_rules_check(struct pbti_oracle *oracle,
                              const struct pbti_event_decision *decision);
-/* laws.c: what is compared: larger is better, and whatever is not finite is worst. */
+/* oracle_rules.c: what is compared: larger is better, and whatever is not finite is worst. */
 double pbti_oracle_rules_key(const struct pbti_config *config, double score);
-/* laws.c: is `a` better than `b`? */
+/* oracle_rules.c: is `a` better than `b`? */
 bool pbti_oracle_rules_better(const struct pbti_config *config, double a, double b);
-/* laws.c: has the member used its budget or the age of its weights? */
+/* oracle_rules.c: has the member used its budget or the age of its weights? */
 bool pbti_oracle_rules_through(const struct pbti_config *config, const struct pbti_seen *seen);
-/* laws.c: what is left of a hyperparameter in the segment that is claimed */
+/* oracle_rules.c: what is left of a hyperparameter in the segment that is claimed */
 double pbti_oracle_rules_left(const struct pbti_config *config, const struct pbti_seen *seen,
                               uint32_t hp);
-/* laws.c: may it be copied from? */
+/* oracle_rules.c: may it be copied from? */
 bool pbti_oracle_rules_donor(const struct pbti_config *config, const struct pbti_seen *seen);
 
 #endif

@@ -3,7 +3,7 @@
  * sim/sim.h - deterministic simulation of a whole study.
  *
  * Goal        under crashes, hangs, lost workers, late and doubled reports, lost answers and
- *             failing storage, a study keeps the rules of DESIGN section 5, and finishes once the
+ *             failing storage, a study keeps the rules of docs/rules.md, and finishes once the
  *             faults stop.
  * Method      one thread, virtual time, one seed. Real: core, the agent, the follower, the memory
  *             journal. Simulated: processes, trainers, checkpoints, clock, and the way to the

@@ -5,7 +5,7 @@
  * NNN-name.yaml is a spec with one mistake; lines `# --set key=value` at its beginning are
  * overrides. NNN-name.err has the message and, in a second line, the hint if there is one.
  * Protects: a wrong key, type or value is refused with file:line:column, what was found, what is
- * allowed and the nearest right key (DESIGN section 7).
+ * allowed and the nearest right key (docs/spec.md).
  */
 #include "spec_fixture.h"
 

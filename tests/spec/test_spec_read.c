@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tests/spec/test_spec_read.c - right specs: defaults, YAML scalars, types, strategies, paths,
- * overrides, amending. The example of DESIGN section 7 is read as it stands.
+ * overrides, amending. A spec with most of its keys is read as it stands.
  */
 #include "spec_fixture.h"
 

@@ -2,8 +2,8 @@
 /*
  * tests/study/test_store.c - the checkpoint store.
  *
- * Protects DESIGN section 2.4 (checkpoints are immutable and published whole) and rules 1 (the same
- * bytes come back) and 13 (the sweep leaves what is in use).
+ * Protects docs/design.md section 2.4 (checkpoints are immutable and published whole) and rules 1
+ * (the same bytes come back) and 13 (the sweep leaves what is in use).
  */
 #include "base/file_tree.h"
 #include "study/store.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * test_agent.c - stories of workers: what they append, start, cancel and delete, as a trace text.
- * Protects DESIGN section 2, ideas 3 and 4, section 4, and rules 12, 13 and 15 of section 5; the
+ * Protects docs/design.md section 2, ideas 3 and 4, section 4, and rules 12, 13 and 15; the
  * same under all kinds of faults together is the simulator's business (tests/sim).
  *
  * Several workers share one true memory journal, each through a door that fails when told to. Each

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tests/worker/test_check.c - `pbt check` finds the flaw that a trainer was made to have, and none
- * in a good one. Rule 17 and DESIGN section 7.
+ * in a good one. Rule 17 and docs/cli.md.
  */
 #include "worker/check.h"
 #include "worker/worker_lab.h"

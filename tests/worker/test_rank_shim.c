@@ -3,7 +3,7 @@
  * tests/worker/test_rank_shim.c - the shim alone: exit codes, signals, descendants, the death of
  * its parent.
  *
- * Protects DESIGN section 7, "Containment", and rule 15. The program is its own shim.
+ * Protects docs/protocol.md and rule 15. The program is its own shim.
  */
 #include "trainer/rank_shim.h"
 #include "worker/worker_lab.h"
