@@ -318,6 +318,18 @@ static bool may_become(const struct pbti_state *state, uint8_t phase, uint8_t ki
     return false;
 }
 
+/* Would the decision let a member wait that has nothing left to train? */
+static bool leaves_nothing(const struct pbti_state *state,
+                           const struct pbti_event_decision *decision)
+{
+    if (decision->kind != PBTI_KEEP && decision->kind != PBTI_REPLACE) { return false; }
+    struct pbti_member after = state->member[decision->member];
+    if (decision->kind == PBTI_REPLACE && (decision->copied & PBTI_COPY_WEIGHTS) != 0) {
+        after.age = state->member[decision->opponent].age;
+    }
+    return pbti_is_finished(state->config, &after);
+}
+
 static pbt_status check_decision(const struct pbti_state *state,
                                  const struct pbti_event_decision *decision, struct pbt_error *err)
 {
@@ -350,6 +362,10 @@ static pbt_status check_decision(const struct pbti_state *state,
          !state->rank.entry[opponent].donor)) {
         return REFUSE(err, "a decision to replace member %u by member %u, which is no donor", owed,
                       opponent);
+    }
+    if (leaves_nothing(state, decision)) {
+        return REFUSE(err, "a decision to %s member %u, which has nothing left to train",
+                      pbti_decision_name(decision->kind), owed);
     }
     bool const needs_values = decision->kind == PBTI_REPLACE;
     if (decision->values_count != state->stride && (needs_values || decision->values_count != 0)) {

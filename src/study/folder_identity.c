@@ -40,11 +40,10 @@ static bool is_id(const char *text)
 void pbti_folder_identity_fold(struct pbti_folder_identity *recorded,
                                const struct pbti_event *event)
 {
+    if (event->type != PBTI_NOTE) { return; }
     const struct pbti_text topic = event->note.topic;
-    bool const ours = event->type == PBTI_NOTE && topic.size == sizeof TOPIC - 1 &&
-                      memcmp(topic.data, TOPIC, topic.size) == 0;
-    json_t *const detail =
-        ours ? json_loadb(event->note.detail.data, event->note.detail.size, 0, NULL) : NULL;
+    if (topic.size != sizeof TOPIC - 1 || memcmp(topic.data, TOPIC, topic.size) != 0) { return; }
+    json_t *const detail = json_loadb(event->note.detail.data, event->note.detail.size, 0, NULL);
     const char *const id = json_string_value(json_object_get(detail, "id"));
     const char *const inode = json_string_value(json_object_get(detail, "inode"));
     if (id != NULL && inode != NULL && is_id(id)) {
