@@ -63,7 +63,7 @@ class Valgrind(unittest.TestCase):
         study.sound()
 
     def test_rule_15_failing_trainers_without_leak_or_error(self):
-        """A trainer that never says hello: pauses, and a worker that leaves because of its place."""
+        """A trainer that never says hello: pauses, and a worker that leaves."""
         study = Study(self, trainer={"command": ["/bin/false"], "retries": 1}, population=2)
         self.under(study, "run", study.spec_file, "--dir", study.dir, "--quiet", code=4)
         study.alone()
