@@ -104,10 +104,16 @@ pbt_status pbti_heart_start(const char *path, uint32_t beat_ms, struct pbti_hear
     heart->path = copy;
     heart->beat_ms = beat_ms;
     int cause = beat(heart);
-    if (cause == 0) { cause = start_thread(heart); }
     if (cause != 0) {
         destroy(heart);
         return PBTI_FAIL(err, PBT_EIO, cause, "could not write \"%s\": %s", path, strerror(cause));
+    }
+    cause = start_thread(heart);
+    if (cause != 0) {
+        destroy(heart);
+        (void)PBTI_FAIL(err, PBT_EIO, cause, "could not start a thread: %s", strerror(cause));
+        pbti_fail_hint(err, "the limit of processes and threads may be reached (ulimit -u)");
+        return PBT_EIO;
     }
     *out = heart;
     return PBT_OK;

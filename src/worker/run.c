@@ -22,6 +22,7 @@
 #include "worker/signal_guard.h"
 #include "worker/slot.h"
 #include "worker/slots.h"
+#include "worker/thread_pool.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -73,6 +74,7 @@ struct run {
     char logs[PATH_MAX];
 
     uv_loop_t loop;
+    uv_work_t pool; /* in flight until the loop runs */
     uv_timer_t poll, tick, wake;
     uv_signal_t signals[PBTI_ENDING_SIGNALS];
     uint32_t slots_count;
@@ -557,6 +559,7 @@ static pbt_status open_slots(struct run *run, struct pbt_error *err)
     uint32_t count;
     PBTI_TRY(pbti_slots_count(spec, run->opts.slots, &count, err));
     PBTI_TRY(check_descriptors(count, err));
+    PBTI_TRY(pbti_thread_pool_start(&run->loop, &run->pool, err));
     run->slots = calloc(count, sizeof *run->slots);
     run->views = calloc(count, sizeof *run->views);
     if (run->slots == NULL || run->views == NULL) {

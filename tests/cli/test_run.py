@@ -97,6 +97,20 @@ class Run(Lab):
         self.assertEqual(done.returncode, 3, done.stderr)
         self.assertIn("Permission denied", done.stderr)
 
+    @unittest.skipUnless(os.geteuid() == 0, "a user without other processes needs root")
+    def test_a_limit_of_threads_is_named(self):
+        """The thread pool of the event loop would abort the process."""
+        self.make_spec()
+        os.chmod(self.folder, 0o777)
+        done = subprocess.run(["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
+                               "prlimit", "--nproc=3", PBT, "run", "toy.yaml", "-q"],
+                              cwd=self.folder, timeout=100, check=False, text=True,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertEqual(done.returncode, 3, done.stderr)
+        self.assertIn("could not start 4 threads: ", done.stderr)
+        self.assertIn("ulimit -u", done.stderr)
+        self.pbt("resume", "toy", "-q")
+
     def test_rule_15_a_trainer_that_always_fails_stops_the_run_and_spoils_nothing(self):
         self.make_spec("fixed: {crash: true}\n")
         done = self.pbt("run", "toy.yaml", code=1)
