@@ -28,7 +28,11 @@ install(DIRECTORY python/pbt DESTINATION ${share}/clients
 install(DIRECTORY examples/ DESTINATION ${share}/examples USE_SOURCE_PERMISSIONS
     PATTERN "__pycache__" EXCLUDE)
 install(PROGRAMS scripts/corpus DESTINATION ${share})
-install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
+# As in the source tree, so that the links between the pages hold.
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR}
+    FILES_MATCHING PATTERN "*.md" PATTERN "*.png" PATTERN "*.svg")
+install(DIRECTORY examples DESTINATION ${CMAKE_INSTALL_DOCDIR}
+    PATTERN "__pycache__" EXCLUDE)
 foreach(file README.md CHANGELOG.md LICENSE)
     install(FILES ${file} DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
 endforeach()

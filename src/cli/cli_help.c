@@ -6,9 +6,8 @@
 
 void pbti_cli_help(struct pbti_str *str)
 {
-    pbti_str_add(str,
-                 "usage: pbt VERB [arguments]\n"
-                 "Trains a population of networks and tunes their hyperparameters meanwhile.\n\n");
+    pbti_str_add(
+        str, "usage: pbt VERB [arguments]: train a population of networks, tune it meanwhile\n\n");
     for (size_t i = 0; pbti_verb_at(i) != NULL; i++) {
         const struct pbti_verb *const verb = pbti_verb_at(i);
         if (verb->hidden) { continue; }

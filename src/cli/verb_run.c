@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* cli/verb_run.c - pbt run SPEC, pbt resume DIR, pbt worker DIR. */
+#include "cli/cli_modules.h"
 #include "cli/cli_slurm.h"
 #include "cli/cli_work.h"
 #include "cli/given_up.h"
@@ -46,6 +47,11 @@ static pbt_status check(const struct pbti_call *call, const struct pbti_spec *sp
                         const struct pbti_state *state, struct pbt_error *err)
 {
     struct pbti_run_opts opts = pbti_run_opts_default();
+    const struct pbt_trainers *trainers;
+    if (spec->trainer.kind == PBTI_TRAINER_BUILTIN) {
+        pbt_status const status = pbti_cli_trainers(&trainers, err); /* says what to install */
+        if (status != PBT_OK) { return status; }
+    }
     opts.slots = (uint32_t)call->number[PBTI_OPT_SLOTS];
     opts.builtin_known = pbti_cli_builtin_known;
     return pbti_cli_has(call, PBTI_OPT_SLURM) ? pbti_run_check_paths(spec, state, err)

@@ -68,9 +68,9 @@ enum pbti_option_kind {
       "pbt best ./fashion --schedule --format csv > schedule.csv")                                 \
     X(use, "DIR [ARGUMENTS]", 1, 1, false, "put the best network of a builtin trainer to use",     \
       "Runs the builtin trainer on its best network: classify labels images, a2c plays,\n"         \
-      "gan draws. ARGUMENTS are the trainer's own and stand behind DIR:\n"                         \
-      "docs/classify.md (FILE, --count), docs/a2c.md (--episodes, --frames, --seed),\n"            \
-      "docs/gan.md (sheet, walk, each).\n",                                                        \
+      "gan draws, translate translates. ARGUMENTS are the trainer's own and stand\n"               \
+      "behind DIR: docs/classify.md (FILE, --count), docs/translate.md (--beam, --ref),\n"         \
+      "docs/a2c.md (--episodes, --frames, --seed), docs/gan.md (sheet, walk, each).\n",            \
       "pbt use ./fashion images-idx3-ubyte.gz --json")                                             \
     X(compare, "SPEC", 1, 1, false, "which strategy is best for this trainer?",                    \
       "Runs one study for each strategy and seed in one folder, evaluates the finalists\n"         \
@@ -119,7 +119,7 @@ enum pbti_option_kind {
     X(version, "", 0, 0, false, "print the version",                                               \
       "Prints the version of pbt.\n",                                                              \
       "pbt version --json")                                                                        \
-    X(corpus, "", 0, 0, true, "make English and German text for `builtin: translate`",             \
+    X(corpus, "", 0, 0, false, "make English and German text for `builtin: translate`",            \
       "Downloads two Debian packages (5 MB), unpacks them without installing them, and\n"          \
       "makes pairs of sentences of them: training, development and test text. What is\n"           \
       "there already is only counted. docs/translate.md tells more.\n",                            \

@@ -374,7 +374,7 @@ struct pbti_schedule_entry {
     X(SPEC, stop, SECTION, PBTI_NOWHERE, PBTI_MAP_OF(STOP), PBTI_FOR_ALL,                          \
       "-", "when to end early")                                                                    \
     X(STOP, hours, NUMBER, PBTI_AT(stop_hours), PBTI_ABOVE_OR("none", 0, 1000000), PBTI_FOR_ALL,   \
-      "none", "hours of running, over all resumes")                                                \
+      "none", "hours by the clock since the study began or was last amended, pauses included")     \
     X(STOP, plateau, WHOLE64, PBTI_AT(config.plateau), PBTI_WHOLE_OR("none", 1, PBTI_STEPS_MAX),   \
       PBTI_FOR_ALL, "none", "intervals (of `ready`) without a new best score")                     \
     X(SPEC, space, SPACE, PBTI_AT(config.space), PBTI_ANY, PBTI_FOR_ALL,                           \
@@ -509,7 +509,7 @@ struct pbti_schedule_entry {
     X(SPEC, final_evaluation, FIXED, PBTI_AT(final_evaluation), PBTI_ANY, PBTI_FOR_ALL,            \
       "{}", "put over `fixed` for one more evaluation of the best network when the study has "     \
       "ended, on a test set for example; empty: none")                                             \
-    X(SPEC, slots, WHOLE32, PBTI_AT(slots), PBTI_WHOLE_OR("auto", 1, 65536), PBTI_FOR_ALL,         \
+    X(SPEC, slots, WHOLE32, PBTI_AT(slots), PBTI_WHOLE_OR("auto", 1, 4096), PBTI_FOR_ALL,         \
       "auto", "trainers that run at once; auto: what processors, limits and GPUs allow")           \
     X(SPEC, keep, KEEP, PBTI_NOWHERE, PBTI_ONE_OF(KEEP), PBTI_FOR_ALL,                             \
       "best_ever", "which checkpoints are kept besides those in use: the best ever reported, the " \

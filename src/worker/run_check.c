@@ -6,6 +6,7 @@
 #include "worker/run.h"
 
 #include "base/fail.h"
+#include "propose/propose.h"
 #include "worker/slots.h"
 
 #include <errno.h>
@@ -109,6 +110,7 @@ pbt_status pbti_run_check_machine(const struct pbti_run_opts *opts, const struct
                                   struct pbt_error *err)
 {
     uint32_t count;
+    if (spec->config.proposals) { PBTI_TRY(pbti_propose_open(err)); }
     if (spec->trainer.kind == PBTI_TRAINER_BUILTIN) {
         PBTI_TRY(check_builtin(opts, &spec->trainer, err));
     }

@@ -11,8 +11,9 @@ import unittest
 from cli_lab import SOURCE, Lab
 
 VERBS = ["init", "check", "run", "resume", "attach", "show", "top", "best", "use", "compare",
-         "report", "export", "dashboard", "log", "verify", "replay", "copy", "worker", "version"]
-WITH_JSON = [verb for verb in VERBS if verb not in ("init", "top")]
+         "report", "export", "dashboard", "log", "verify", "replay", "copy", "worker", "version",
+         "corpus"]
+WITH_JSON = [verb for verb in VERBS if verb not in ("init", "top", "corpus")]
 
 
 class Help(Lab):
