@@ -152,8 +152,6 @@ mutant core/state.c '        if (state->rung_rows > 0) { break; }' '' \
     'an amend wakes what was eliminated'
 mutant core/state.c 'm->failures = m->revivals = 0;' 'm->failures = 0;' \
     'a revived member has no revivals'
-mutant core/state.c 'next->config->revive = false;' '' \
-    'an amend revives what a later one should not'
 mutant core/state.c '        if (rung - m->steps < steps) { steps = rung - m->steps; }' '' \
     'a segment runs past a rung'
 
