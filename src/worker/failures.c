@@ -146,7 +146,7 @@ static uint8_t owner_of(const struct pbti_failures *failures, const struct pbti_
         }
         return PBTI_OWNER_MEMBER; /* it has further attempts */
     }
-    /* a few members may fail alike for their values' sake; a checkpoint that is gone is not theirs */
+    /* A few members may fail alike for their values; a checkpoint that is gone is not theirs. */
     uint32_t const several = failure->origin == PBTI_ORIGIN_LOAD ? 2 : failures->alike_max;
     bool const spreads = failures->members_count >= several && !is_about_values(failure->outcome);
     return spreads ? PBTI_OWNER_WORKER : PBTI_OWNER_MEMBER;

@@ -6,11 +6,9 @@ The trainer is examples/loop, whose segments take milliseconds.
 
 import csv
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import unittest
 
 import pbt
@@ -91,21 +89,26 @@ class StudyCase(unittest.TestCase):
         self.assertIn("ValueError: the data are gone", str(caught.exception))
 
     def test_an_interrupt_stops_in_order_and_resume_goes_on(self):
-        program = ("import pbt\n"
+        # The interrupt comes from a thread that sees the program wait: not before, not elsewhere.
+        program = ("import os, pbt, signal, sys, threading\n"
                    f"study = pbt.Study({self.path!r}, trainer={TRAINER!r}, population=3, "
                    f"steps=1000000, ready=20, space={SPACE!r}, score=pbt.minimize('loss'))\n"
                    "study.start(slots=1)\n"
                    "while 'running, ' not in repr(study) or 'running, 0 of' in repr(study): pass\n"
-                   "try:\n    print('running', flush=True)\n    study.wait(show=False)\n"
+                   "main = threading.main_thread().ident\n"
+                   "def interrupt():\n"
+                   "    while 'communicate' not in names(): pass\n"
+                   "    os.kill(os.getpid(), signal.SIGINT)\n"
+                   "def names():\n"
+                   "    frame, found = sys._current_frames()[main], []\n"
+                   "    while frame:\n"
+                   "        found.append(frame.f_code.co_name); frame = frame.f_back\n"
+                   "    return found\n"
+                   "threading.Thread(target=interrupt).start()\n"
+                   "try:\n    study.wait(show=False)\n"
                    "except KeyboardInterrupt:\n    print('stopped', study.running)\n")
-        process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE,
-                                   text=True)
-        timer = threading.Timer(100, process.kill)
-        timer.start()
-        self.assertEqual(process.stdout.readline(), "running\n")
-        process.send_signal(signal.SIGINT)
-        said, _ = process.communicate()
-        timer.cancel()
+        said = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE,
+                              text=True, timeout=100, check=False).stdout
         self.assertEqual(said, "stopped False\n")
         study = pbt.Study.open(self.path)
         self.assertEqual(study.summary()["status"], "interrupted")
