@@ -46,7 +46,11 @@ static void add_finding(struct pbti_str *str, const struct pbti_finding *finding
 /* "  start      1.2 s" with as many digits as are useful. */
 static void add_seconds(struct pbti_str *str, const char *name, double seconds)
 {
-    pbti_str_addf(str, "  %-10s %.3g s\n", name, seconds);
+    if (seconds < 0.001) {
+        pbti_str_addf(str, "  %-10s below 1 ms\n", name);
+    } else {
+        pbti_str_addf(str, "  %-10s %.3g s\n", name, seconds);
+    }
 }
 
 static void add_costs(struct pbti_str *str, const struct pbti_check_result *result)

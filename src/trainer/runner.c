@@ -60,6 +60,7 @@ struct pbti_runner {
 
     struct pbti_message done; /* the answer borrows from it */
     char *metrics;
+    json_t *progress; /* metrics of the last progress, owned */
     char message[PBTI_MESSAGE_MAX];
     struct pbti_result result;
     uint64_t step;
@@ -311,6 +312,11 @@ static void on_progress(struct pbti_runner *runner, const struct pbti_message *m
     }
     if (runner->progressed == 0) { runner->progressed = now(runner); }
     runner->step = message->step;
+    if (message->metrics == NULL) { return; }
+    json_decref(runner->progress);
+    runner->progress = json_deep_copy(message->metrics);
+    runner->result.progress = runner->progress;
+    runner->result.progress_step = message->step;
 }
 
 /* A done whose answer is good, but for the checkpoint. */
@@ -586,7 +592,9 @@ void pbti_runner_start(struct pbti_runner *runner, const struct pbti_task *task)
     adjusted.keep = task->keep && pbti_runner_is_ready(runner);
     pbti_message_release(&runner->done);
     free(runner->metrics);
+    json_decref(runner->progress);
     runner->metrics = NULL;
+    runner->progress = NULL;
     runner->message[0] = '\0';
     runner->result = (struct pbti_result){0};
     runner->has_task = true;
@@ -692,6 +700,7 @@ void pbti_runner_destroy(struct pbti_runner *runner)
     pbti_trainer_log_destroy(runner->log);
     free(runner->line);
     free(runner->metrics);
+    json_decref(runner->progress);
     free(runner->gpus);
     uv_close((uv_handle_t *)&runner->timer, on_timer_closed);
     uv_close((uv_handle_t *)&runner->soon, on_timer_closed);

@@ -63,6 +63,8 @@ struct pbti_result {
     uint32_t save_ms;         /* publishing */
     const json_t *read;       /* list of names that were read, or NULL: the trainer does not say */
     const json_t *in_force;   /* object, or NULL: the trainer does not say */
+    const json_t *progress;   /* metrics of the last progress that had any, or NULL */
+    uint64_t progress_step;   /* the step it came with */
     struct pbti_text metrics; /* JSON object; size 0: none */
     struct pbti_text message; /* why it failed, or a warning; size 0: all is well */
 };

@@ -27,9 +27,9 @@ enum pbti_severity {
 const char *pbti_severity_name(uint8_t severity);
 
 /*
- * Names of findings, stable: start, protocol, segment (a segment failed), score, metrics,
- * deterministic, continues, fresh_again, in_force, read, effect, restored, seed, evaluate,
- * checkpoint.
+ * Names of findings, stable: program, start, protocol, segment (a segment failed), score, metrics,
+ * deterministic, continues, fresh_again, keep, load, initial, in_force, read, effect, restored,
+ * seed, steps, evaluate, checkpoint.
  */
 struct pbti_finding {
     uint8_t severity;
@@ -66,7 +66,8 @@ struct pbti_check_opts {
     size_t struct_size;  /* set by pbti_check_opts_default() */
     const char *program; /* as in struct pbti_run_opts */
     const char *clients;
-    uint64_t steps;    /* of a short segment; 0 = a tenth of `ready`, at least 3 or `ready` */
+    uint64_t steps;    /* of a short segment; 0 = a tenth of `ready`, at least 3 or
+                      `ready`; five segments never go past max_age */
     double patience_s; /* hyperparameters are tried one by one if that takes less; default 120 */
     bool (*builtin_known)(const char *name);        /* may be NULL */
     void (*doing)(void *context, const char *what); /* "loading in a fresh process"; may be NULL */

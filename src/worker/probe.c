@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker/probe.c - one short segment of a trainer that is being tried out. See trial.h. */
+/* worker/probe.c - one short segment of a trainer that is being tried out. See probe.h. */
 #include "worker/probe.h"
 
 #include "base/fail.h"
@@ -33,6 +33,8 @@ static pbt_status take_result(struct pbti_probe *trial, const struct pbti_result
     if (result->metrics.size > 0) {
         trial->metrics = json_loadb(result->metrics.data, result->metrics.size, 0, NULL);
     }
+    trial->progress = json_deep_copy(result->progress);
+    trial->progress_step = result->progress_step;
     trial->read = json_deep_copy(result->read);
     trial->in_force = json_deep_copy(result->in_force);
     return PBT_OK;
@@ -55,11 +57,11 @@ pbt_status pbti_probe_run(struct pbti_runner_sync *solo, struct pbti_store *stor
                           const struct pbti_spec *spec, const struct pbti_probe_order *asked,
                           struct pbti_probe *trial, struct pbt_error *err)
 {
-    *trial = (struct pbti_probe){0};
+    *trial = (struct pbti_probe){.steps = asked->steps};
     struct pbti_checkpoint const from = {0, asked->from, asked->from > 0 ? 1 : 0};
     struct pbti_checkpoint const save = {0, asked->save, 1};
     char load_path[PATH_MAX], save_path[PATH_MAX];
-    const char *load = spec->initial_checkpoint;
+    const char *load = asked->plain ? NULL : spec->initial_checkpoint;
     if (asked->from > 0) {
         PBTI_TRY(pbti_store_path(store, from, load_path, err));
         load = load_path;
@@ -70,6 +72,8 @@ pbt_status pbti_probe_run(struct pbti_runner_sync *solo, struct pbti_store *stor
                                    .seed = asked->seed,
                                    .age = asked->age,
                                    .steps = asked->steps,
+                                   .max_age = spec->config.max_age,
+                                   .budget = spec->config.steps,
                                    .keep = asked->keep,
                                    .from = from,
                                    .checkpoint = save,
@@ -90,6 +94,7 @@ void pbti_probe_release(struct pbti_probe *trial)
 {
     free(trial->scores);
     json_decref(trial->metrics);
+    json_decref(trial->progress);
     json_decref(trial->read);
     json_decref(trial->in_force);
     *trial = (struct pbti_probe){0};
@@ -117,43 +122,81 @@ static void describe(char *what, size_t size, const char *name, double a, double
     if (what != NULL) { (void)snprintf(what, size, "%s %.9g and %.9g", name, a, b); }
 }
 
-enum pbti_likeness pbti_probe_compare(const struct pbti_probe *a, const struct pbti_probe *b,
-                                      const json_t *varying, char *what, size_t size)
+struct comparison {
+    enum pbti_likeness worst;
+    char *what;
+    size_t size;
+};
+
+static void compare_scores(const struct pbti_probe *a, const struct pbti_probe *b,
+                           struct comparison *so_far)
 {
     if (a->scores_count != b->scores_count) {
-        describe(what, size, "numbers of scores", a->scores_count, b->scores_count);
-        return PBTI_DIFFERENT;
+        describe(so_far->what, so_far->size, "numbers of scores", a->scores_count, b->scores_count);
+        so_far->worst = PBTI_DIFFERENT;
+        return;
     }
-    enum pbti_likeness worst = PBTI_SAME;
     for (uint32_t i = 0; i < a->scores_count; i++) {
         enum pbti_likeness const like = compare_numbers(a->scores[i], b->scores[i]);
-        if (like > worst) { describe(what, size, "scores", a->scores[i], b->scores[i]); }
-        worst = like > worst ? like : worst;
+        if (like <= so_far->worst) { continue; }
+        describe(so_far->what, so_far->size, "scores", a->scores[i], b->scores[i]);
+        so_far->worst = like;
     }
-    const char *name;
-    json_t *value;
-    json_object_foreach (a->metrics, name, value) {
-        const json_t *const other = json_object_get(b->metrics, name);
-        if (other == NULL || json_object_get(varying, name) != NULL) { continue; }
-        enum pbti_likeness const like = compare_metrics(value, other);
-        if (like > worst) {
-            char label[120];
-            (void)snprintf(label, sizeof label, "metric \"%.80s\"", name);
-            describe(what, size, label, json_number_value(value), json_number_value(other));
-        }
-        worst = like > worst ? like : worst;
-    }
-    return worst;
 }
 
-void pbti_probe_varying(const struct pbti_probe *a, const struct pbti_probe *b, json_t *varying)
+/* Those of both; without the names in `without`, and only those in `only`, where it is given. */
+static void compare_objects(json_t *a, const json_t *b, const json_t *without, const json_t *only,
+                            struct comparison *so_far)
 {
     const char *name;
     json_t *value;
+    json_object_foreach (a, name, value) {
+        const json_t *const other = json_object_get(b, name);
+        bool const counts = json_object_get(without, name) == NULL &&
+                            (only == NULL || json_object_get(only, name) != NULL);
+        if (other == NULL || !counts) { continue; }
+        enum pbti_likeness const like = compare_metrics(value, other);
+        if (like <= so_far->worst) { continue; }
+        char label[120];
+        (void)snprintf(label, sizeof label, "metric \"%.80s\"", name);
+        describe(so_far->what, so_far->size, label, json_number_value(value),
+                 json_number_value(other));
+        so_far->worst = like;
+    }
+}
+
+enum pbti_likeness pbti_probe_compare(const struct pbti_probe *a, const struct pbti_probe *b,
+                                      const struct pbti_varying *varying, char *what, size_t size)
+{
+    struct comparison so_far = {PBTI_SAME, what, size};
+    if (varying == NULL || !varying->scores) { compare_scores(a, b, &so_far); }
+    compare_objects(a->metrics, b->metrics, varying != NULL ? varying->metrics : NULL, NULL,
+                    &so_far);
+    if (varying != NULL && a->progress_step == b->progress_step) {
+        compare_objects(a->progress, b->progress, NULL, varying->progress, &so_far);
+    }
+    return so_far.worst;
+}
+
+void pbti_probe_varying(const struct pbti_probe *a, const struct pbti_probe *b,
+                        struct pbti_varying *varying)
+{
+    const char *name;
+    json_t *value;
+    struct comparison scores = {PBTI_SAME, NULL, 0};
+    compare_scores(a, b, &scores);
+    varying->scores = scores.worst == PBTI_DIFFERENT;
     json_object_foreach (a->metrics, name, value) {
         const json_t *const other = json_object_get(b->metrics, name);
         if (other == NULL || compare_metrics(value, other) != PBTI_SAME) {
-            (void)json_object_set_new(varying, name, json_true());
+            (void)json_object_set_new(varying->metrics, name, json_true());
+        }
+    }
+    json_object_foreach (a->progress, name, value) {
+        const json_t *const other = json_object_get(b->progress, name);
+        if (a->progress_step == b->progress_step && other != NULL &&
+            compare_metrics(value, other) == PBTI_SAME) {
+            (void)json_object_set_new(varying->progress, name, json_true());
         }
     }
 }

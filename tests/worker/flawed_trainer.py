@@ -70,6 +70,8 @@ def main():
             task.progress(step)
         if FLAW == "old_lr_in_force":
             task.in_force(lr=net.lr)
+        if FLAW == "none":
+            task.in_force(lr=net.lr, momentum=net.momentum, decay=decay)
         if FLAW == "no_evaluation" and len(task.steps) == 0:
             raise RuntimeError("nothing to train")
         if task.save:
