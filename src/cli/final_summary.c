@@ -2,6 +2,8 @@
 /* cli/final_summary.c - the end of a study: final evaluation, closing summary, what to do next. */
 #include "cli/cli_work.h"
 
+#include "base/fail.h"
+#include "study/final_claim.h"
 #include "study/study_append.h"
 #include "view/explain.h"
 #include "view/format.h"
@@ -13,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define SCHEDULE_ROWS 12 /* of the schedule in the closing summary */
 
@@ -71,6 +74,28 @@ static pbt_status evaluate(const char *dir, const char *journal,
     *interrupted = evaluation.interrupted;
     if (status != PBT_OK || evaluation.interrupted) { return status; }
     return note_score(dir, journal, evaluation.checkpoint, score, evaluation.metrics, err);
+}
+
+/* The same, by one process of the study: another may be at it, or have done it meanwhile. */
+static pbt_status evaluate_once(const struct pbti_call *call, const char *dir, const char *journal,
+                                const struct pbti_study_reader *reader,
+                                const struct pbti_winner *winner, bool *interrupted,
+                                struct pbt_error *err)
+{
+    struct pbti_final_claim claim;
+    PBTI_TRY(pbti_final_claim_take(dir, journal, winner->best.checkpoint, pbti_cli_now_ms(),
+                                   (uint64_t)getpid(), &claim, err));
+    if (!claim.taken) {
+        if (!claim.done && !pbti_cli_has(call, PBTI_OPT_QUIET)) {
+            (void)pbti_cli_complain(call, PBTI_EXIT_DONE, "pbt show has it when it is done",
+                                    "the final evaluation is left to process %" PRIu64 " on \"%s\"",
+                                    claim.process, claim.host);
+        }
+        return PBT_OK;
+    }
+    pbt_status const status = evaluate(dir, journal, reader, winner, interrupted, err);
+    pbti_final_claim_release(&claim);
+    return status;
 }
 
 /* Does the spec ask for a final evaluation that this winner has not had? */
@@ -191,7 +216,8 @@ int pbti_cli_close(const struct pbti_call *call, const char *dir, bool evaluate_
     bool const found = pbti_winner_find(&winner, reader, false);
     if (found && evaluate_best && wants_evaluation(reader, &winner)) {
         memset(&err, 0, sizeof err);
-        pbt_status status = evaluate(dir, opts.journal, reader, &winner, &interrupted, &err);
+        pbt_status status =
+            evaluate_once(call, dir, opts.journal, reader, &winner, &interrupted, &err);
         if (status == PBT_OK) { status = pbti_study_reader_update(reader, 0, &err); }
         if (status != PBT_OK) {
             (void)pbti_cli_complain(call, PBTI_EXIT_FAILED, err.hint,

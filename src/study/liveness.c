@@ -192,6 +192,13 @@ bool pbti_liveness_dead(struct pbti_liveness *liveness, const struct pbti_event_
     return pulse != NULL && pbti_pulse_gone(pulse, beat, steady_ms());
 }
 
+bool pbti_liveness_left(const struct pbti_liveness *liveness, uint64_t worker)
+{
+    char lock[PATH_MAX];
+    return worker_path(liveness->folder, worker, "lock", lock) && access(lock, F_OK) != 0 &&
+           errno == ENOENT;
+}
+
 const char *pbti_liveness_host(const struct pbti_liveness *liveness)
 {
     return liveness->host;

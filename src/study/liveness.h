@@ -41,6 +41,10 @@ void pbti_liveness_close(struct pbti_liveness *liveness);
  * this host are removed. */
 bool pbti_liveness_dead(struct pbti_liveness *liveness, const struct pbti_event_worker *worker);
 
+/* Are the files of this worker gone: it left in order, or was found dead? On another host it may
+ * have begun so lately that they are not seen here yet. */
+bool pbti_liveness_left(const struct pbti_liveness *liveness, uint64_t worker);
+
 /* The name of this host, as in worker events. */
 const char *pbti_liveness_host(const struct pbti_liveness *liveness);
 

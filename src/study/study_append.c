@@ -15,11 +15,14 @@ static struct pbti_batch_id random_id(void)
     return id;
 }
 
-pbt_status pbti_study_append_to(struct pbti_follower *follower, const struct pbti_event *event,
-                                struct pbt_error *err)
+pbt_status pbti_study_append_while(struct pbti_follower *follower, const struct pbti_event *event,
+                                   pbti_still_wanted wanted, void *context, struct pbt_error *err)
 {
     pbt_status status = PBT_ECONFLICT;
     while (status == PBT_ECONFLICT) {
+        if (wanted != NULL && !wanted(context)) {
+            return PBTI_FAIL(err, PBT_EEXIST, 0, "another process was first");
+        }
         status = pbti_follower_stage(follower, event, err);
         if (status == PBT_OK) { status = pbti_follower_commit(follower, random_id(), err); }
         bool const begun = event->type == PBTI_STUDY && pbti_follower_state(follower) != NULL;
@@ -28,6 +31,12 @@ pbt_status pbti_study_append_to(struct pbti_follower *follower, const struct pbt
         }
     }
     return status;
+}
+
+pbt_status pbti_study_append_to(struct pbti_follower *follower, const struct pbti_event *event,
+                                struct pbt_error *err)
+{
+    return pbti_study_append_while(follower, event, NULL, NULL, err);
 }
 
 pbt_status pbti_study_append(const char *dir, const char *named, const struct pbti_event *event,

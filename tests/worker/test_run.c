@@ -9,6 +9,8 @@
  * uv_queue_work().
  */
 #include "propose/propose.h"
+#include "study/final_claim.h"
+#include "study/study_append.h"
 #include "study/study_handle.h"
 #include "trainer/adopted.h"
 #include "worker/worker_lab.h"
@@ -486,6 +488,66 @@ static void test_a_checkpoint_can_be_evaluated(void **state)
     pbti_study_close(&study);
 }
 
+static struct pbti_final_claim claim_final(struct pbti_checkpoint checkpoint)
+{
+    struct pbti_final_claim claim;
+    struct pbt_error err;
+    pbt_status const status =
+        pbti_final_claim_take(lab.study, NULL, checkpoint, 1000, (uint64_t)getpid(), &claim, &err);
+    if (status != PBT_OK) { fail_msg("%s", err.message); }
+    return claim;
+}
+
+/* Another process that has the claim and does not end. */
+static pid_t claim_elsewhere(struct pbti_checkpoint checkpoint)
+{
+    int ends[2];
+    char byte = 0;
+    assert_int_equal(pipe(ends), 0);
+    pid_t const pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        byte = claim_final(checkpoint).taken ? 1 : 2;
+        if (write(ends[1], &byte, 1) == 1) { (void)pause(); }
+        _exit(1);
+    }
+    assert_int_equal(read(ends[0], &byte, 1), 1);
+    assert_int_equal(byte, 1);
+    assert_int_equal(close(ends[0]), 0);
+    assert_int_equal(close(ends[1]), 0);
+    return pid;
+}
+
+static void test_the_final_evaluation_is_claimed_by_one(void **state)
+{
+    (void)state;
+    struct pbti_checkpoint const checkpoint = {0, 1, 1}, other = {0, 2, 1};
+    make_study(1, 2, "0", "slots: 1\n");
+    assert_int_equal(lab_run(&lab), PBT_OK);
+    pid_t const pid = claim_elsewhere(checkpoint);
+    struct pbti_final_claim claim = claim_final(checkpoint);
+    assert_false(claim.taken || claim.done);
+    assert_int_equal(claim.process, pid);
+    claim = claim_final(other); /* of another best network */
+    assert_true(claim.taken);
+    pbti_final_claim_release(&claim);
+    assert_int_equal(kill(pid, SIGKILL), 0);
+    (void)wait_for(pid);
+    claim = claim_final(checkpoint); /* its owner is dead */
+    assert_true(claim.taken);
+    pbti_final_claim_release(&claim);
+    claim = claim_final(checkpoint); /* its owner had no result */
+    assert_true(claim.taken);
+    struct pbti_event const result = {
+        .type = PBTI_NOTE,
+        .time_ms = 1000,
+        .note = {.checkpoint = checkpoint, .topic = {"final_evaluation", 16}, .detail = {"{}", 2}}};
+    assert_int_equal(pbti_study_append(lab.study, NULL, &result, NULL), PBT_OK);
+    pbti_final_claim_release(&claim);
+    claim = claim_final(checkpoint);
+    assert_true(!claim.taken && claim.done);
+}
+
 /* Half of what was saved, in the place of all of it. */
 static void halve(struct pbti_study *study, struct pbti_checkpoint checkpoint)
 {
@@ -613,6 +675,7 @@ int main(int argc, char **argv)
         RUN_TEST(test_12_interrupted_proposals_are_made_again),
         RUN_TEST(test_a_run_leaves_the_process_as_it_was),
         RUN_TEST(test_a_checkpoint_can_be_evaluated),
+        RUN_TEST(test_the_final_evaluation_is_claimed_by_one),
         RUN_TEST(test_an_altered_checkpoint_is_not_evaluated),
         RUN_TEST(test_an_altered_checkpoint_is_not_loaded),
         RUN_TEST(test_a_spoilt_save_folder_is_the_trainers_fault),
