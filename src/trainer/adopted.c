@@ -24,35 +24,40 @@ bool pbti_adopted_expect(bool expect)
     return was != 0;
 }
 
-static bool is_child(const char *number)
+/* The state of a child of ours as in proc(5), 'Z' for one that has ended; 0: no child of ours. */
+static char child_state(const char *number)
 {
     char path[64], line[512];
     (void)snprintf(path, sizeof path, "/proc/%.20s/stat", number);
     FILE *const file = fopen(path, "re");
-    if (file == NULL) { return false; }
+    if (file == NULL) { return 0; }
     /* the name is in parentheses and may hold anything */
     const char *const end = fgets(line, sizeof line, file) != NULL ? strrchr(line, ')') : NULL;
     (void)fclose(file);
     char *rest;
-    if (end == NULL || strlen(end) < 5) { return false; }
-    return strtol(end + 4, &rest, 10) == (long)getpid(); /* ") S PARENT" */
+    if (end == NULL || strlen(end) < 5) { return 0; }
+    return strtol(end + 4, &rest, 10) == (long)getpid() ? end[2] : 0; /* ") S PARENT" */
 }
 
-static bool has_value(const char *number, const char *value)
+enum whose { OURS, ANOTHERS, UNKNOWN };
+
+/* Does the environment hold the value? An empty one is that of a process that is ending, which
+ * may have children that have not been handed to us yet. */
+static enum whose whose_is(const char *number, const char *value)
 {
     char path[64];
     char *entry = NULL;
     size_t size = 0;
-    bool found = false;
+    enum whose whose = UNKNOWN;
     (void)snprintf(path, sizeof path, "/proc/%.20s/environ", number);
     FILE *const file = fopen(path, "re");
-    while (!found && file != NULL && getdelim(&entry, &size, '\0', file) > 0) {
+    while (whose != OURS && file != NULL && getdelim(&entry, &size, '\0', file) > 0) {
         const char *const sign = strchr(entry, '=');
-        found = sign != NULL && strcmp(sign + 1, value) == 0;
+        whose = sign != NULL && strcmp(sign + 1, value) == 0 ? OURS : ANOTHERS;
     }
     free(entry);
     if (file != NULL) { (void)fclose(file); }
-    return found;
+    return whose;
 }
 
 static void nap(void)
@@ -69,24 +74,34 @@ static void end_child(pid_t pid)
     }
 }
 
-/* Kill all that are children now; false when there was none. */
-static bool kill_round(const char *socket)
+/* Kill all that are children now. Returns whether to look again: one was killed (`killed` is set),
+ * whose own children come to us, or it is not known yet whose one is. */
+static bool kill_round(const char *socket, bool *killed)
 {
     DIR *const proc = opendir("/proc");
     const struct dirent *item;
-    bool any = false;
+    bool again = false;
     while (proc != NULL && (item = readdir(proc)) != NULL) {
         const char *const number = item->d_name;
-        if (number[0] < '1' || number[0] > '9' || !is_child(number)) { continue; }
-        if (!has_value(number, socket)) { continue; }
+        char const state = number[0] >= '1' && number[0] <= '9' ? child_state(number) : 0;
+        if (state == 0 || state == 'Z') { continue; }
+        enum whose const whose = whose_is(number, socket);
+        again = again || whose != ANOTHERS;
+        if (whose != OURS) { continue; }
         end_child((pid_t)strtol(number, NULL, 10));
-        any = true;
+        *killed = true;
     }
     if (proc != NULL) { (void)closedir(proc); }
-    return any;
+    return again;
 }
 
 void pbti_adopted_kill(const char *socket)
 {
-    for (int i = 0; i < ROUNDS_MAX && kill_round(socket); i++) {}
+    int idle = 0; /* rounds in a row that only waited */
+    for (int i = 0; i < ROUNDS_MAX && idle < WAITS_MAX; i++) {
+        bool killed = false;
+        if (!kill_round(socket, &killed)) { return; }
+        idle = killed ? 0 : idle + 1;
+        if (!killed) { nap(); }
+    }
 }

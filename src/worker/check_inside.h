@@ -6,6 +6,10 @@
 #include "worker/check.h"
 #include "worker/probe.h"
 
+/* What later trials load, and what a trainer that loads the wrong one may find; all other
+ * checkpoints are dropped at once. */
+enum { PBTI_CHECK_SEGMENTS_KEPT = 3, PBTI_CHECK_SEGMENT_PAUSED = 8 };
+
 /* The trials of check.c's table, in the order in which they are run. */
 enum pbti_trial {
     PBTI_TRIAL_FIRST,
@@ -75,7 +79,10 @@ void pbti_check_add_failure(struct pbti_check *check, const struct pbti_probe *t
 
 void pbti_check_say(const struct pbti_check *check, const char *what);
 
-bool pbti_check_is_oneshot(const struct pbti_check *check);
+static inline bool pbti_check_is_oneshot(const struct pbti_check *check)
+{
+    return check->spec->trainer.kind == PBTI_TRAINER_ONE_SHOT;
+}
 
 /* Run one trial. What it saves is dropped at once, except segments up to 3. */
 PBT_NODISCARD pbt_status pbti_check_run(struct pbti_check *check, struct pbti_probe_order order,
