@@ -13,8 +13,8 @@
  * fixed       what pbti_config_unamendable() calls a field that no amend may change; NULL: it may
  * part        PBTI_PART_*: whose option it is (pbti_config_take)
  *
- * The key of a spec that sets a field, and its sentence, are in src/spec/manifest.h;
- * tests/spec/test_spec_keys.c checks that defaults and ranges agree.
+ * The key of a spec that sets a field, and its sentence, are in src/spec/manifest.h, with a range
+ * and a default of their own: a change here is a change there.
  */
 #ifndef PBTI_CORE_CONFIG_FIELDS_H
 #define PBTI_CORE_CONFIG_FIELDS_H
