@@ -12,8 +12,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ROUNDS_MAX 100 /* generations of descendants */
-#define WAITS_MAX 10   /* for one that was killed to end */
+#define GENERATIONS_MAX 100 /* of descendants */
+#define IDLE_MAX 500        /* a process that is ending takes a while on a busy machine */
+#define WAITS_MAX 10        /* for one that was killed to end */
 #define WAIT_MS 2
 
 bool pbti_adopted_expect(bool expect)
@@ -97,10 +98,12 @@ static bool kill_round(const char *socket, bool *killed)
 
 void pbti_adopted_kill(const char *socket)
 {
-    int idle = 0; /* rounds in a row that only waited */
-    for (int i = 0; i < ROUNDS_MAX && idle < WAITS_MAX; i++) {
+    int generations = 0;
+    int idle = 0; /* rounds in a row that only waited for a process to end */
+    while (generations < GENERATIONS_MAX && idle < IDLE_MAX) {
         bool killed = false;
         if (!kill_round(socket, &killed)) { return; }
+        generations += killed ? 1 : 0;
         idle = killed ? 0 : idle + 1;
         if (!killed) { nap(); }
     }
