@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * base/file_tree.c - directory trees as wholes. See tree.h.
+ * base/file_tree.c - directory trees as wholes. See file_tree.h.
  *
  * The list of a walk owns its relative paths. Everything is opened relative to the root's
  * descriptor and without following links, so that a tree that changes meanwhile cannot lead

@@ -4,7 +4,7 @@
  *
  * Every value is a double. Linear, log and logit: the number itself. Integer: the number, whole.
  * Ordinal and categorical: the index into `values`. Boolean: 0 or 1. What a trainer is handed is
- * made from it at the edge (spec/value.h). Pure: no allocation, no clock, no global.
+ * made from it at the edge (spec/spec_value.c). Pure: no allocation, no clock, no global.
  */
 #ifndef PBTI_CORE_SPACE_H
 #define PBTI_CORE_SPACE_H

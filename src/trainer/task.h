@@ -33,7 +33,7 @@ struct pbti_task {
     const json_t *fixed;
 };
 
-/* Where a failure happened. Whose it is follows from it: trainer/failure.h. */
+/* Where a failure happened. Whose it is follows from it: worker/failures.h. */
 #define PBTI_ORIGIN_LIST(X)                                                                        \
     X(PBTI_ORIGIN_TRAINER, 0, "trainer")   /* it had said hello: what it did since */              \
     X(PBTI_ORIGIN_START, 1, "start")       /* it ended, or was stopped, before it said hello */    \

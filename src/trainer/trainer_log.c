@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* trainer/trainer_log.c - capped logs of what trainers print. See tasklog.h. */
+/* trainer/trainer_log.c - capped logs of what trainers print. See trainer_log.h. */
 #include "trainer/trainer_log.h"
 
 #include <errno.h>

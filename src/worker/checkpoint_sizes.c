@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker/checkpoint_sizes.c - bytes of the checkpoints that are there. See ledger.h. */
+/* worker/checkpoint_sizes.c - bytes of the checkpoints that are there. See checkpoint_sizes.h. */
 #include "worker/checkpoint_sizes.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker/command.c - a program that is run to its end. See tool.h. */
+/* worker/command.c - a program that is run to its end. See command.h. */
 #include "worker/command.h"
 
 #include "base/fail.h"

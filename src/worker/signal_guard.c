@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* worker/signal_guard.c - leaving signals as they were. See quiet.h. */
+/* worker/signal_guard.c - leaving signals as they were. See signal_guard.h. */
 #include "worker/signal_guard.h"
 
 #include <pthread.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim/checker.c - see judge.h. */
+/* sim/checker.c - see checker.h. */
 #include "sim/checker.h"
 
 #include "base/fail.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim/event_queue.c - see timeline.h. */
+/* sim/event_queue.c - see event_queue.h. */
 #include "sim/event_queue.h"
 
 #include <stdlib.h>

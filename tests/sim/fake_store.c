@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim/fake_store.c - see shelf.h. */
+/* sim/fake_store.c - see fake_store.h. */
 #include "sim/fake_store.h"
 
 #include <stdlib.h>

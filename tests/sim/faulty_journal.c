@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim/faulty_journal.c - see flaky.h. */
+/* sim/faulty_journal.c - see faulty_journal.h. */
 #include "sim/faulty_journal.h"
 
 #include "base/bytes.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim/load_model.c - see fleet.h. */
+/* sim/load_model.c - see load_model.h. */
 #include "sim/load_model.h"
 
 #include "base/fail.h"

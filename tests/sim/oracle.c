@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim/oracle.c - the witness's account of a study; see witness.h. */
+/* sim/oracle.c - the oracle's account of a study; see oracle.h. */
 #include "sim/oracle.h"
 
 #include "sim/fake_store.h"

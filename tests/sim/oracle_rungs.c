@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * sim/oracle_rungs.c - the rungs of a study in the witness's own words: lists and sorting, no
+ * sim/oracle_rungs.c - the rungs of a study in the oracle's own words: lists and sorting, no
  * formulas shared with core/rungs.c and core/promote.c.
  */
 #include "sim/oracle.h"

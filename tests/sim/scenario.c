@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim/scenario.c - drawing a study and its faults; see swarm.h. */
+/* sim/scenario.c - drawing a study and its faults; see scenario.h. */
 #include "sim/scenario.h"
 
 #include "core/grid.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* sim/sim_process.c - the life of simulated worker processes; see process.h. */
+/* sim/sim_process.c - the life of simulated worker processes; see sim_process.h. */
 #include "sim/sim_process.h"
 
 #include <math.h>
